@@ -1,0 +1,151 @@
+package plan
+
+// Data is the dot of every template. A misspelt field is an error by itself;
+// so is a missing key of Param, Var and Version.
+type Data struct {
+	Cluster *Cluster
+	Host    *HostFacts // nil in manifests and in texts with scope cluster
+	Param   map[string]any
+	Var     map[string]string
+	Version map[string]string // the row of versions.yaml for the cluster's minor
+	Each    any               // the element of a repeated fragment
+
+	scope *scope // what the methods look into
+}
+
+// The methods below are what templates call: see docs/profiles.md.
+//
+//	{{ .Image "etcd" }}              the reference of an image of the profile, or "profile/image" of another
+//	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
+//	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
+//	{{ .Generation }}                a mark that becomes the build generation
+//	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
+//	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
+//	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
+
+// Cluster is what templates know of the whole cluster. All lists are sorted by
+// name. Workers' documents must depend on nothing here that changes when
+// another worker is added: only Hosts and Workers do, and only profiles with
+// `mesh: true` or files of control planes may use them.
+type Cluster struct {
+	Name            string
+	Domain          string
+	Endpoint        Endpoint
+	Formed          bool
+	Version         string // v1.36.3
+	Minor           string // 1.36
+	ImageRepository string
+
+	PodCIDRs     []string
+	ServiceCIDRs []string
+	Families     []string // ipv4, ipv6 in the order of the pod CIDRs
+	NodePodBits  map[string]int
+	APIAddresses []string // first address of each service CIDR
+	DNSAddresses []string // tenth address of each service CIDR
+
+	Nameservers   []string
+	SearchDomains []string
+	NTP           []string
+	Users         []User
+
+	Custody              string
+	AdminOnControlPlanes bool
+	StackedEtcd          bool // etcd runs on the control planes
+
+	ControlPlanes []*HostFacts
+	EtcdMembers   []*HostFacts
+	ServiceHosts  []*HostFacts // hosts without roles
+	Workers       []*HostFacts // hosts that are workers and nothing else
+	Hosts         []*HostFacts
+	HostNetworks  []string // the LANs that hosts stand in, masked, without repeats
+
+	VRRPID int // virtual router id, from the allocations
+}
+
+// Endpoint is what clients dial.
+type Endpoint struct {
+	Host      string
+	Port      int
+	URL       string // https://host:port with brackets where needed
+	IsAddress bool   // an IP address rather than a name
+	IsVirtual bool   // an address that is no host's own: somebody must hold it
+}
+
+// User is an account.
+type User struct {
+	Name              string
+	SSHAuthorizedKeys []string
+	PasswordHash      string
+	Groups            []string
+	Shell             string
+	Sudo              bool
+}
+
+// HostFacts is what templates know of a host.
+type HostFacts struct {
+	Name           string
+	Path           string // hosts[3], for positions
+	Roles          []string
+	OS             string
+	Format         string
+	Arch           string
+	Address        string   // primary address
+	Addresses      []string // one per family
+	CIDRs          []string // addresses with prefix length, as in 192.168.200.21/22
+	Gateways       []string
+	MAC            string
+	Serial         string
+	PodCIDRs       []string  // planned, one per family
+	Labels         []Setting // sorted by key
+	Taints         []Taint
+	IsNode         bool // control plane or worker
+	IsControlPlane bool
+	IsWorker       bool
+	IsEtcd         bool // an etcd member, on a control plane or on a host of its own
+	Interfaces     []InterfaceFacts
+	Primary        InterfaceFacts // the one with the primary address
+	Disks          []DiskFacts
+	VRRPPriority   int // control planes: each its own, kept for ever
+}
+
+// Setting is a key and its value.
+type Setting struct{ Key, Value string }
+
+// Taint is a Node taint.
+type Taint struct{ Key, Value, Effect string }
+
+// InterfaceFacts is an interface.
+type InterfaceFacts struct {
+	Name       string // "" when matched by MAC or by kind
+	Ident      string // unique on the host and fit for file names: the name, else lan, lan1, ...
+	Kind       string
+	MAC        string
+	Primary    bool
+	Addresses  []string // with prefix length
+	Gateways   []string
+	DHCP       string
+	MTU        int
+	Routes     []RouteFacts
+	Members    []string
+	BondMode   string
+	VLAN       int
+	Link       string
+	VLANs      []string // interfaces of kind vlan on top of this one
+	Master     string   // bond or bridge that this one is a member of
+	MasterKind string
+}
+
+// RouteFacts is a static route; Via is "" when on-link.
+type RouteFacts struct {
+	To, Via string
+	Metric  int
+}
+
+// DiskFacts is a disk.
+type DiskFacts struct {
+	Device, Filesystem, Label, Mount string
+	Options                          []string
+	Wipe, LUKS                       bool
+	Unit                             string // systemd's name of the mount point: var-lib-etcd.mount
+	Ident                            string // fit for names
+}

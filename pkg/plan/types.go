@@ -1,0 +1,158 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// Plan is everything that is decided before a key is made or a line rendered.
+// The same topology, catalog and allocations give an equal plan.
+type Plan struct {
+	Topology    *topology.Topology
+	Catalog     *profile.Catalog
+	Cluster     *Cluster
+	Hosts       []*Host            // sorted by name
+	Profiles    []*profile.Profile // selected on some host, sorted by name
+	Authorities []AuthoritySpec
+	Certs       []CertSpec   // sorted by ID
+	Secrets     []SecretSpec // sorted by ID
+	Manifests   []ManifestSpec
+	Allocations Allocations // what the store must remember after this build
+}
+
+// Host is one machine with all that was decided for it.
+type Host struct {
+	*HostFacts
+	Selected []*Selected // peers sorted by name, then OS layers
+	Deposits []Deposit   // files of key material, sorted by path
+	Images   []ImageRef  // sorted
+	Binaries []BinaryRef // sorted by path
+	Overlays []string    // cluster overlays, then the host's own
+	Channel  string
+}
+
+// Selected is a profile on a host with its parameters and vars resolved.
+type Selected struct {
+	*profile.Profile
+	Params map[string]any
+	Vars   map[string]string
+	// SharedKey is equal for hosts that see the same parameters and the same
+	// values of the vars that do not depend on the host: what depends on
+	// nothing else is rendered once for all of them.
+	SharedKey string
+}
+
+// AuthoritySpec is a certificate authority to have.
+type AuthoritySpec struct {
+	Name       string
+	CommonName string
+	Algorithm  string // topology.KeyAlgorithms
+	Life       time.Duration
+	Position   diag.Position
+}
+
+// CertSpec is a certificate to have.
+type CertSpec struct {
+	ID            string // store path: hosts/cp1/apiserver or cluster/admin
+	Host          string // "" for the cluster's own
+	Name          string // as in the profile
+	Authority     string
+	CommonName    string
+	Organizations []string // sorted
+	DNSNames      []string // sorted
+	Addresses     []netip.Addr
+	Usages        []string // client, server; sorted
+	Algorithm     string
+	Life          time.Duration
+	Output        *Output
+	Position      diag.Position
+}
+
+// Output is a file of the build's own folder made from a certificate.
+type Output struct{ Path, Form, Server string }
+
+// SecretSpec is a secret to have.
+type SecretSpec struct {
+	ID        string // store path: cluster/encryption-key
+	Name      string
+	Host      string
+	Kind      string // random, password, keypair
+	Size      int
+	Algorithm string // of a keypair
+	Position  diag.Position
+}
+
+// Deposit is a file of key material on a host.
+type Deposit struct {
+	Kind     string // cert, authority or secret
+	ID       string // of the CertSpec, AuthoritySpec (its name) or SecretSpec
+	Path     string // may hold {date}
+	Link     string
+	Form     string // certificate, key, public, bundle, kubeconfig, value
+	Mode     int
+	User     string
+	Group    string
+	Server   string // of a kubeconfig
+	Profile  string
+	Position diag.Position
+}
+
+// HoldsKey says whether the file holds a private key or another secret.
+func (d Deposit) HoldsKey() bool { return d.Form != "certificate" && d.Form != "public" }
+
+// ManifestSpec is a file of objects for the cluster.
+type ManifestSpec struct {
+	Profile *Selected // parameters as the cluster sets them
+	File    string    // in the profile's folder: manifests/rbac.yaml
+}
+
+// ImageRef is one line of the bill of materials.
+type ImageRef struct {
+	Name    string // as templates ask for it
+	Ref     string
+	Profile string
+}
+
+// BinaryRef is a program of the bill of materials.
+type BinaryRef struct {
+	Name, Path, Version, Profile string
+}
+
+// Allocations are given once and kept for ever in allocations.json. A nil map
+// is an empty one.
+type Allocations struct {
+	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`   // by host name
+	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids by cluster name, priorities by host name
+	Generation int                       `json:"generation"` // counts changes of what the cluster shall hold
+	Objects    string                    `json:"objects"`    // digest of what the generation stands for
+}
+
+// Pair is a certificate and its key as PEM. Key is nil where the key is kept
+// elsewhere (custody offline with a certificate only).
+type Pair struct {
+	Certificate []byte
+	Key         []byte
+	NotBefore   time.Time
+	NotAfter    time.Time
+}
+
+// Keys is all key material of a build, as pkg/pki hands it out. The key of
+// each map is the ID of the spec (the name, for authorities).
+type Keys struct {
+	Authorities map[string]Pair
+	Certs       map[string]Pair
+	Secrets     map[string]Secret
+	// Floor is the earliest moment at which every certificate is valid, to
+	// which a machine moves a clock that is behind it.
+	Floor time.Time
+}
+
+// Secret is the value of a SecretSpec.
+type Secret struct {
+	Value  []byte // base64 text of random bytes, the password, or the PEM private key
+	Public []byte // PEM public key of a keypair
+}

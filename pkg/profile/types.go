@@ -1,0 +1,208 @@
+package profile
+
+import (
+	"io/fs"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// Catalog holds all profiles by name, and the version table.
+type Catalog struct {
+	Profiles []*Profile // sorted by name
+	Versions []Version  // oldest minor first
+	Digest   string     // sha256 over every file read, hex
+}
+
+// Version is one row of versions.yaml: what belongs to a Kubernetes minor.
+type Version struct {
+	Minor    string            // as in 1.36
+	Newest   string            // newest patch known, as in v1.36.3
+	Values   map[string]string // etcd: 3.6.8-0, coredns: v1.14.2, ...: .Version.etcd in templates
+	Position diag.Position
+}
+
+// Profile is one capability: a folder.
+//
+// Every Text field is a template over plan.Data (see docs/profiles.md).
+type Profile struct {
+	Name     string
+	Summary  string
+	Layer    string // "" for a peer; "os" for a layer that may override peers
+	Default  bool   // on unless the topology says `name: false`
+	When     Condition
+	Mesh     bool     // may look at every host: adding a worker changes other workers
+	Needs    []string // other profiles that must be selected in the cluster
+	Excludes []string
+	Provides string // a slot of which a host may have one only, such as cni
+	Params   []Param
+	Vars     []Var
+
+	Authorities []Authority
+	Secrets     []Secret
+	Certs       []Cert
+	Images      []Image
+	Binaries    []Binary
+	Ports       []Port
+	Modules     []Setting // kernel modules
+	Sysctls     []Setting
+	Groups      []Setting // reserved for system groups named by deposits
+	Fragments   []Fragment
+	Manifests   []Manifest
+
+	Source   string // folder as the user knows it: profiles/etcd, or DIR/etcd
+	FS       fs.FS  // the folder
+	Position diag.Position
+	// Positions gives where profile.yaml holds a path such as certs[1].sans[0].
+	Positions map[string]diag.Position
+	Templates map[string]*Template // by file name inside the folder: host.bu, files/etcd.yaml, manifests/rbac.yaml
+}
+
+// Condition says for which hosts something holds. Every field that is set must
+// hold; within a list one is enough. The zero value always holds.
+type Condition struct {
+	Roles    []string            // the host has one of these; "" or [none] stands for a host without roles
+	OS       []string            // topology.Systems
+	Format   []string            // ignition, cloud-init
+	Arch     []string            // amd64, arm64
+	Profiles []string            // all of these are selected on this host
+	Params   map[string][]string // this profile's parameter, as text, is one of these
+	Hosts    string              // name of a parameter (type hosts) that lists this host
+	Families []string            // ipv4, ipv6: the cluster's pod network has it
+	Settings map[string][]string // cluster facts by dotted name: see plan.Settings, such as custody: [offline]
+	Any      []Condition         // at least one of these holds
+	Not      *Condition          // this does not hold
+}
+
+// Param is a parameter that a topology may set.
+type Param struct {
+	Name     string
+	Type     string // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size
+	Items    string // element type of a list or map
+	Enum     []string
+	Default  any // already of the type; a Text when DefaultText is set
+	Required bool
+	Doc      string
+	Minimum  *int
+	Maximum  *int
+	Pattern  string
+	PerHost  bool // a host may set it; otherwise only the cluster
+	Secret   bool // never shown
+}
+
+// Text is a template in one line of profile.yaml and where it stands.
+type Text struct {
+	*Template
+	Position diag.Position
+}
+
+// Var is a named value: the one place for loops and conditions in templates.
+// Vars are evaluated in order; each may use those before it.
+type Var struct {
+	Name string
+	Text Text
+}
+
+// Authority is a certificate authority.
+type Authority struct {
+	Name       string // folder name in the store: kubernetes, etcd, front-proxy, services
+	CommonName string
+	Doc        string
+	Deposits   []Deposit // where its certificate and, by custody, its key go
+}
+
+// Secret is something made once and kept in the store.
+type Secret struct {
+	Name     string
+	Kind     string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm)
+	Size     int    // bytes of random, characters of password
+	Doc      string
+	PerHost  bool
+	Deposits []Deposit
+}
+
+// Cert is one certificate per host that has the profile, or one for the
+// cluster.
+type Cert struct {
+	Name          string
+	Authority     string
+	Class         string // leaf or kubelet-serving: topology.Validity
+	Scope         string // host or cluster
+	CommonName    Text
+	Organizations []Text
+	Usages        []string // client, server
+	SANs          []Text   // each gives any number of names and addresses, separated by blanks
+	When          Condition
+	Deposits      []Deposit
+	Output        *Output // also a file of the build, such as admin.conf
+	Doc           string
+	Position      diag.Position
+}
+
+// Output asks for a file in the build's own folder.
+type Output struct {
+	Path   string
+	Form   string // kubeconfig
+	Server Text
+}
+
+// Deposit puts key material on a host as a file. Keys never pass through
+// templates: the core writes these files.
+type Deposit struct {
+	Path   Text   // absolute; {date} stands for the certificate's NotBefore as 2006-01-02-15-04-05
+	Form   string // certificate, key, public, bundle (certificate and key), kubeconfig, value
+	Mode   int    // 0 means 0644 for certificates and public keys, 0600 for the rest
+	User   string // owner, root by default
+	Group  string
+	Link   string // a symbolic link that points at Path
+	Server Text   // of a kubeconfig
+	When   Condition
+
+	Position diag.Position
+}
+
+// Image is a container image that something on the host or in the cluster
+// names.
+type Image struct {
+	Name string // how templates ask for it: {{ image "etcd" }}
+	Ref  Text   // full reference; the topology's imageRepository replaces registry.k8s.io
+	When Condition
+}
+
+// Binary is a program that the payload installs on the host.
+type Binary struct {
+	Name    string
+	Path    Text // where it is installed
+	Version Text
+	When    Condition
+}
+
+// Port is an opening in the firewall.
+type Port struct {
+	Port     Text   // a number or a range a-b; empty for protocols without ports
+	Protocol string // tcp, udp, vrrp, ipip
+	From     string // anywhere, nodes, control-planes, etcd, pods, or a CIDR
+	Doc      string
+	When     Condition
+}
+
+// Setting is a kernel module (Value empty) or a sysctl.
+type Setting struct {
+	Name  string
+	Value Text
+	When  Condition
+	Doc   string
+}
+
+// Fragment is a Butane file of the profile. The default list is host.bu alone.
+type Fragment struct {
+	File string
+	Each string // repeat with .Each bound to every element of a list: see plan.Lists
+	When Condition
+}
+
+// Manifest is a file of objects that the cluster shall hold, in the folder
+// manifests/.
+type Manifest struct {
+	File string
+	When Condition
+}

@@ -1,0 +1,191 @@
+package topology
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// Topology is a whole topology file after defaults and the expansion of
+// ranges. Hosts stand in file order.
+type Topology struct {
+	File       string
+	Digest     string // sha256 of the file's bytes, hex
+	Cluster    Cluster
+	Kubernetes Kubernetes
+	Network    Network
+	Access     Access
+	PKI        PKI
+	Profiles   map[string]Use // by profile name, as the file says; selection is pkg/plan's
+	Overlays   []string       // Butane files merged last into every host, relative to the file
+	Channel    string         // default delivery channel, see Channels
+	Hosts      []Host
+
+	positions map[string]diag.Position
+}
+
+// At gives the position of a value by its path, as in "hosts[2].address"; of
+// the nearest enclosing value when the file does not hold the path itself
+// (a default, say).
+func (t *Topology) At(path string) diag.Position {
+	for {
+		if p, ok := t.positions[path]; ok {
+			return p
+		}
+		path = parent(path)
+		if path == "" {
+			return diag.Position{File: t.File}
+		}
+	}
+}
+
+func parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' || path[i] == '[' {
+			return path[:i]
+		}
+	}
+	return ""
+}
+
+// Cluster is what the cluster is called and how clients reach it.
+type Cluster struct {
+	Name     string   // DNS label
+	Domain   string   // cluster domain, cluster.local by default
+	Endpoint Endpoint // what clients dial
+	Formed   bool     // the operator says that etcd has formed: members never start anew
+}
+
+// Endpoint is a host (address or DNS name) and a port.
+type Endpoint struct {
+	Host string
+	Port int // 6443 by default
+}
+
+// Kubernetes says which release.
+type Kubernetes struct {
+	Version         string // as in v1.36.3
+	Minor           string // as in 1.36
+	ImageRepository string // registry.k8s.io by default
+}
+
+// Network is the cluster's address plan.
+type Network struct {
+	Pods          []netip.Prefix // one per address family, the first is primary
+	Services      []netip.Prefix // same families in the same order
+	NodePodBits   PodBits
+	Nameservers   []netip.Addr
+	SearchDomains []string
+	NTP           []string // addresses or names
+}
+
+// PodBits is the prefix length of a node's own pod CIDR, per family.
+type PodBits struct{ IPv4, IPv6 int }
+
+// Access is who may log in and where the operator's kubeconfig goes.
+type Access struct {
+	Users                []User
+	AdminOnControlPlanes bool // put admin.conf on control planes too
+}
+
+// User is an account on every host.
+type User struct {
+	Name              string
+	SSHAuthorizedKeys []string
+	PasswordHash      string // crypt(3) form
+	Groups            []string
+	Shell             string
+	Sudo              bool // may become root without a password; true by default
+}
+
+// PKI says what kind of keys, how long they live and who keeps the CA keys.
+type PKI struct {
+	Custody      string // one of Custodies
+	KeyAlgorithm string // one of KeyAlgorithms
+	Validity     Validity
+}
+
+// Validity is the life of each class of certificate.
+type Validity struct {
+	CA             time.Duration // 10 years
+	Leaf           time.Duration // 1 year
+	KubeletServing time.Duration // 5 years: these never renew themselves
+}
+
+// Use is what the file says of one profile, for the cluster or for one host.
+type Use struct {
+	Off    bool           // `name: false`
+	Params map[string]any // string, bool, int, float64, []any, map[string]any; as decoded from YAML
+}
+
+// Host is one machine.
+type Host struct {
+	Path       string // where the file declares it, as in hosts[3]; hosts of a range share it
+	Name       string // DNS label
+	Roles      []string
+	Addresses  []netip.Prefix // primary addresses with the LAN's prefix length, one per family
+	Gateways   []netip.Addr
+	MAC        string // lower case, colons; "" when unknown
+	Serial     string // DMI serial number, for media that many hosts share
+	OS         string // one of Systems
+	Format     string // ignition or cloud-init
+	Arch       string // amd64 or arm64
+	Channel    string // one of Channels
+	Interfaces []Interface
+	Disks      []Disk
+	Labels     map[string]string
+	Taints     []Taint
+	Profiles   map[string]Use
+	Overlays   []string
+}
+
+// Interface is one network interface. The short form of a host (address, mac,
+// gateway) is expanded into one with Primary set, so that every host has at
+// least one interface here.
+type Interface struct {
+	Name      string // kernel name; "" when it is found by MAC or is the only Ethernet port
+	Kind      string // ethernet, bond, vlan or bridge
+	MAC       string
+	Primary   bool
+	Addresses []netip.Prefix
+	Gateways  []netip.Addr
+	DHCP      string // no, ipv4, ipv6 or yes; only on secondary interfaces
+	MTU       int    // 0: the kernel's
+	Routes    []Route
+	Members   []string // of a bond or bridge: names of interfaces in the list
+	BondMode  string   // active-backup by default
+	VLAN      int      // id of a vlan
+	Link      string   // of a vlan: the interface below
+}
+
+// Route is a static route.
+type Route struct {
+	To     netip.Prefix
+	Via    netip.Addr // the zero Addr: on-link
+	Metric int
+}
+
+// Disk is one block device, by a name that survives a reboot.
+type Disk struct {
+	Device     string // /dev/disk/by-id/... or another stable path
+	Filesystem string // ext4, xfs, btrfs or vfat
+	Label      string
+	Mount      string // absolute path
+	Options    []string
+	Wipe       bool
+	LUKS       bool // encrypted with a key of its own from the store
+}
+
+// Taint is a Node taint.
+type Taint struct{ Key, Value, Effect string }
+
+// HasRole says whether a host has a role.
+func (h *Host) HasRole(role string) bool {
+	for _, r := range h.Roles {
+		if r == role {
+			return true
+		}
+	}
+	return false
+}
