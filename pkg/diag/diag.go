@@ -123,6 +123,15 @@ func (l List) HasErrors() bool {
 	return slices.ContainsFunc(l, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
+// Strict gives the list with every warning as an error.
+func (l List) Strict() List {
+	out := slices.Clone(l)
+	for i := range out {
+		out[i].Severity = Error
+	}
+	return out
+}
+
 // Sorted gives the list in file order without exact repeats, the order in
 // which a reader walks through the file.
 func (l List) Sorted() List {
