@@ -1,0 +1,48 @@
+# The targets that a newcomer guesses; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOFLAGS += -trimpath
+LDFLAGS := -X main.version=$(VERSION)
+# Every run of tests is counted; .ci/run adds the runs up.
+TOTALS ?= $(shell mktemp -u)
+SUMMARY := go run ./test/summary -totals $(TOTALS)
+
+.PHONY: build test check check-all bench boot golden lint fmt clean help
+
+build: ## build bin/kubespore
+	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
+
+test: ## run the tests, with the real Ignition applying every document (ten minutes from nothing)
+	test/tools/prepare test
+	go vet ./...
+	go test -json -timeout 15m -tags real ./... | $(SUMMARY) -name test
+
+check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.36)
+	test/tools/prepare check
+	go test -json -timeout 30m -race ./pkg/... ./cmd/... | $(SUMMARY) -name race
+	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... | $(SUMMARY) -name check
+
+check-all: ## the oracles for every supported Kubernetes minor
+	KUBESPORE_MINORS='1.34 1.35 1.36' $(MAKE) check
+
+bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their floor and their peers
+	test/tools/prepare bench
+	go run ./test/bench
+
+golden: ## write the goldens anew; read the difference before you commit it
+	go test ./... -run 'Golden' -update
+
+lint: ## gofmt, vet, staticcheck, shellcheck, govulncheck
+	test/scripts/lint
+
+fmt: ## format the Go code
+	gofmt -w cmd pkg test profiles/*.go
+
+clean: ## remove what builds leave in this folder
+	rm -rf bin out coverage.out
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
