@@ -44,6 +44,15 @@ type Selected struct {
 	// values of the vars that do not depend on the host: what depends on
 	// nothing else is rendered once for all of them.
 	SharedKey string
+	// Uses are the profile's fragments whose conditions hold on this
+	// host, repeated for each element where they ask for it.
+	Uses []FragmentUse
+}
+
+// FragmentUse is a Butane file of a profile on a host.
+type FragmentUse struct {
+	File string // in the profile's folder
+	Each any    // .Each of its templates; nil when it is not repeated
 }
 
 // AuthoritySpec is a certificate authority to have.
@@ -92,7 +101,7 @@ type Deposit struct {
 	ID       string // of the CertSpec, AuthoritySpec (its name) or SecretSpec
 	Path     string // may hold {date}
 	Link     string
-	Form     string // certificate, key, public, bundle, kubeconfig, value
+	Form     string // certificate, key, public, bundle, kubeconfig, kubeconfig-file, value
 	Mode     int
 	User     string
 	Group    string
@@ -101,8 +110,15 @@ type Deposit struct {
 	Position diag.Position
 }
 
+// FormKubeconfigFile is a kubeconfig that names the certificate and the key by
+// the path of another deposit of the same certificate, which something on the
+// host renews.
+const FormKubeconfigFile = "kubeconfig-file"
+
 // HoldsKey says whether the file holds a private key or another secret.
-func (d Deposit) HoldsKey() bool { return d.Form != "certificate" && d.Form != "public" }
+func (d Deposit) HoldsKey() bool {
+	return d.Form != "certificate" && d.Form != "public" && d.Form != FormKubeconfigFile
+}
 
 // ManifestSpec is a file of objects for the cluster.
 type ManifestSpec struct {
@@ -149,6 +165,10 @@ type Keys struct {
 	// Floor is the earliest moment at which every certificate is valid, to
 	// which a machine moves a clock that is behind it.
 	Floor time.Time
+	// Floors is the same for each host by name, from what that host holds
+	// alone: this is what its document must use, or one new certificate would
+	// change every document.
+	Floors map[string]time.Time
 }
 
 // Secret is the value of a SecretSpec.
