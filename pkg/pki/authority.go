@@ -1,0 +1,197 @@
+package pki
+
+import (
+	"crypto/x509"
+	"slices"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// authority is a CA that is there.
+type authority struct {
+	name        string
+	pair        plan.Pair
+	certificate *x509.Certificate
+	signer      *signer // nil where the key is kept elsewhere
+}
+
+// authorities loads the CAs of a plan and makes those that never were.
+func (s *Store) authorities(specs []plan.AuthoritySpec, now time.Time) (map[string]*authority, diag.List) {
+	var list diag.List
+	out := map[string]*authority{}
+	for _, spec := range specs {
+		a, err := s.authority(spec, now)
+		if err != nil {
+			list.AddError("K001", err)
+			continue
+		}
+		out[spec.Name] = a
+	}
+	return out, list
+}
+
+func (s *Store) authority(spec plan.AuthoritySpec, now time.Time) (*authority, error) {
+	file := authorityFile(spec.Name)
+	certificate, hasCertificate, err := s.read(file + ".crt")
+	if err != nil {
+		return nil, failure(err)
+	}
+	key, hasKey, err := s.read(file + ".key")
+	if err != nil {
+		return nil, failure(err)
+	}
+	switch {
+	case hasCertificate:
+		return s.loadAuthority(spec.Name, certificate, key, now)
+	case hasKey:
+		// Making a new certificate for the key would be easy, and would differ
+		// from the one that machines out there already trust.
+		return nil, diag.Failf("K011", diag.Position{File: s.path(file + ".crt")}, "the certificate of the authority %s is missing, while its key is there", spec.Name).
+			WithHint("restore the file from a backup; for a new authority, which no running machine trusts, move %s away", s.path(file+".key"))
+	}
+	return s.makeAuthority(spec, now)
+}
+
+func (s *Store) makeAuthority(spec plan.AuthoritySpec, now time.Time) (*authority, error) {
+	made, err := s.makeKey(spec.Algorithm)
+	if err != nil {
+		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
+	}
+	key, err := parseKey(made.key)
+	if err != nil {
+		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
+	}
+	text, err := signAuthority(made, key, spec.CommonName, now.Add(-backdate), now.Add(spec.Life))
+	if err != nil {
+		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
+	}
+	a, err := s.loadAuthority(spec.Name, text, made.key, now)
+	if err != nil {
+		return nil, err
+	}
+	s.write(authorityFile(spec.Name)+".crt", text)
+	s.write(authorityFile(spec.Name)+".key", made.key)
+	return a, nil
+}
+
+// loadAuthority checks that a CA can be relied on. It is never replaced by
+// itself: every machine out there trusts this one.
+func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Time) (*authority, error) {
+	at := diag.Position{File: s.path(authorityFile(name) + ".crt")}
+	c, err := parseCertificate(certificate)
+	if err != nil {
+		return nil, diag.Failf("K013", at, "the certificate of the authority %s cannot be used: %s", name, err).WithHint("restore the file from a backup")
+	}
+	if !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0 {
+		return nil, diag.Failf("K013", at, "the certificate of the authority %s may not sign others", name).
+			WithHint("put a certificate there whose basic constraints say CA and whose key usage holds certificate signing")
+	}
+	if now.After(c.NotAfter) {
+		return nil, diag.Failf("K012", at, "the authority %s has expired on %s, and with it all it signed", name, day(c.NotAfter)).
+			WithHint("move %s and its key away to make a new authority; every machine then needs its new document", at.File)
+	}
+	if now.Before(c.NotBefore) {
+		return nil, diag.Failf("K012", at, "the authority %s is valid from %s on, and the clock of this machine says %s", name, day(c.NotBefore), day(now)).
+			WithHint("set the clock right")
+	}
+	a := &authority{name: name, certificate: c, pair: plan.Pair{Certificate: certificate, Key: key, NotBefore: c.NotBefore, NotAfter: c.NotAfter}}
+	if key == nil {
+		return a, nil
+	}
+	return a, a.useKey(s.path(authorityFile(name)+".key"), key)
+}
+
+func (a *authority) useKey(file string, key []byte) error {
+	private, err := parseKey(key)
+	if err != nil {
+		return diag.Failf("K013", diag.Position{File: file}, "the key of the authority %s cannot be used: %s", a.name, err).WithHint("restore the file from a backup")
+	}
+	if !sameKey(a.certificate, private) {
+		return diag.Failf("K013", diag.Position{File: file}, "the key of the authority %s is not the one of its certificate", a.name).
+			WithHint("restore both files from the same backup")
+	}
+	if a.signer, err = newSigner(a.certificate, private); err != nil {
+		return diag.Failf("K023", diag.Position{File: file}, "authority %s: %s", a.name, err)
+	}
+	return nil
+}
+
+// certificate gives the pair of one leaf: the store's while it fits, else a
+// new one.
+func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, list *diag.List) plan.Pair {
+	pair, err := s.load(spec)
+	if err != nil {
+		list.AddError("K001", failure(err))
+		return plan.Pair{}
+	}
+	if misfit(spec, &pair, a, now) == "" {
+		return pair.Pair
+	}
+	if a.signer == nil {
+		list.Errorf("K010", spec.Position, "", "certificate %s of %s must be signed, and the key of the authority %s is not in the store", spec.Name, ownerOf(spec), a.name).
+			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
+		return plan.Pair{}
+	}
+	made, err := s.makeKey(spec.Algorithm)
+	var text []byte
+	l := leafOf(spec, a, now)
+	if err == nil {
+		text, err = a.signer.sign(made, isRSA(spec.Algorithm), l)
+	}
+	if err != nil {
+		list.Errorf("K023", spec.Position, "", "certificate %s of %s: %s", spec.Name, ownerOf(spec), err)
+		return plan.Pair{}
+	}
+	s.write(spec.ID+".crt", text)
+	s.write(spec.ID+".key", made.key)
+	return plan.Pair{Certificate: text, Key: made.key, NotBefore: l.notBefore, NotAfter: l.notAfter}
+}
+
+// leafOf says what a new certificate holds. It is valid neither before its CA
+// nor after it.
+func leafOf(spec *plan.CertSpec, a *authority, now time.Time) leaf {
+	l := leaf{commonName: spec.CommonName, organizations: spec.Organizations, names: joinNames(spec), usages: sortedUsages(spec),
+		notBefore: now.Add(-backdate), notAfter: now.Add(spec.Life)}
+	if l.notBefore.Before(a.certificate.NotBefore) {
+		l.notBefore = a.certificate.NotBefore
+	}
+	if l.notAfter.After(a.certificate.NotAfter) {
+		l.notAfter = a.certificate.NotAfter
+	}
+	return l
+}
+
+func sortedUsages(spec *plan.CertSpec) []string {
+	u := slices.Clone(spec.Usages)
+	slices.Sort(u)
+	return slices.Compact(u)
+}
+
+// warnEarlyEnds tells of each CA that ends before certificates that it signs
+// today would.
+func warnEarlyEnds(p *plan.Plan, authorities map[string]*authority, now time.Time) diag.List {
+	longest := map[string]time.Duration{}
+	for _, c := range p.Certs {
+		longest[c.Authority] = max(longest[c.Authority], c.Life)
+	}
+	var list diag.List
+	for _, spec := range p.Authorities {
+		a := authorities[spec.Name]
+		if end := a.certificate.NotAfter; now.Add(longest[spec.Name]).After(end) {
+			list.Warnf("K014", spec.Position, "", "the authority %s ends on %s, and certificates cannot outlive it", spec.Name, day(end)).
+				WithHint("plan its replacement: every machine will need a new document")
+		}
+	}
+	return list
+}
+
+func ownerOf(spec *plan.CertSpec) string {
+	if spec.Host == "" {
+		return "the cluster"
+	}
+	return spec.Host
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

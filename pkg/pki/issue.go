@@ -1,0 +1,234 @@
+package pki
+
+import (
+	"cmp"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// backdate is how long before its making a certificate is already valid: the
+// clocks of fresh machines lie.
+const backdate = 24 * time.Hour
+
+// compareText orders texts by their bytes.
+func compareText(a, b string) int { return cmp.Compare(a, b) }
+
+// Issue gives the key material of a plan: from the store where it still fits,
+// new where it does not. What is new is in memory until Commit. Progress, if
+// not nil, is called after each certificate, never twice at once.
+func (s *Store) Issue(p *plan.Plan, now time.Time, progress func(done, total int)) (*plan.Keys, diag.List) {
+	now = now.UTC().Truncate(time.Second) // as precise as certificates are
+	s.MarkUsed(p)
+	list := checkSpecs(p)
+	if list.HasErrors() {
+		return nil, list
+	}
+	authorities, problems := s.authorities(p.Authorities, now)
+	list.Append(problems)
+	if list.HasErrors() {
+		return nil, list
+	}
+	keys := &plan.Keys{Authorities: map[string]plan.Pair{}, Certs: map[string]plan.Pair{}, Secrets: map[string]plan.Secret{}}
+	for name, a := range authorities {
+		keys.Authorities[name] = a.pair
+	}
+	list.Append(s.secrets(p.Secrets, keys))
+	list.Append(s.certificates(p.Certs, authorities, now, keys, progress))
+	list.Append(warnEarlyEnds(p, authorities, now))
+	if list.HasErrors() {
+		return nil, list
+	}
+	setFloors(p, keys)
+	return keys, list
+}
+
+// certificates issues all leaves, with as many workers as there are
+// processors.
+func (s *Store) certificates(specs []plan.CertSpec, authorities map[string]*authority, now time.Time, keys *plan.Keys, progress func(done, total int)) diag.List {
+	pairs := make([]plan.Pair, len(specs))
+	problems := make([]diag.List, len(specs))
+	var mu sync.Mutex // of progress
+	done := 0
+	inParallel(len(specs), func(i int) {
+		pairs[i] = s.certificate(&specs[i], authorities[specs[i].Authority], now, &problems[i])
+		if progress != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			progress(done, len(specs))
+		}
+	})
+	var list diag.List
+	for i, spec := range specs {
+		keys.Certs[spec.ID] = pairs[i]
+		list.Append(problems[i])
+	}
+	return list
+}
+
+// inParallel calls work for 0 to n-1 on all processors.
+func inParallel(n int, work func(i int)) {
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				work(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+}
+
+// secrets loads what was made once, and makes what is missing.
+func (s *Store) secrets(specs []plan.SecretSpec, keys *plan.Keys) diag.List {
+	var list diag.List
+	for _, spec := range specs {
+		value, found, err := s.read(secretFile(spec))
+		if err != nil {
+			list.AddError("K001", failure(err))
+			continue
+		}
+		if !found {
+			value = nil
+			if spec.Kind == kindKeypair {
+				var made newKey
+				made, err = s.makeKey(spec.Algorithm)
+				value = made.key
+			} else {
+				value = makeSecret(spec)
+			}
+			if err != nil {
+				list.Errorf("K023", spec.Position, "", "secret %s: %s", spec.Name, err)
+				continue
+			}
+			s.write(secretFile(spec), value)
+		}
+		secret := plan.Secret{Value: value}
+		if spec.Kind == kindKeypair {
+			if secret.Public, err = publicOf(value); err != nil {
+				list.Errorf("K024", diag.Position{File: s.path(secretFile(spec))}, "", "the secret %s cannot be used: %s", spec.Name, err).
+					WithHint("restore the file from a backup")
+				continue
+			}
+		} else if len(value) == 0 {
+			list.Errorf("K024", diag.Position{File: s.path(secretFile(spec))}, "", "the secret %s cannot be used: its file is empty", spec.Name).
+				WithHint("restore the file from a backup")
+			continue
+		}
+		keys.Secrets[spec.ID] = secret
+	}
+	return list
+}
+
+func (s *Store) makeKey(algorithm string) (newKey, error) {
+	if s.standIn != nil {
+		return s.standIn(algorithm)
+	}
+	return makeKey(algorithm)
+}
+
+// path gives the name of a file in the store as the user knows it.
+func (s *Store) path(name string) string {
+	return filepath.Join(s.dir, filepath.FromSlash(name))
+}
+
+const (
+	kindRandom   = "random"
+	kindPassword = "password"
+	kindKeypair  = "keypair"
+)
+
+func authorityFile(name string) string { return "ca/" + name }
+
+func secretFile(s plan.SecretSpec) string {
+	if s.Kind == kindKeypair {
+		return s.ID + ".key"
+	}
+	return s.ID + ".secret"
+}
+
+// MarkUsed says which files a plan needs, so that List can tell which ones
+// nobody needs any more. Issue does so by itself.
+func (s *Store) MarkUsed(p *plan.Plan) {
+	used := map[string]bool{}
+	for _, a := range p.Authorities {
+		used[authorityFile(a.Name)+".crt"], used[authorityFile(a.Name)+".key"] = true, true
+	}
+	for _, c := range p.Certs {
+		used[c.ID+".crt"], used[c.ID+".key"] = true, true
+	}
+	for _, secret := range p.Secrets {
+		used[secretFile(secret)] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = used
+}
+
+// setFloors derives the clock floors from the certificates alone: from the
+// moment at which a host's newest certificate was made, which is its NotBefore
+// plus the backdating. A later rebuild that makes no certificate gives the
+// same floors and so the same documents, and a host added to the cluster
+// changes nobody's floor but its own.
+//
+// (A certificate of an authority that was brought along and is younger than a
+// day is less backdated: the floor is then up to a day late, and all
+// certificates are valid at it still.)
+func setFloors(p *plan.Plan, keys *plan.Keys) {
+	hostOf := map[string]string{}
+	for _, c := range p.Certs {
+		hostOf[c.ID] = c.Host
+	}
+	keys.Floors = map[string]time.Time{}
+	raise := func(host string, made plan.Pair) {
+		floor := made.NotBefore.Add(backdate)
+		if floor.After(keys.Floors[host]) {
+			keys.Floors[host] = floor
+		}
+		if floor.After(keys.Floor) {
+			keys.Floor = floor
+		}
+	}
+	for _, h := range p.Hosts {
+		for _, d := range h.Deposits {
+			switch d.Kind {
+			case "cert":
+				raise(h.Name, keys.Certs[d.ID])
+			case "authority":
+				raise(h.Name, keys.Authorities[d.ID])
+			}
+		}
+	}
+	for id, pair := range keys.Certs {
+		if host := hostOf[id]; host != "" {
+			raise(host, pair)
+		}
+	}
+	for _, pair := range keys.Authorities {
+		if floor := pair.NotBefore.Add(backdate); floor.After(keys.Floor) {
+			keys.Floor = floor
+		}
+	}
+}
+
+// joinNames gives the names and addresses of a certificate as texts.
+func joinNames(c *plan.CertSpec) []string {
+	names := append([]string{}, c.DNSNames...)
+	for _, a := range c.Addresses {
+		names = append(names, a.String())
+	}
+	return names
+}
+
+func joinList(texts []string) string { return strings.Join(texts, ", ") }

@@ -1,0 +1,322 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/durable"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// Names of the store's own files.
+const (
+	lockName        = ".lock"
+	identityName    = "store.json"
+	allocationsName = "allocations.json"
+)
+
+// fileMode is the mode of every file in the store, certificates too: who may
+// read the folder may read keys.
+const fileMode = 0o600
+
+// Options say how a store is opened.
+type Options struct {
+	Cluster string     // whose store it is; "" takes it as it stands
+	FS      durable.FS // nil: the machine's
+}
+
+// Store is the memory of a cluster on the build machine. What it is given is
+// kept in memory until Commit. It is safe for concurrent use.
+type Store struct {
+	dir      string // "" in memory
+	journal  durable.Journal
+	lock     *durable.Lock
+	made     bool // the folder did not exist before
+	readOnly bool
+	standIn  func(algorithm string) (newKey, error) // in place of makeKey
+
+	mu      sync.Mutex
+	written map[string][]byte // by name: not yet committed
+	used    map[string]bool   // by name: wanted by the plan; nil when no plan was seen
+}
+
+// identity is what the store says of itself.
+type identity struct {
+	Version int    `json:"version"`
+	Cluster string `json:"cluster"`
+}
+
+// Open opens a store for writing, keeps others out, and finishes a commit that
+// was interrupted. A folder that does not exist yet is an empty store.
+func Open(dir string, o Options) (*Store, error) {
+	s := newStore(dir, o)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		s.made = true
+		if err := s.journal.FS.MkdirAll(dir); err != nil {
+			return nil, failure(err)
+		}
+	}
+	lock, err := durable.Acquire(dir, filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, failure(err)
+	}
+	s.lock = lock
+	err = s.journal.Recover()
+	if err == nil {
+		err = s.identify(o.Cluster)
+	}
+	if err != nil {
+		s.Close()
+		return nil, failure(err)
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens a store to look at it. It takes no lock and writes
+// nothing; an interrupted commit is read as if it were finished.
+func OpenReadOnly(dir string, o Options) (*Store, error) {
+	s := newStore(dir, o)
+	s.readOnly = true
+	if err := s.identify(o.Cluster); err != nil {
+		return nil, failure(err)
+	}
+	return s, nil
+}
+
+// Memory gives an empty store that is never written, for checks. Its
+// certificates are really signed, but all of them share one key, for keys are
+// what costs time.
+func Memory() *Store {
+	s := newStore("", Options{})
+	var mu sync.Mutex
+	keys := map[string]newKey{}
+	s.standIn = func(algorithm string) (newKey, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		key, ok := keys[algorithm]
+		if ok {
+			return key, nil
+		}
+		key, err := makeKey(algorithm)
+		if err == nil {
+			keys[algorithm] = key
+		}
+		return key, err
+	}
+	return s
+}
+
+func newStore(dir string, o Options) *Store {
+	if o.FS == nil {
+		o.FS = durable.OS{}
+	}
+	return &Store{dir: dir, journal: durable.Journal{FS: o.FS, Dir: dir}, written: map[string][]byte{}}
+}
+
+// identify checks that the folder is a store, and this cluster's.
+func (s *Store) identify(cluster string) error {
+	text, found, err := s.read(identityName)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return s.identifyNew(cluster)
+	}
+	var id identity
+	if err := json.Unmarshal(text, &id); err != nil || id.Version != 1 {
+		return diag.Failf("K004", diag.Position{}, "%s is not a store this kubespore understands: its %s is damaged or newer", s.dir, identityName).
+			WithHint("use the kubespore that wrote it, or restore the file from a backup")
+	}
+	if cluster != "" && id.Cluster != cluster {
+		return diag.Failf("K003", diag.Position{}, "the store %s belongs to the cluster %q, not to %q", s.dir, id.Cluster, cluster).
+			WithHint("name this cluster's own store with --pki, or set cluster.name back to %s", id.Cluster)
+	}
+	return nil
+}
+
+func (s *Store) identifyNew(cluster string) error {
+	names, err := s.names()
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return diag.Failf("K004", diag.Position{}, "%s holds files but is no store: it has no %s, yet there is %s", s.dir, identityName, names[0]).
+			WithHint("name an empty or new folder with --pki")
+	}
+	if cluster == "" {
+		return nil
+	}
+	return s.writeJSON(identityName, identity{Version: 1, Cluster: cluster})
+}
+
+// Commit writes everything new into the folder, as a whole or not at all.
+func (s *Store) Commit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dir == "" {
+		return nil
+	}
+	if s.readOnly {
+		return diag.Failf("K001", diag.Position{}, "the store %s was opened for reading only", s.dir)
+	}
+	var files []durable.File
+	for name, data := range s.written {
+		files = append(files, durable.File{Name: name, Data: data, Mode: fileMode})
+	}
+	slices.SortFunc(files, func(a, b durable.File) int { return compareText(a.Name, b.Name) })
+	if err := s.journal.Commit(files); err != nil {
+		return failure(err)
+	}
+	s.made = false
+	clear(s.written)
+	return nil
+}
+
+// Close lets others in. What was not committed is gone; so is a folder that
+// Open made and nothing was put into.
+func (s *Store) Close() error {
+	err := s.lock.Release()
+	if s.made {
+		// It fails when another process put something there meanwhile, which
+		// is its right.
+		_ = os.Remove(s.dir)
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// Allocations gives what earlier builds decided for ever.
+func (s *Store) Allocations() (plan.Allocations, error) {
+	var a plan.Allocations
+	text, found, err := s.read(allocationsName)
+	if err != nil {
+		return a, failure(err)
+	}
+	if !found {
+		return a, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&a); err != nil {
+		return plan.Allocations{}, diag.Failf("K005", diag.Position{File: filepath.Join(s.dir, allocationsName)}, "the allocations are damaged: the file is not what a build wrote").
+			WithHint("restore it from a backup; without it, nodes would be given other pod networks than they have")
+	}
+	return a, nil
+}
+
+// SetAllocations keeps what this build decided, from Commit on.
+func (s *Store) SetAllocations(a plan.Allocations) error {
+	if err := s.writeJSON(allocationsName, a); err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// Digest stands for everything in the store, committed or not.
+func (s *Store) Digest() (string, error) {
+	names, err := s.names()
+	if err != nil {
+		return "", failure(err)
+	}
+	h := sha256.New()
+	for _, name := range names {
+		text, _, err := s.read(name)
+		if err != nil {
+			return "", failure(err)
+		}
+		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// read gives a file as it will be after Commit.
+func (s *Store) read(name string) (text []byte, found bool, err error) {
+	s.mu.Lock()
+	text, found = s.written[name]
+	s.mu.Unlock()
+	if found || s.dir == "" {
+		return text, found, nil
+	}
+	text, err = s.journal.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return text, err == nil, err
+}
+
+// write keeps a file for Commit.
+func (s *Store) write(name string, text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written[name] = text
+}
+
+// writeJSON keeps a value for Commit, unless the store holds it already.
+func (s *Store) writeJSON(name string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	old, found, err := s.read(name)
+	if err == nil && !(found && bytes.Equal(old, text)) {
+		s.write(name, text)
+	}
+	return err
+}
+
+// names gives every file of the store as it will be after Commit, sorted.
+func (s *Store) names() ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name := range s.written {
+		names = append(names, name)
+	}
+	if s.dir != "" {
+		placed, err := durable.Files(s.dir)
+		if err != nil {
+			return nil, err
+		}
+		pending, err := s.journal.Pending()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range placed {
+			if name != lockName && !durable.IsJournal(name) {
+				names = append(names, name)
+			}
+		}
+		names = append(names, pending...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// failure turns an error into a diagnostic with a code and a hint.
+func failure(err error) error {
+	var f *diag.Failure
+	var busy *durable.BusyError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &busy):
+		f = diag.Failf("K002", diag.Position{}, "%s", err)
+	default:
+		f = diag.Failf("K001", diag.Position{}, "%s", err)
+	}
+	f.Hint = durable.Hint(err)
+	return f
+}
