@@ -1,0 +1,135 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// checker looks for mistakes that show only when values are seen together.
+// What could not be read is left alone: it was reported already.
+type checker struct {
+	*decoder
+	*document
+}
+
+func (c *checker) check() {
+	c.checkPods()
+	c.checkServices()
+	c.checkServers()
+	c.checkLifetimes()
+	c.checkUsers()
+	for i := range c.entries {
+		c.checkEntry(&c.entries[i])
+	}
+	c.checkRoles()
+	c.checkFamilies()
+	c.checkUnique()
+	c.checkOverlaps()
+	c.checkEndpoint()
+}
+
+func (c *checker) checkEntry(e *entry) {
+	c.checkSystem(e)
+	c.checkInterfaces(e)
+	c.checkAddresses(e)
+	c.checkGateways(e)
+	c.checkDisks(e)
+	c.checkNodeSettings(e)
+}
+
+// checkSystem refuses formats that the operating system does not read.
+func (c *checker) checkSystem(e *entry) {
+	readable := systemFormats[e.OS]
+	path := join(e.Path, "format")
+	if len(readable) == 0 || e.Format == "" || slices.Contains(readable, e.Format) {
+		return
+	}
+	if !c.given(e, "format") {
+		path = "format" // inherited: one report at its source is enough
+		if !c.ok(path) {
+			return
+		}
+	}
+	c.errorf(codeFormat, path, "%s does not read %s", e.OS, e.Format).WithHint("use format: %s, or another os", strings.Join(readable, " or "))
+}
+
+// isNode says whether the hosts of an entry become Nodes.
+func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("worker") }
+
+// checkNodeSettings warns of what only Nodes can have.
+func (c *checker) checkNodeSettings(e *entry) {
+	if e.isNode() || !c.ok(join(e.Path, "roles")) {
+		return
+	}
+	if len(e.Labels) > 0 {
+		c.warnf(codeLabel, join(e.Path, "labels"), "labels without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+	}
+	if len(e.Taints) > 0 {
+		c.warnf(codeTaint, join(e.Path, "taints"), "taints without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+	}
+}
+
+// checkLifetimes refuses certificates that would outlive their authority.
+func (c *checker) checkLifetimes() {
+	v := c.PKI.Validity
+	const path = "pki.validity"
+	if !c.ok(path) {
+		return
+	}
+	if v.Leaf > v.CA {
+		c.errorf(codeLifetime, path+".leaf", "certificates would outlive the authority that signs them").WithHint("make leaf shorter or ca longer")
+	}
+	if v.KubeletServing > v.CA {
+		c.errorf(codeLifetime, path+".kubeletServing", "serving certificates would outlive the authority that signs them").WithHint("make kubeletServing shorter or ca longer")
+	}
+}
+
+// checkUsers warns of accounts that nobody can use.
+func (c *checker) checkUsers() {
+	for i, u := range c.Access.Users {
+		at := element("access.users", i)
+		if len(u.SSHAuthorizedKeys) == 0 && u.PasswordHash == "" && c.ok(at) {
+			c.warnf(codeUser, at, "nobody can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
+		}
+		for j, line := range u.SSHAuthorizedKeys {
+			for _, field := range strings.Fields(line) {
+				if isPlaceholder(field) {
+					c.warnf(codeSSHKey, element(join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
+					break
+				}
+			}
+		}
+	}
+}
+
+// resolverLimit is how many name servers the C library asks.
+const resolverLimit = 3
+
+// checkServers checks the name servers that all machines ask.
+func (c *checker) checkServers() {
+	for i, a := range c.Network.Nameservers {
+		at := element("network.nameservers", i)
+		switch {
+		case !a.IsValid():
+		case a.IsLoopback() || a.IsUnspecified():
+			c.errorf(codeServer, at, "%s is each machine itself, and each pod itself", a).WithHint("name the server that answers on the network; local caches are set up by the image")
+		case a.IsMulticast():
+			c.errorf(codeServer, at, "%s is a multicast address", a).WithHint("name the server's own address")
+		case within(a, c.Network.Pods), within(a, c.Network.Services):
+			c.errorf(codeServer, at, "%s is inside the cluster, which needs name servers before it runs", a).WithHint("name a server outside the cluster")
+		}
+	}
+	if len(c.Network.Nameservers) > resolverLimit {
+		c.warnf(codeServer, element("network.nameservers", resolverLimit), "only the first %d name servers are asked", resolverLimit).WithHint("remove the others")
+	}
+}
+
+func within(a netip.Addr, networks []netip.Prefix) bool {
+	for _, p := range networks {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}

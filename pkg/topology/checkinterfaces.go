@@ -1,0 +1,202 @@
+package topology
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// nics is the interface list of an entry while it is checked.
+type nics struct {
+	*checker
+	*entry
+	path   string
+	byName map[string]int
+	master map[string]int // of each member: the interface that has it
+}
+
+// checkInterfaces checks a full list of interfaces.
+func (c *checker) checkInterfaces(e *entry) {
+	if len(e.Interfaces) == 0 {
+		return
+	}
+	n := &nics{c, e, join(e.Path, "interfaces"), map[string]int{}, map[string]int{}}
+	n.collectNames()
+	for i := range e.Interfaces {
+		n.checkKind(i)
+		n.checkReferences(i)
+		n.checkSettings(i)
+		n.checkRoutes(i)
+	}
+	n.checkMembers()
+	n.checkCircles()
+}
+
+func (n *nics) at(i int, key string) string { return join(element(n.path, i), key) }
+
+// collectNames refuses names used twice and ports that nothing tells apart.
+func (n *nics) collectNames() {
+	ports := n.having(func(nic Interface) bool { return nic.Kind == "ethernet" })
+	for i, nic := range n.Interfaces {
+		if nic.Name == "" {
+			found := nic.MAC != "" || n.settled[i].MAC != ""
+			if nic.Kind == "ethernet" && !found && len(ports) > 1 && n.ok(element(n.path, i)) {
+				n.errorf(codeInterface, element(n.path, i), "nothing tells this port from the host's others").WithHint("add its name or its mac")
+			}
+			if nic.Kind != "ethernet" && nic.Kind != "" && n.ok(element(n.path, i)) {
+				n.errorf(codeMissing, n.at(i, "name"), "a %s needs a name", nic.Kind).WithHint("add name: %s0", nic.Kind)
+			}
+			continue
+		}
+		if first, ok := n.byName[nic.Name]; ok {
+			n.errorf(codeDuplicate, n.at(i, "name"), "the interface %s is declared twice", nic.Name).WithRelated(n.decoder.at(n.at(first, "name")), "declared here first")
+			continue
+		}
+		n.byName[nic.Name] = i
+	}
+}
+
+// kindKeys says which keys belong to which kinds of interface.
+var kindKeys = []struct {
+	key   string
+	kinds []string
+	set   func(Interface) bool
+}{
+	{"members", []string{"bond", "bridge"}, func(i Interface) bool { return i.Members != nil }},
+	{"bondMode", []string{"bond"}, func(i Interface) bool { return i.BondMode != "" }},
+	{"vlan", []string{"vlan"}, func(i Interface) bool { return i.VLAN != 0 }},
+	{"link", []string{"vlan"}, func(i Interface) bool { return i.Link != "" }},
+}
+
+// needed are the keys without which a kind makes no interface.
+var needed = map[string][]string{"bond": {"members"}, "vlan": {"vlan", "link"}}
+
+func (n *nics) checkKind(i int) {
+	nic := n.Interfaces[i]
+	for _, k := range kindKeys {
+		fits, set := slices.Contains(k.kinds, nic.Kind), k.set(nic)
+		switch {
+		case nic.Kind == "" || !n.ok(n.at(i, k.key)):
+		case set && !fits:
+			n.errorf(codeInterface, n.at(i, k.key), "%s has no meaning for kind %s", k.key, nic.Kind).WithHint("set kind: %s, or remove it", k.kinds[0])
+		case !set && slices.Contains(needed[nic.Kind], k.key):
+			n.errorf(codeMissing, n.at(i, k.key), "a %s needs the key %s", nic.Kind, k.key).WithHint("add %s", k.key)
+		}
+	}
+}
+
+// checkReferences wants members and links to be interfaces of the list.
+func (n *nics) checkReferences(i int) {
+	nic := n.Interfaces[i]
+	for j, name := range nic.Members {
+		at := element(n.at(i, "members"), j)
+		if !n.exists(name, at) {
+			continue
+		}
+		if first, ok := n.master[name]; ok && first != i {
+			n.errorf(codeReference, at, "%s is a member of %s already", name, n.Interfaces[first].Name).WithRelated(n.decoder.at(n.at(first, "members")), "of %s", n.Interfaces[first].Name)
+			continue
+		}
+		n.master[name] = i
+	}
+	if nic.Link != "" {
+		n.exists(nic.Link, n.at(i, "link"))
+	}
+}
+
+func (n *nics) exists(name, at string) bool {
+	if name == "" || !n.ok(at) {
+		return false
+	}
+	if _, ok := n.byName[name]; ok {
+		return true
+	}
+	// Interfaces that could not be read may be the ones that are missing.
+	if n.ok(n.path) || !slices.ContainsFunc(n.Interfaces, func(nic Interface) bool { return nic.Name == "" }) {
+		n.errorf(codeReference, at, "there is no interface %s in the list", name).WithHint("declare it: {name: %s}", name)
+	}
+	return false
+}
+
+// checkMembers refuses addresses on ports that carry another interface.
+func (n *nics) checkMembers() {
+	for _, name := range slices.Sorted(maps.Keys(n.master)) {
+		master := n.master[name]
+		i := n.byName[name]
+		nic := n.settled[i]
+		if len(nic.Addresses) > 0 || nic.DHCP != "no" && nic.DHCP != "" {
+			n.errorf(codeInterface, element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
+				WithHint("give the addresses to %s", n.Interfaces[master].Name).WithRelated(n.decoder.at(n.at(master, "members")), "a member here")
+		}
+	}
+}
+
+// checkCircles refuses interfaces that stand on themselves.
+func (n *nics) checkCircles() {
+	const walking, done = 1, 2
+	state := make([]int, len(n.Interfaces))
+	var walk func(i int)
+	walk = func(i int) {
+		state[i] = walking
+		for _, name := range append(slices.Clone(n.Interfaces[i].Members), n.Interfaces[i].Link) {
+			below, ok := n.byName[name]
+			if !ok {
+				continue
+			}
+			if state[below] == walking {
+				n.errorf(codeReference, element(n.path, i), "%s stands on itself by way of %s", n.Interfaces[below].Name, n.Interfaces[i].Name).WithHint("members and links go down to Ethernet ports")
+			} else if state[below] != done {
+				walk(below)
+			}
+		}
+		state[i] = done
+	}
+	for i := range n.Interfaces {
+		if state[i] != done {
+			walk(i)
+		}
+	}
+}
+
+// leastMTU of IPv6; a link with less carries none of it.
+const leastMTU = 1280
+
+func (n *nics) checkSettings(i int) {
+	nic, settled := n.Interfaces[i], n.settled[i]
+	if i == n.primary && settled.DHCP != "no" && settled.DHCP != "" {
+		n.errorf(codeInterface, n.at(i, "dhcp"), "DHCP on the primary interface: its address is declared, so that certificates and peers can name it").WithHint("remove dhcp; give the same address in the DHCP server if it must know")
+	}
+	hasIPv6 := slices.ContainsFunc(settled.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	if nic.MTU != 0 && nic.MTU < leastMTU && hasIPv6 {
+		n.errorf(codeInterface, n.at(i, "mtu"), "an MTU of %d carries no IPv6", nic.MTU).WithHint("use %d or more", leastMTU)
+	}
+	if below, ok := n.byName[nic.Link]; ok && nic.Link != "" && nic.MTU > n.Interfaces[below].MTU && n.Interfaces[below].MTU != 0 {
+		n.errorf(codeInterface, n.at(i, "mtu"), "the MTU is larger than that of %s below it", nic.Link).WithHint("use %d or less", n.Interfaces[below].MTU).
+			WithRelated(n.decoder.at(n.at(below, "mtu")), "the MTU below")
+	}
+}
+
+// checkRoutes checks next hops against the interface's own networks.
+func (n *nics) checkRoutes(i int) {
+	seen := map[Route]string{}
+	for j, r := range n.Interfaces[i].Routes {
+		at := element(n.at(i, "routes"), j)
+		if !n.ok(at) || !r.To.IsValid() {
+			continue
+		}
+		identity := Route{To: r.To, Metric: r.Metric}
+		if first, ok := seen[identity]; ok {
+			n.errorf(codeRoute, at, "a second route to %s with the same metric", r.To).WithHint("give one of them another metric").WithRelated(n.decoder.at(first), "the first one")
+			continue
+		}
+		seen[identity] = at
+		nets := n.settled[i].Addresses
+		switch {
+		case !r.Via.IsValid() || r.Via.Is6() && r.Via.IsLinkLocalUnicast() && r.To.Addr().Is6():
+		case r.Via.Is4() != r.To.Addr().Is4():
+			n.errorf(codeRoute, join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
+		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no":
+			n.errorf(codeRoute, join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
+		}
+	}
+}

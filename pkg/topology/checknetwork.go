@@ -1,0 +1,203 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Bounds of kubeadm and of the API server.
+const (
+	maxNodeBits    = 16 // between the pod network and a node's part of it
+	maxServiceBits = 20
+	minServiceBits = 4 // sixteen addresses: cluster DNS has the tenth
+)
+
+// checkPods checks that every node gets its own part of the pod networks.
+func (c *checker) checkPods() {
+	c.checkPerFamily("network.pods", c.Network.Pods)
+	for i, p := range c.Network.Pods {
+		at := element("network.pods", i)
+		if !p.IsValid() || !c.ok("network.nodePodBits") {
+			continue
+		}
+		bits, name := c.Network.NodePodBits.IPv4, "ipv4"
+		if p.Addr().Is6() {
+			bits, name = c.Network.NodePodBits.IPv6, "ipv6"
+		}
+		path, nodes := "network.nodePodBits."+name, c.countNodes()
+		if _, given := c.positions[path]; !given {
+			path = at
+		}
+		split := bits - p.Bits()
+		switch {
+		case unusableNetwork(p) != "":
+			c.errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.240.0.0/12")
+		case split < 0:
+			c.errorf(codePodNetwork, path, "a /%d for each node is larger than the whole pod network %s", bits, p).WithHint("use nodePodBits: {%s: %d} or more, or a larger pod network", name, p.Bits()+1)
+		case split > maxNodeBits:
+			c.errorf(codePodNetwork, path, "Kubernetes divides a network into at most 65536 parts: %s into /%d is more", p, bits).WithHint("use nodePodBits: {%s: %d}, or a smaller pod network", name, p.Bits()+maxNodeBits)
+		case nodes > 1<<split:
+			c.errorf(codePodNetwork, path, "%s has room for %d nodes with a /%d each, and there are %d", p, 1<<split, bits, nodes).WithHint("use a larger pod network or smaller parts for each node")
+		}
+	}
+}
+
+func (c *checker) countNodes() int {
+	nodes := 0
+	for i := range c.entries {
+		if e := &c.entries[i]; e.isNode() {
+			nodes += e.to - e.from
+		}
+	}
+	return nodes
+}
+
+func (c *checker) checkServices() {
+	c.checkPerFamily("network.services", c.Network.Services)
+	for i, p := range c.Network.Services {
+		at := element("network.services", i)
+		if !p.IsValid() {
+			continue
+		}
+		size := p.Addr().BitLen() - p.Bits()
+		switch {
+		case unusableNetwork(p) != "":
+			c.errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.96.0.0/16")
+		case size > maxServiceBits:
+			c.errorf(codeServices, at, "%s is larger than Kubernetes takes", p).WithHint("use a /%d or longer", p.Addr().BitLen()-maxServiceBits)
+		case size < minServiceBits:
+			c.errorf(codeServices, at, "%s has no tenth address, which cluster DNS takes", p).WithHint("use a /%d or shorter", p.Addr().BitLen()-minServiceBits)
+		}
+	}
+	pods, services := c.Network.Pods, c.Network.Services
+	if !c.ok("network.pods") || !c.ok("network.services") {
+		return
+	}
+	if want, have := families(pods), families(services); !slices.Equal(want, have) {
+		c.errorf(codeFamily, "network.services", "services have %s, pods have %s", listed(have), listed(want)).
+			WithHint("give both the same families in the same order").WithRelated(c.at("network.pods"), "the pods' networks")
+	}
+}
+
+// checkPerFamily refuses empty lists and two networks of one family.
+func (c *checker) checkPerFamily(path string, networks []netip.Prefix) {
+	if len(networks) == 0 && c.ok(path) {
+		c.errorf(codeMissing, path, "the list is empty").WithHint("give one network for each address family")
+	}
+	first := map[string]int{}
+	for i, p := range networks {
+		if !p.IsValid() {
+			continue
+		}
+		name := family(p.Addr())
+		if before, ok := first[name]; ok {
+			c.errorf(codeFamily, element(path, i), "a second %s network", name).WithHint("give one network for each address family").
+				WithRelated(c.at(element(path, before)), "the first one")
+			continue
+		}
+		first[name] = i
+	}
+}
+
+func unusableNetwork(p netip.Prefix) string {
+	a := p.Addr()
+	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() {
+		return fmt.Sprintf("%s is a network that machines treat in their own way", p)
+	}
+	return ""
+}
+
+func families(networks []netip.Prefix) []string {
+	var out []string
+	for _, p := range networks {
+		out = append(out, family(p.Addr()))
+	}
+	return out
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	text := names[0]
+	for _, name := range names[1:] {
+		text += ", " + name
+	}
+	return text
+}
+
+// span is a network and who has it.
+type span struct {
+	net  netip.Prefix
+	path string
+	what string
+	lan  bool
+}
+
+// checkOverlaps compares all networks of the file. Sorted by first address
+// and then by length, a network that overlaps another follows one that holds
+// it, so that one walk finds all pairs.
+func (c *checker) checkOverlaps() {
+	spans := c.spans()
+	slices.SortStableFunc(spans, func(a, b span) int {
+		return cmp.Or(a.net.Addr().Compare(b.net.Addr()), cmp.Compare(a.net.Bits(), b.net.Bits()))
+	})
+	var around []span
+	for _, s := range spans {
+		for len(around) > 0 && !around[len(around)-1].net.Overlaps(s.net) {
+			around = around[:len(around)-1]
+		}
+		for _, outer := range around {
+			c.reportOverlap(outer, s)
+		}
+		around = append(around, s)
+	}
+}
+
+// spans lists the networks: pods and services first, each host network once.
+func (c *checker) spans() []span {
+	var out []span
+	add := func(path, what string, networks []netip.Prefix) {
+		for i, p := range networks {
+			if p.IsValid() && unusableNetwork(p) == "" {
+				out = append(out, span{net: p, path: element(path, i), what: what})
+			}
+		}
+	}
+	add("network.pods", "the pod network", c.Network.Pods)
+	add("network.services", "the service network", c.Network.Services)
+	seen := map[netip.Prefix]bool{}
+	for i := range c.entries {
+		e := &c.entries[i]
+		for _, at := range c.addressesOf(e) {
+			lan := at.prefix.Masked()
+			if seen[lan] || unusable(at.prefix) != "" {
+				continue
+			}
+			seen[lan] = true
+			out = append(out, span{net: lan, path: at.path, what: "the network of " + c.nameOf(e), lan: true})
+		}
+	}
+	return out
+}
+
+func (c *checker) reportOverlap(outer, inner span) {
+	if outer.lan && inner.lan {
+		c.warnf(codeOverlap, inner.path, "%s %s is a part of %s %s", inner.what, inner.net, outer.what, outer.net).
+			WithHint("use the same prefix length for all machines of one network").WithRelated(c.at(outer.path), "%s is declared here", outer.net)
+		return
+	}
+	at, other := inner, outer
+	if !outer.lan && (inner.lan || inner.path < outer.path) {
+		at, other = outer, inner // a cluster network is easier to change than machines; services follow pods
+	}
+	relation := "overlaps"
+	if at.net == other.net {
+		relation = "is the same as"
+	}
+	c.errorf(codeOverlap, at.path, "%s %s %s %s %s", at.what, at.net, relation, other.what, other.net).
+		WithHint("choose networks that are apart, such as pods 10.240.0.0/12 and services 10.96.0.0/16 beside a LAN in 192.168.0.0/16").
+		WithRelated(c.at(other.path), "%s is declared here", other.net)
+}

@@ -1,0 +1,119 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// claim is what one host has for itself.
+type claim struct {
+	entry int
+	host  int
+	path  string
+}
+
+// collision is a pair of entries whose hosts claim the same; one report for
+// two ranges is enough.
+type collision struct {
+	first, second int
+	what          string
+}
+
+// uniqueness finds things that two hosts claim.
+type uniqueness struct {
+	*checker
+	reported map[collision]bool
+}
+
+// checkUnique refuses names, addresses, MAC addresses and serial numbers that
+// two hosts have.
+func (c *checker) checkUnique() {
+	u := uniqueness{c, map[collision]bool{}}
+	names, serials, macs := map[string]claim{}, map[string]claim{}, map[string]claim{}
+	addresses := make(map[netip.Addr]claim, len(c.Hosts))
+	for i := range c.entries {
+		e := &c.entries[i]
+		namePath := join(e.Path, "name")
+		if c.given(e, "names") {
+			namePath = join(e.Path, "names")
+		}
+		own := c.ownPaths(e)
+		for n := e.from; n < e.to; n++ {
+			h := &c.Hosts[n]
+			contest(u, names, h.Name, claim{i, n, namePath}, "name")
+			if h.Serial != "" {
+				contest(u, serials, h.Serial, claim{i, n, join(e.Path, "serial")}, "serial number")
+			}
+			for _, p := range h.Addresses {
+				contest(u, addresses, p.Addr(), claim{i, n, e.home}, "address")
+			}
+			for _, at := range own {
+				contest(u, addresses, at.prefix.Addr(), claim{i, n, at.path}, "address")
+			}
+		}
+		c.contestMACs(u, macs, i, e)
+	}
+}
+
+// ownPaths gives the addresses of an entry beside its hosts' primary ones.
+func (c *checker) ownPaths(e *entry) []located {
+	if len(e.Interfaces) == 0 || e.from == e.to {
+		return nil
+	}
+	primary := c.Hosts[e.from].Addresses
+	return slices.DeleteFunc(c.addressesOf(e), func(at located) bool {
+		return slices.Contains(primary, at.prefix) || at.prefix.Addr().IsLinkLocalUnicast()
+	})
+}
+
+// contestMACs collects the MAC addresses of an entry, each once.
+func (c *checker) contestMACs(u uniqueness, macs map[string]claim, i int, e *entry) {
+	if c.given(e, "names") {
+		return // a range has none, and says so
+	}
+	if e.MAC != "" {
+		contest(u, macs, e.MAC, claim{i, e.from, join(e.Path, "mac")}, "MAC address")
+	}
+	for j, nic := range e.Interfaces {
+		if nic.MAC != "" && nic.MAC != e.MAC && nic.Kind == "ethernet" {
+			contest(u, macs, nic.MAC, claim{i, e.from, join(element(join(e.Path, "interfaces"), j), "mac")}, "MAC address")
+		}
+	}
+}
+
+// contest records a claim, or reports that another was first.
+func contest[K comparable](u uniqueness, claims map[K]claim, value K, by claim, what string) {
+	first, taken := claims[value]
+	if !taken {
+		claims[value] = by
+		return
+	}
+	pair := collision{first.entry, by.entry, what}
+	if !u.ok(by.path) || !u.ok(first.path) || u.reported[pair] {
+		return
+	}
+	u.reported[pair] = true
+	path, firstPath := u.exact(by, value), u.exact(first, value)
+	u.errorf(codeDuplicate, path, "the %s %v is used twice", what, value).
+		WithHint("give each host its own").WithRelated(u.at(firstPath), "first used by %s", u.holder(first))
+}
+
+// exact gives the list element that holds an address, where the host has a
+// list.
+func (c *checker) exact(by claim, value any) string {
+	if a, ok := value.(netip.Addr); ok {
+		for _, at := range c.addressesOf(&c.entries[by.entry]) {
+			if at.prefix.Addr() == a {
+				return at.path
+			}
+		}
+	}
+	return by.path
+}
+
+func (c *checker) holder(by claim) string {
+	if by.host < len(c.Hosts) {
+		return c.Hosts[by.host].Name
+	}
+	return c.entries[by.entry].Path
+}

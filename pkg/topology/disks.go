@@ -1,0 +1,59 @@
+package topology
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// unstableDevice matches names that the kernel gives in the order in which it
+// finds disks.
+var unstableDevice = regexp.MustCompile(`^/dev/((sd|vd|xvd|hd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?|mmcblk[0-9]+(p[0-9]+)?)$`)
+
+// systemPaths belong to the image; a disk mounted there hides what the machine
+// needs to boot.
+var systemPaths = []string{"/", "/bin", "/boot", "/boot/efi", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr"}
+
+var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^/[!-~]*$`, parse: func(text string) (string, *fault) {
+	switch clean := path.Clean(text); {
+	case !strings.HasPrefix(text, "/"):
+		return "", faultf(codeDisk, "%q is no absolute path", clip(text)).or("write /%s", clip(text))
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", faultf(codeDisk, "a mount point holds letters, digits and signs of ASCII only").or("write it as in /var/lib/etcd")
+	case clean != text:
+		return "", faultf(codeDisk, "%q is not the shortest way to write this path", clip(text)).or("write %s", clip(clean))
+	case slices.Contains(systemPaths, text):
+		return "", faultf(codeDisk, "%s belongs to the system", text).or("mount what holds data, such as /var/lib/etcd")
+	}
+	return text, nil
+}}
+
+// checkDisks checks the disks of an entry against each other.
+func (d *decoder) checkDisks(e *entry) {
+	devices, mounts := map[string]string{}, map[string]string{}
+	for i, disk := range e.Disks {
+		at := element(join(e.Path, "disks"), i)
+		d.once(devices, disk.Device, join(at, "device"), codeDisk, "device")
+		d.once(mounts, disk.Mount, join(at, "mount"), codeDisk, "mount point")
+		if unstableDevice.MatchString(disk.Device) {
+			d.warnf(codeDisk, join(at, "device"), "%s may be another disk at the next boot", disk.Device).
+				WithHint("use the name under /dev/disk/by-id/ or /dev/disk/by-path/")
+		}
+		if len(disk.Options) > 0 && disk.Mount == "" && d.ok(at) {
+			d.errorf(codeDisk, join(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
+		}
+	}
+}
+
+// once reports a value that an earlier path has already.
+func (d *decoder) once(seen map[string]string, value, at, code, what string) {
+	if value == "" {
+		return
+	}
+	if first, ok := seen[value]; ok {
+		d.errorf(code, at, "the %s %s is used twice", what, value).WithRelated(d.at(first), "used here first")
+		return
+	}
+	seen[value] = at
+}

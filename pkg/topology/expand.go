@@ -1,0 +1,207 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// expand turns the entries of hosts into hosts.
+func (d *decoder) expand(f *document) {
+	for i := range f.entries {
+		e := &f.entries[i]
+		e.Path = element("hosts", i)
+		d.inherit(f, e)
+		d.settle(e)
+		e.from = len(f.Hosts)
+		names := d.hostNames(e)
+		if len(f.Hosts)+len(names) > maxHosts {
+			d.stop(join(e.Path, "names"), "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
+			return
+		}
+		d.checkRanges(e, len(names))
+		for n, name := range names {
+			f.Hosts = append(f.Hosts, e.host(name, n))
+		}
+		e.to = len(f.Hosts)
+	}
+}
+
+// inherit fills in what the topology sets for all hosts. A format goes with
+// the operating system beside it: a host with another one follows that.
+func (d *decoder) inherit(f *document, e *entry) {
+	if e.Format == "" && e.OS == "" {
+		e.Format = f.format
+	}
+	setDefault(&e.OS, f.os)
+	setDefault(&e.Arch, f.arch)
+	setDefault(&e.Channel, f.Channel)
+	if known := systemFormats[e.OS]; len(known) > 0 {
+		setDefault(&e.Format, known[0])
+	}
+}
+
+func setDefault(value *string, fallback string) {
+	if *value == "" {
+		*value = fallback
+	}
+}
+
+// hostNames gives the names of an entry and reports what a single host and a
+// range cannot have.
+func (d *decoder) hostNames(e *entry) []string {
+	names := slices.Concat(e.names...)
+	isRange := d.given(e, "names")
+	if !isRange {
+		if !d.given(e, "name") {
+			if d.ok(join(e.Path, "name")) && d.ok(join(e.Path, "names")) {
+				d.errorf(codeMissing, join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
+			}
+			return nil
+		}
+		if d.given(e, "addresses") && !d.given(e, "address") {
+			d.errorf(codeExclusive, join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
+		}
+		if e.name == "" {
+			return nil
+		}
+		return []string{e.name}
+	}
+	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
+		d.errorf(codeExclusive, join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+	}
+	d.refuseSingular(e)
+	return names
+}
+
+// refuseSingular reports what only one machine can have.
+func (d *decoder) refuseSingular(e *entry) {
+	refuse := func(path, what string) {
+		d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or declare that host by itself with name")
+	}
+	if d.given(e, "mac") {
+		refuse(join(e.Path, "mac"), "a MAC address")
+	}
+	if d.given(e, "serial") {
+		refuse(join(e.Path, "serial"), "a serial number")
+	}
+	for i, nic := range e.Interfaces {
+		at := element(join(e.Path, "interfaces"), i)
+		if nic.MAC != "" {
+			refuse(join(at, "mac"), "a MAC address")
+		}
+		if len(nic.Addresses) > 0 {
+			refuse(join(at, "addresses"), "an address")
+		}
+	}
+}
+
+// given says whether the file holds a key of the entry.
+func (d *decoder) given(e *entry, name string) bool {
+	_, ok := d.positions[join(e.Path, name)]
+	return ok
+}
+
+func (d *decoder) checkRanges(e *entry, count int) {
+	for i, r := range e.ranges {
+		at := element(join(e.Path, "addresses"), i)
+		if !r.first.IsValid() || count == 0 || !d.ok(at) {
+			continue
+		}
+		if f := r.checkEnd(count); f != nil {
+			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
+		}
+	}
+}
+
+// host makes the nth host of an entry.
+func (e *entry) host(name string, n int) Host {
+	h := e.Host
+	h.Name = name
+	h.Addresses = valid(e.addresses)
+	for _, r := range e.ranges {
+		if a, ok := nth(r.first.Addr(), n); ok && r.first.IsValid() {
+			h.Addresses = append(h.Addresses, netip.PrefixFrom(a, r.first.Bits()))
+		}
+	}
+	h.Interfaces = slices.Clone(e.settled)
+	if e.primary < 0 {
+		return h
+	}
+	nic := &h.Interfaces[e.primary]
+	if len(e.ranges) > 0 {
+		nic.Addresses = h.Addresses
+	}
+	if len(h.Addresses) == 0 {
+		h.Addresses = firstOfEachFamily(nic.Addresses)
+	}
+	h.Gateways = nic.Gateways
+	if h.MAC == "" {
+		h.MAC = bootMAC(h.Interfaces, e.primary)
+	}
+	return h
+}
+
+// bootMAC is the address by which the machine is known on its network: of the
+// primary interface, or of the Ethernet port below it.
+func bootMAC(nics []Interface, primary int) string {
+	nic := nics[primary]
+	for range nics { // each step goes one interface down; circles are reported elsewhere
+		if nic.MAC != "" {
+			return nic.MAC
+		}
+		below := nic.Link
+		if len(nic.Members) > 0 {
+			below = nic.Members[0]
+		}
+		i := slices.IndexFunc(nics, func(other Interface) bool { return other.Name == below && below != "" })
+		if i < 0 {
+			return ""
+		}
+		nic = nics[i]
+	}
+	return ""
+}
+
+// valid leaves out what could not be read.
+func valid(prefixes []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return !p.IsValid() })
+}
+
+func firstOfEachFamily(prefixes []netip.Prefix) []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range prefixes {
+		if !slices.ContainsFunc(out, func(q netip.Prefix) bool { return q.Addr().Is4() == p.Addr().Is4() }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// order puts the addresses of every host in the order of the pods' families.
+func (t *Topology) order() {
+	if len(t.Network.Pods) == 0 {
+		return
+	}
+	primary := t.Network.Pods[0].Addr().Is4()
+	for i := range t.Hosts {
+		slices.SortStableFunc(t.Hosts[i].Addresses, func(a, b netip.Prefix) int {
+			switch {
+			case a.Addr().Is4() == b.Addr().Is4():
+				return 0
+			case a.Addr().Is4() == primary:
+				return -1
+			}
+			return 1
+		})
+	}
+}
+
+// minor gives 1.36 for v1.36.3.
+func minor(version string) string {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) < 2 {
+		return ""
+	}
+	return parts[0] + "." + parts[1]
+}

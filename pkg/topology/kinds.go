@@ -1,0 +1,255 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// kind is how one sort of value is written in the file. It reads a node into
+// a T and describes itself for the JSON Schema and the reference, so that the
+// three cannot differ.
+type kind[T any] interface {
+	read(d *decoder, n *yaml.Node, path string, into *T)
+	form() *form
+}
+
+// form describes a kind.
+type form struct {
+	name       string // as messages and the reference call it
+	typ        string // JSON type; "" for any
+	enum       []string
+	pattern    string
+	minimum    *int
+	maximum    *int
+	items      *form // of a list
+	unique     bool
+	values     *form // of a mapping with free keys
+	properties []described
+	choices    [][]string // sets of keys of which at most one may be given
+	oneOf      []*form
+}
+
+// described is a key of a mapping, as the schema and the reference show it.
+type described struct {
+	name, doc, fallback string
+	required            bool
+	form                *form
+}
+
+// fault is why a text is no value of a kind.
+type fault struct{ code, message, hint string }
+
+func faultf(code, format string, args ...any) *fault {
+	return &fault{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+func (f *fault) or(hint string, args ...any) *fault {
+	f.hint = fmt.Sprintf(hint, args...)
+	return f
+}
+
+// scalar is a single value, written as text, a number or a boolean.
+type scalar[T any] struct {
+	name    string
+	tag     string // of YAML: !!str, !!int or !!bool
+	enum    []string
+	pattern string
+	minimum *int
+	maximum *int
+	secret  bool // messages do not repeat it
+	parse   func(text string) (T, *fault)
+}
+
+var jsonTypes = map[string]string{"!!str": "string", "!!int": "integer", "!!bool": "boolean"}
+
+func (s scalar[T]) form() *form {
+	return &form{name: s.name, typ: jsonTypes[s.tag], enum: s.enum, pattern: s.pattern, minimum: s.minimum, maximum: s.maximum}
+}
+
+func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
+	n = d.follow(n, path)
+	if d.stopped {
+		return
+	}
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != s.tag {
+		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n))
+		if n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" && !s.secret {
+			wrong.Hint = s.retype(n.Value)
+		}
+		return
+	}
+	value, f := s.parse(n.Value)
+	if f != nil {
+		d.errorf(f.code, path, "%s", f.message).Hint = f.hint
+		return
+	}
+	*into = value
+}
+
+// retype says how to write a value so that YAML gives it the right type.
+func (s scalar[T]) retype(text string) string {
+	switch {
+	case s.tag == "!!str":
+		return fmt.Sprintf("quote it: %q", clip(text))
+	case s.tag == "!!bool":
+		return "write true or false"
+	}
+	return "write a whole number without quotes"
+}
+
+// word is one of a closed list.
+func word(name string, of []string) scalar[string] {
+	return scalar[string]{name: name, tag: "!!str", enum: of, parse: func(text string) (string, *fault) {
+		if slices.Contains(of, text) {
+			return text, nil
+		}
+		f := faultf(codeEnum, "%q is no %s", clip(text), name).or("use one of: %s", strings.Join(of, ", "))
+		if near := diag.Suggest(text, of); near != "" {
+			f.or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
+		}
+		return "", f
+	}}
+}
+
+// number is a whole number in bounds.
+func number(name, code string, low, high int) scalar[int] {
+	return scalar[int]{name: name, tag: "!!int", minimum: &low, maximum: &high, parse: func(text string) (int, *fault) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return 0, faultf(code, "%s is no %s", clip(text), name).or("use a number from %d to %d", low, high)
+		}
+		return n, nil
+	}}
+}
+
+var boolean = scalar[bool]{name: "true or false", tag: "!!bool", parse: func(text string) (bool, *fault) {
+	return strings.EqualFold(text, "true"), nil
+}}
+
+// list is several values of one kind. With single set, one value may stand
+// for a list of one.
+type list[T any] struct {
+	item   kind[T]
+	single bool
+	unique func(T) string // equal results are repeats; nil allows them
+	limit  int            // 0: no other limit than the file's size
+}
+
+func (l list[T]) form() *form {
+	items := l.item.form()
+	out := &form{name: "list of " + items.name, typ: "array", items: items, unique: l.unique != nil && items.typ == "string"}
+	if !l.single {
+		return out
+	}
+	return &form{name: items.name + ", or a list of them", oneOf: []*form{items, out}}
+}
+
+func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
+	n = d.follow(n, path)
+	if d.stopped {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		if !l.single {
+			d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...]")
+			return
+		}
+		*into = make([]T, 1)
+		l.item.read(d, n, path, &(*into)[0])
+		return
+	}
+	if l.limit > 0 && len(n.Content) > l.limit {
+		d.stop(path, "the list has %d entries, more than the %d that are read", len(n.Content), l.limit)
+		return
+	}
+	*into = make([]T, len(n.Content))
+	for i, item := range n.Content {
+		at := element(path, i)
+		d.record(at, item)
+		l.item.read(d, item, at, &(*into)[i])
+	}
+	l.refuseRepeats(d, path, *into)
+}
+
+func (l list[T]) refuseRepeats(d *decoder, path string, items []T) {
+	if l.unique == nil || len(items) < 2 {
+		return
+	}
+	first := map[string]int{}
+	for i, item := range items {
+		at := element(path, i)
+		if !d.ok(at) {
+			continue
+		}
+		key := l.unique(item)
+		if before, ok := first[key]; ok {
+			d.errorf(codeDuplicate, at, "%s is given twice", clip(key)).WithRelated(d.at(element(path, before)), "given here first")
+			continue
+		}
+		first[key] = i
+	}
+}
+
+// itself is the unique function of lists of text.
+func itself(text string) string { return text }
+
+// dict is a mapping whose keys the user chooses.
+type dict[T any] struct {
+	name  string
+	key   func(string) *fault
+	value kind[T]
+}
+
+func (m dict[T]) form() *form {
+	return &form{name: m.name, typ: "object", values: m.value.form()}
+}
+
+func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T) {
+	n = d.follow(n, path)
+	if d.stopped {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.errorf(codeType, path, "expected %s, found %s", m.name, describe(n)).WithHint("write a mapping: {key: value}")
+		return
+	}
+	*into = make(map[string]T, len(n.Content)/2)
+	for _, p := range d.pairs(n, path) {
+		at := join(path, p.key)
+		d.record(at, p.at)
+		if f := m.key(p.key); f != nil {
+			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
+			continue
+		}
+		var value T
+		m.value.read(d, p.value, at, &value)
+		if d.ok(at) {
+			(*into)[p.key] = value
+		}
+	}
+}
+
+// either is a value that may be written as one text or as a mapping.
+type either[T any] struct {
+	short scalar[T]
+	long  *object[T]
+}
+
+func (e either[T]) form() *form {
+	short := e.short.form()
+	return &form{name: short.name + ", or a mapping", oneOf: []*form{short, e.long.form()}}
+}
+
+func (e either[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
+	if followed := d.follow(n, path); followed.Kind == yaml.MappingNode {
+		e.long.read(d, followed, path, into)
+		return
+	}
+	e.short.read(d, n, path, into)
+}

@@ -1,0 +1,227 @@
+package topology
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const apiVersion = "kubespore/v1alpha1"
+
+// Closed lists of the schema.
+var (
+	Roles         = []string{"control-plane", "worker", "etcd"}
+	Systems       = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky", "alma"}
+	Formats       = []string{"ignition", "cloud-init"}
+	Arches        = []string{"amd64", "arm64"}
+	Channels      = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
+	Custodies     = []string{"on-control-planes", "offline"}
+	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
+	Minors        = []string{"1.34", "1.35", "1.36"}
+
+	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
+	interfaces  = []string{"ethernet", "bond", "vlan", "bridge"}
+	bondModes   = []string{"active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb"}
+	dhcpModes   = []string{"no", "ipv4", "ipv6", "yes"}
+	filesystems = []string{"ext4", "xfs", "btrfs", "vfat"}
+)
+
+// systemFormats says which first-boot formats an operating system reads; the
+// first is its default.
+var systemFormats = map[string][]string{
+	"fedora-coreos": {"ignition"},
+	"flatcar":       {"ignition"},
+	"debian":        {"cloud-init", "ignition"},
+	"ubuntu":        {"cloud-init", "ignition"},
+	"rocky":         {"cloud-init", "ignition"},
+	"alma":          {"cloud-init", "ignition"},
+}
+
+const (
+	labelPattern     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
+	domainPattern    = `^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`
+	userPattern      = `^[a-z_][a-z0-9_-]{0,31}$`
+	interfacePattern = `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$`
+	keyPattern       = `^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`
+	devicePattern    = `^/dev/[^\s/]+(/[^\s/]+)*$`
+	imagePattern     = `^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`
+	hashPattern      = `^\$[0-9a-z]{1,8}\$[!-9;-~]{10,500}$`
+	durationPattern  = `^[1-9][0-9]*(h|d|w|y)$`
+)
+
+// text is text of a given form. The hint says what to type instead.
+func text(name, code, pattern, hint string) scalar[string] {
+	form := regexp.MustCompile(pattern)
+	return scalar[string]{name: name, tag: "!!str", pattern: pattern, parse: func(text string) (string, *fault) {
+		if !form.MatchString(text) {
+			return "", faultf(code, "%q is no %s", clip(text), name).or("%s", hint)
+		}
+		return text, nil
+	}}
+}
+
+var (
+	userName      = text("user name", codeUser, userPattern, "small letters, digits, - and _; the first is no digit")
+	interfaceName = text("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
+	device        = text("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
+	imageRegistry = text("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
+	filePath      = text("file name", codeName, `^[^\x00-\x1f]+$`, "name a Butane file, relative to this one")
+	mountOption   = text("mount option", codeDisk, `^[!-+--~]+$`, "one option an entry, without commas and blanks")
+	serialNumber  = text("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")
+	diskLabel     = text("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
+	shellPath     = text("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
+	anyText       = text("text", codeName, `^[^\x00-\x08\x0a-\x1f]*$`, "write it in one line")
+)
+
+var dnsLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {
+	return text, checkLabel(text)
+}}
+
+var (
+	labelForm  = regexp.MustCompile(labelPattern)
+	domainForm = regexp.MustCompile(domainPattern)
+)
+
+func checkLabel(text string) *fault {
+	if labelForm.MatchString(text) && text != "localhost" {
+		return nil
+	}
+	f := faultf(codeName, "%q is no DNS label", clip(text))
+	if strings.ContainsAny(text, "[]") {
+		return f.or("a range of hosts is written names: %q", clip(text))
+	}
+	if better := nearestLabel(text); better != text && labelForm.MatchString(better) {
+		return f.or("did you mean %s?", better)
+	}
+	return f.or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
+}
+
+var notOfLabel = regexp.MustCompile(`[^a-z0-9-]+`)
+
+// nearestLabel turns a name into one that DNS allows.
+func nearestLabel(text string) string {
+	label := notOfLabel.ReplaceAllString(strings.ToLower(text), "-")
+	return strings.Trim(label[:min(len(label), 63)], "-")
+}
+
+var dnsName = scalar[string]{name: "DNS name", tag: "!!str", pattern: domainPattern, parse: func(text string) (string, *fault) {
+	if !isDNSName(text) {
+		return "", faultf(codeName, "%q is no DNS name", clip(text)).or("small letters, digits, - and dots, as in cluster.local")
+	}
+	return text, nil
+}}
+
+// isDNSName accepts lower-case names whose labels are no longer than 63.
+func isDNSName(text string) bool {
+	return len(text) <= 253 && domainForm.MatchString(text) &&
+		!slices.ContainsFunc(strings.Split(text, "."), func(label string) bool { return len(label) > 63 })
+}
+
+var (
+	versionForm = regexp.MustCompile(`^v1\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
+	bareVersion = regexp.MustCompile(`^v?1\.[0-9]+(\.[0-9]+)?`)
+)
+
+var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: `^v1\.(34|35|36)\.(0|[1-9][0-9]*)$`, parse: func(text string) (string, *fault) {
+	oldest, newest := Minors[0], Minors[len(Minors)-1]
+	parts := versionForm.FindStringSubmatch(text)
+	if parts == nil {
+		f := faultf(codeVersion, "%q is no released version", clip(text)).or("write it as in v%s.0", newest)
+		if bare := bareVersion.FindString(text); bare != "" {
+			if strings.Count(bare, ".") == 1 {
+				bare += ".0"
+			}
+			f.or("did you mean v%s?", strings.TrimPrefix(bare, "v"))
+		}
+		return "", f
+	}
+	if slices.Contains(Minors, "1."+parts[1]) {
+		return text, nil
+	}
+	verdict := "too new"
+	if minor, err := strconv.Atoi(parts[1]); err == nil && fmt.Sprintf("1.%d", minor) < oldest && minor < 100 {
+		verdict = "too old"
+	}
+	return "", faultf(codeVersion, "Kubernetes %s is %s for this release of kubespore", text, verdict).or("use v%s.x to v%s.x", oldest, newest)
+}}
+
+// day is the unit of lifetimes; a year has 365 of them, as in kubeadm.
+const day = 24 * time.Hour
+
+var (
+	durationForm  = regexp.MustCompile(`^([1-9][0-9]{0,6})(h|d|w|y)$`)
+	durationUnits = map[string]time.Duration{"h": time.Hour, "d": day, "w": 7 * day, "y": 365 * day}
+)
+
+// longestLife keeps dates inside what certificates and clocks can say.
+const longestLife = 100 * 365 * day
+
+var lifetime = scalar[time.Duration]{name: "duration", tag: "!!str", pattern: durationPattern, parse: func(text string) (time.Duration, *fault) {
+	parts := durationForm.FindStringSubmatch(text)
+	if parts == nil {
+		return 0, faultf(codeLifetime, "%q is no duration", clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
+	}
+	count, _ := strconv.Atoi(parts[1]) // digits, by the expression above
+	unit := durationUnits[parts[2]]
+	if count > int(longestLife/unit) {
+		return 0, faultf(codeLifetime, "%s is longer than 100 years", text).or("10y is usual for authorities, 1y for the rest")
+	}
+	life := time.Duration(count) * unit
+	if life < day {
+		return 0, faultf(codeLifetime, "%s is too short: machines boot with clocks that are off by hours", text).or("use 1d or more")
+	}
+	return life, nil
+}}
+
+// sshTypes are the key types that current OpenSSH accepts.
+var sshTypes = []string{
+	"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+	"sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+}
+
+var sshKey = scalar[string]{name: "public SSH key", tag: "!!str", secret: true, parse: func(text string) (string, *fault) {
+	if strings.Contains(text, "PRIVATE KEY") {
+		return "", faultf(codeSSHKey, "this is a private key").or("give the line of the .pub file, and make a new pair: this one is no secret any more")
+	}
+	if strings.ContainsAny(text, "\r\n") {
+		return "", faultf(codeSSHKey, "a public SSH key is one line").or("give each key its own entry")
+	}
+	fields := strings.Fields(text)
+	kind := slices.IndexFunc(fields, func(f string) bool { return slices.Contains(sshTypes, f) })
+	switch {
+	case slices.Contains(fields, "ssh-dss"):
+		return "", faultf(codeSSHKey, "DSA keys are refused by current OpenSSH").or("make a new one: ssh-keygen -t ed25519")
+	case kind < 0:
+		return "", faultf(codeSSHKey, "this is no public SSH key").or("give the line of the .pub file, as in ssh-ed25519 AAAA... you@example.org")
+	case kind+1 >= len(fields):
+		return "", faultf(codeSSHKey, "the key's data is missing after %s", fields[kind]).or("give the whole line of the .pub file")
+	case !isPlaceholder(fields[kind+1]) && !isKeyData(fields[kind+1], fields[kind]):
+		return "", faultf(codeSSHKey, "the data of this %s key is damaged", fields[kind]).or("copy the line of the .pub file again, whole")
+	}
+	return text, nil
+}}
+
+// isPlaceholder recognises the AAAA... of documentation. It is let through
+// with a warning, so that samples compile.
+func isPlaceholder(data string) bool { return strings.HasSuffix(data, "...") }
+
+// isKeyData checks that the data decodes and begins with its own type.
+func isKeyData(data, keyType string) bool {
+	raw, err := base64.StdEncoding.DecodeString(data)
+	head := append([]byte{0, 0, 0, byte(len(keyType))}, keyType...)
+	return err == nil && len(raw) > len(head)+4 && string(raw[:len(head)]) == string(head)
+}
+
+var (
+	hashForm     = regexp.MustCompile(hashPattern)
+	passwordHash = scalar[string]{name: "password hash", tag: "!!str", pattern: hashPattern, secret: true, parse: func(text string) (string, *fault) {
+		if !hashForm.MatchString(text) {
+			return "", faultf(codeUser, "this is no password hash").or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
+		}
+		return text, nil
+	}}
+)

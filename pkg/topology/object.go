@@ -1,0 +1,162 @@
+package topology
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// object is a mapping with keys that the schema names.
+type object[S any] struct {
+	name       string
+	properties []property[S]
+	choices    [][]string // of each set at most one key may be given
+}
+
+// property is one key of an object. Its options return a changed copy.
+type property[S any] struct {
+	described
+	absent *yaml.Node // what stands for a key that is not given
+	assign func(d *decoder, n *yaml.Node, path string, into *S)
+}
+
+// key ties a key to a kind and to the field that takes its value.
+func key[S, T any](name string, k kind[T], field func(*S) *T, doc string) property[S] {
+	return property[S]{
+		described: described{name: name, doc: doc, form: k.form()},
+		assign: func(d *decoder, n *yaml.Node, path string, into *S) {
+			k.read(d, n, path, field(into))
+		},
+	}
+}
+
+// need makes the key a must.
+func (p property[S]) need() property[S] {
+	p.required = true
+	return p
+}
+
+// or gives the value of a key that is left out, as it would stand in the file.
+func (p property[S]) or(value string) property[S] {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &document); err != nil {
+		panic("topology: default of " + p.name + ": " + err.Error()) // a mistake in this package's own table
+	}
+	p.fallback, p.absent = value, document.Content[0]
+	forgetLines(p.absent)
+	return p
+}
+
+// says describes a default that depends on other values.
+func (p property[S]) says(fallback string) property[S] {
+	p.fallback = fallback
+	return p
+}
+
+// forgetLines keeps defaults from claiming positions in the user's file.
+func forgetLines(n *yaml.Node) {
+	n.Line, n.Column = 0, 0
+	for _, child := range n.Content {
+		forgetLines(child)
+	}
+}
+
+func (o *object[S]) form() *form {
+	out := &form{name: o.name, typ: "object", choices: o.choices}
+	for _, p := range o.properties {
+		out.properties = append(out.properties, p.described)
+	}
+	return out
+}
+
+func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
+	n = d.follow(n, path)
+	if d.stopped {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.errorf(codeType, path, "expected %s, found %s", o.name, describe(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
+		return
+	}
+	given := make([]bool, len(o.properties))
+	for _, p := range d.pairs(n, path) {
+		at := join(path, p.key)
+		i := slices.IndexFunc(o.properties, func(known property[S]) bool { return known.name == p.key })
+		if i < 0 {
+			o.refuse(d, p, at)
+			continue
+		}
+		given[i] = true
+		d.record(at, place(p))
+		o.properties[i].assign(d, p.value, at, into)
+	}
+	o.complete(d, path, given, into)
+}
+
+// place gives the node that stands for an entry in messages: a single value
+// itself; a mapping or list by its key, since it may begin on any later line.
+func place(p pair) *yaml.Node {
+	if p.value.Kind == yaml.MappingNode || p.value.Kind == yaml.SequenceNode || p.value.Value == "" && p.value.Kind == yaml.ScalarNode {
+		return p.at
+	}
+	return p.value
+}
+
+// refuse reports a key that the object does not have.
+func (o *object[S]) refuse(d *decoder, p pair, path string) {
+	names := make([]string, len(o.properties))
+	for i, known := range o.properties {
+		names[i] = known.name
+	}
+	unknown := d.errorAt(d.position(p.at), codeUnknownKey, path, "there is no key %s here", clip(p.key))
+	if near := diag.Suggest(p.key, names); near != "" {
+		unknown.WithHint("did you mean %s?", near)
+	} else {
+		unknown.WithHint("possible keys: %s", strings.Join(names, ", "))
+	}
+}
+
+// complete fills in defaults, and reports keys that are missing or exclude
+// each other.
+func (o *object[S]) complete(d *decoder, path string, given []bool, into *S) {
+	has := func(name string) bool {
+		i := slices.IndexFunc(o.properties, func(p property[S]) bool { return p.name == name })
+		return given[i]
+	}
+	for _, set := range o.choices {
+		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !has(name) })
+		if len(present) > 1 {
+			last := len(present) - 1
+			d.errorf(codeExclusive, join(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
+				WithHint("keep one of them").WithRelated(d.at(join(path, present[0])), "%s is given here", present[0])
+		}
+	}
+	for i, p := range o.properties {
+		switch {
+		case given[i]:
+		case p.absent != nil:
+			p.assign(d, p.absent, join(path, p.name), into)
+		case !d.misspelt(path, p.name) && p.required:
+			d.errorf(codeMissing, join(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.name)
+		}
+	}
+}
+
+// misspelt says whether an unknown key of the mapping at path was taken for
+// name: such a key is not also missing, and what it says is not known.
+func (d *decoder) misspelt(path, name string) bool {
+	if len(d.failed) == 0 {
+		return false
+	}
+	hint := "did you mean " + name + "?"
+	found := slices.ContainsFunc(d.list, func(found diag.Diagnostic) bool {
+		return found.Code == codeUnknownKey && found.Hint == hint && parent(found.Path) == path
+	})
+	if found {
+		d.failed[join(path, name)] = true
+	}
+	return found
+}

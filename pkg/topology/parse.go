@@ -1,0 +1,34 @@
+package topology
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// Parse reads a topology file; file is its name in diagnostics. With errors
+// the topology holds what could be read, so that others may look for further
+// mistakes in it; it is never nil, and must not be built from.
+func Parse(file string, data []byte) (*Topology, diag.List) {
+	d := newDecoder(file)
+	sum := sha256.Sum256(data)
+	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
+	if root := d.load(data); root != nil {
+		documentSchema.read(d, root, "", &f)
+	}
+	f.Kubernetes.Minor = minor(f.Kubernetes.Version)
+	if !d.stopped {
+		d.expand(&f)
+	}
+	if !d.stopped {
+		c := &checker{decoder: d, document: &f}
+		c.check()
+	}
+	t := &f.Topology
+	t.positions = d.positions
+	t.Network.Pods, t.Network.Services = valid(t.Network.Pods), valid(t.Network.Services)
+	t.Network.Nameservers = reachable(t.Network.Nameservers)
+	t.order()
+	return t, d.list.Sorted()
+}

@@ -1,0 +1,134 @@
+package topology
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// settle decides which interface is the primary one and puts the host's
+// address, gateway and MAC address there.
+func (d *decoder) settle(e *entry) {
+	e.home = join(e.Path, "address")
+	if d.given(e, "addresses") {
+		e.home = join(e.Path, "addresses")
+	}
+	if !d.given(e, "interfaces") {
+		e.settled = []Interface{{Kind: "ethernet", Primary: true, DHCP: "no", MAC: e.MAC, Addresses: valid(e.addresses), Gateways: reachable(e.gateways)}}
+		d.needAddress(e)
+		return
+	}
+	e.settled = slices.Clone(e.Interfaces)
+	for i := range e.settled {
+		nic := &e.settled[i]
+		nic.Addresses, nic.Gateways = valid(nic.Addresses), reachable(nic.Gateways)
+		if nic.Kind == "bond" {
+			setDefault(&nic.BondMode, bondModes[0])
+		}
+	}
+	if e.primary = d.findPrimary(e); e.primary < 0 {
+		return
+	}
+	nic := &e.settled[e.primary]
+	nic.Primary = true
+	nicPath := element(join(e.Path, "interfaces"), e.primary)
+	if len(e.addresses) == 0 && len(e.ranges) == 0 {
+		e.home = join(nicPath, "addresses")
+	}
+	nic.Addresses = union(valid(e.addresses), nic.Addresses)
+	if len(nic.Gateways) > 0 && len(e.gateways) > 0 {
+		d.errorf(codeExclusive, join(nicPath, "gateway"), "the gateway is given twice").WithHint("keep it at the host or at the interface").
+			WithRelated(d.at(join(e.Path, "gateway")), "given here first")
+	} else if len(e.gateways) > 0 {
+		nic.Gateways = reachable(e.gateways)
+	}
+	d.settleMAC(e, nic, nicPath)
+	d.needAddress(e)
+}
+
+// settleMAC gives the host's MAC address to a primary Ethernet port. Under a
+// bond, bridge or VLAN it stays what the machine boots by.
+func (d *decoder) settleMAC(e *entry, nic *Interface, nicPath string) {
+	if e.MAC == "" || nic.Kind != "ethernet" {
+		return
+	}
+	if nic.MAC != "" && nic.MAC != e.MAC {
+		d.errorf(codeExclusive, join(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
+			WithRelated(d.at(join(e.Path, "mac")), "the host has %s", e.MAC)
+		return
+	}
+	nic.MAC = e.MAC
+}
+
+// findPrimary gives the index of the primary interface, or reports that there
+// is none and gives -1.
+func (d *decoder) findPrimary(e *entry) int {
+	path := join(e.Path, "interfaces")
+	candidates := e.having(func(nic Interface) bool { return nic.Primary })
+	if len(candidates) > 1 {
+		d.errorf(codeInterface, join(element(path, candidates[1]), "primary"), "a host has one primary interface").
+			WithHint("mark the one that holds the address by which the cluster knows the host").WithRelated(d.at(join(element(path, candidates[0]), "primary")), "marked here first")
+	}
+	if len(candidates) == 0 {
+		candidates = e.having(func(nic Interface) bool {
+			return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.IsValid() && slices.Contains(e.addresses, p) })
+		})
+	}
+	if len(candidates) == 0 && len(e.settled) == 1 {
+		candidates = []int{0}
+	}
+	if len(candidates) == 0 && len(e.addresses) == 0 && len(e.ranges) == 0 {
+		addressed := e.having(func(nic Interface) bool { return len(nic.Addresses) > 0 })
+		if len(addressed) == 1 {
+			candidates = addressed
+		}
+	}
+	if len(candidates) > 0 {
+		return candidates[0]
+	}
+	if d.ok(path) && d.ok(e.home) {
+		d.errorf(codeInterface, path, "none of the interfaces is the primary one").WithHint("give the host's address to one of them, or mark it with primary: true")
+	}
+	return -1
+}
+
+// having gives the indices of the interfaces for which something holds.
+func (e *entry) having(holds func(Interface) bool) []int {
+	var out []int
+	for i, nic := range e.settled {
+		if holds(nic) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// needAddress reports a host without an address.
+func (d *decoder) needAddress(e *entry) {
+	if len(e.addresses) > 0 || len(e.ranges) > 0 || len(e.settled[e.primary].Addresses) > 0 {
+		return
+	}
+	name, example := "address", "192.168.200.21/24"
+	if d.given(e, "names") {
+		name, example = "addresses", "192.168.202.1+/24"
+	}
+	for _, path := range []string{join(e.Path, "address"), join(e.Path, "addresses"), join(e.Path, "interfaces")} {
+		if !d.ok(path) {
+			return
+		}
+	}
+	d.errorf(codeMissing, join(e.Path, name), "the host has no address").WithHint("add %s: %s", name, example)
+}
+
+func reachable(addresses []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool { return !a.IsValid() })
+}
+
+// union appends what is not there yet.
+func union(first, second []netip.Prefix) []netip.Prefix {
+	for _, p := range second {
+		if !slices.Contains(first, p) {
+			first = append(first, p)
+		}
+	}
+	return first
+}

@@ -1,0 +1,98 @@
+package topology
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var profiles = dict[Use]{name: "mapping of profiles", key: checkProfileName, value: use{}}
+
+func checkProfileName(text string) *fault {
+	if !labelForm.MatchString(text) {
+		return faultf(codeName, "%q is no name of a profile", clip(text)).or("small letters, digits and -")
+	}
+	return nil
+}
+
+// use is what stands behind the name of a profile: its parameters, true or
+// nothing for its defaults, false to leave it out.
+type use struct{}
+
+func (use) form() *form {
+	return &form{name: "parameters, or true or false", oneOf: []*form{{typ: "object", name: "parameters", values: &form{name: "value"}}, {typ: "boolean", name: "true or false"}, {typ: "null", name: "nothing"}}}
+}
+
+func (use) read(d *decoder, n *yaml.Node, path string, into *Use) {
+	n = d.follow(n, path)
+	switch {
+	case d.stopped:
+	case n.Kind == yaml.MappingNode:
+		into.Params = map[string]any{}
+		parameters(d, n, path, 0, into.Params)
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool":
+		on, _ := boolean.parse(n.Value)
+		into.Off = !on
+	default:
+		d.errorf(codeType, path, "expected parameters, true or false, found %s", describe(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
+	}
+}
+
+func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[string]any) {
+	for _, p := range d.pairs(n, path) {
+		at := join(path, p.key)
+		d.record(at, place(p))
+		if value, ok := parameter(d, p.value, at, depth+1); ok {
+			into[p.key] = value
+		}
+	}
+}
+
+// parameter reads a value of which only the profile knows the type.
+func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
+	n = d.follow(n, path)
+	if depth > maxDepth {
+		d.stop(path, "values are nested more than %d deep", maxDepth)
+	}
+	switch {
+	case d.stopped:
+		return nil, false
+	case n.Kind == yaml.MappingNode:
+		out := map[string]any{}
+		parameters(d, n, path, depth, out)
+		return out, true
+	case n.Kind == yaml.SequenceNode:
+		out := make([]any, 0, len(n.Content))
+		for i, item := range n.Content {
+			at := element(path, i)
+			d.record(at, item)
+			if value, ok := parameter(d, item, at, depth+1); ok {
+				out = append(out, value)
+			}
+		}
+		return out, true
+	}
+	return plain(d, n, path)
+}
+
+// plain reads a single value by the type that YAML gives it.
+func plain(d *decoder, n *yaml.Node, path string) (any, bool) {
+	switch n.ShortTag() {
+	case "!!str", "!!timestamp":
+		return n.Value, true
+	case "!!bool":
+		on, _ := boolean.parse(n.Value)
+		return on, true
+	case "!!int":
+		if i, err := strconv.Atoi(n.Value); err == nil {
+			return i, true
+		}
+	case "!!float":
+		if f, err := strconv.ParseFloat(n.Value, 64); err == nil && f-f == 0 { // neither infinite nor no number
+			return f, true
+		}
+	}
+	d.errorf(codeType, path, "%s cannot be a parameter", describe(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
+	return nil, false
+}
