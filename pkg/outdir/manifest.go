@@ -30,6 +30,14 @@ type About struct {
 	Issued     time.Time `json:"issued"`
 	BootBy     time.Time `json:"bootBy"`  // machines that boot later find expired certificates
 	RenewBy    time.Time `json:"renewBy"` // a build after this makes new certificates
+	Overlays   []Read    `json:"overlays,omitempty"`
+}
+
+// Read is a file beside the topology that went into a build.
+type Read struct {
+	Overlay string `json:"overlay"`        // as the topology names it
+	File    string `json:"file,omitempty"` // below the overlay's folder, a folder with a slash at its end; "" for the overlay itself
+	SHA256  string `json:"sha256"`
 }
 
 // Manifest is manifest.json.
