@@ -1,0 +1,49 @@
+package verify
+
+import (
+	"path"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// flags proves that a program of Kubernetes or etcd knows the flags that it is
+// started with in this release. argv may start with a shell or another program
+// that runs it; what the table does not cover is left alone.
+func (v *Verifier) flags(argv []string, at diag.Position, where string, out *diag.List) {
+	program := ""
+	for _, arg := range argv {
+		if name := path.Base(strings.TrimLeft(arg, "-@:+!")); !strings.HasPrefix(arg, "-") && v.release.covers("flag", name) {
+			program = name
+			continue
+		}
+		if program == "" || !strings.HasPrefix(arg, "--") {
+			continue
+		}
+		flag, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		if !v.release.has("flag", program, flag) {
+			out.Errorf("V025", at, where, "%s has no flag --%s in kubernetes %s", program, flag, v.release.minor).
+				WithHint("%s", didYouMean(flag, v.release.names("flag", program)))
+		}
+		if flag == "feature-gates" {
+			for gate := range strings.SplitSeq(value, ",") {
+				name, _, _ := strings.Cut(gate, "=")
+				v.gate(program, name, at, where, out)
+			}
+		}
+	}
+}
+
+// services proves the same for programs that units run, and that the flags
+// they take from Environment= are known too.
+func (v *Verifier) services(m *machine, out *diag.List) {
+	for _, u := range m.units {
+		for _, line := range u.values("Service", "ExecStart", "ExecStartPre", "ExecStartPost") {
+			key := "service " + u.digest + line
+			out.Append(v.proven.do(key, func() (list diag.List) {
+				v.flags(u.expand(line), m.doc.At(u.claim), m.where("unit "+u.name), &list)
+				return list
+			}))
+		}
+	}
+}

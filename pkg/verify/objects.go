@@ -1,0 +1,289 @@
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	streams "k8s.io/apimachinery/pkg/util/yaml"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	kubernetes "k8s.io/client-go/kubernetes/scheme"
+	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
+	kubeproxyv1alpha1 "k8s.io/kube-proxy/config/v1alpha1"
+	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// ObjectsDir is where a document puts what the cluster shall hold.
+const ObjectsDir = "/etc/kubespore/objects"
+
+// StaticPodDir is where the kubelet looks for static pods.
+const StaticPodDir = "/etc/kubernetes/manifests"
+
+// newDecoder knows every type of Kubernetes' own API and of the configuration
+// files of its programs, strictly: an unknown or repeated field is an error.
+func newDecoder() (runtime.Decoder, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		kubernetes.AddToScheme, kubeletv1beta1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
+		apiserverv1.AddToScheme, clientcmd.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer(), nil
+}
+
+// strictly are the groups whose every kind is in the decoder; a kind of
+// another group, such as one of a custom resource, is only read as YAML.
+func decodes(apiVersion string) bool {
+	group, _, grouped := strings.Cut(apiVersion, "/")
+	switch {
+	case !grouped, !strings.Contains(group, "."):
+		return true
+	case group == "kubeadm.k8s.io":
+		return false // no types outside k8s.io/kubernetes: held against kubeadm itself by the oracle in test/oracle
+	}
+	return strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, ".config.k8s.io")
+}
+
+// isObject says whether a file holds Kubernetes objects: by what it says, so
+// that no list of paths has to be kept.
+var objectStart = regexp.MustCompile(`(?m)^apiVersion:\s*\S`)
+var objectKind = regexp.MustCompile(`(?m)^kind:\s*\S`)
+
+func isObject(e *document.Entry) bool {
+	return e.Kind == document.KindFile && objectStart.Match(e.Content) && objectKind.Match(e.Content) && !bytes.HasPrefix(e.Content, []byte("#!"))
+}
+
+// object is one Kubernetes object of a document.
+type object struct {
+	entry *document.Entry
+	text  []byte
+	typed runtime.Object // nil for kinds that no type is known of, and when refused
+	err   error
+}
+
+// readObjects decodes what claims to be Kubernetes' in a document, once.
+func (v *Verifier) readObjects(m *machine) {
+	for i := range m.entries {
+		e := &m.entries[i]
+		if !isObject(e) {
+			continue
+		}
+		documents, err := split(e.Content)
+		if err != nil {
+			m.objects = append(m.objects, object{entry: e, err: err})
+		}
+		for _, text := range documents {
+			typed, err := v.decode(text)
+			m.objects = append(m.objects, object{e, text, typed, err})
+		}
+	}
+}
+
+// objects proves that everything that claims to be a Kubernetes object is one,
+// with fields that exist in the release, and names only images we have.
+func (v *Verifier) objects(m *machine, out *diag.List) {
+	for _, o := range m.objects {
+		out.Append(v.proven.do("object "+o.entry.Path+digest(o.text), func() diag.List { return v.object(m, o) }))
+	}
+}
+
+func (v *Verifier) object(m *machine, o object) (out diag.List) {
+	at, where := m.doc.At(o.entry.Claim), m.where(o.entry.Path)
+	if o.err != nil {
+		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plain(o.err))
+		return out
+	}
+	v.fields(o.text, at, where, &out)
+	if pod, ok := o.typed.(*corev1.Pod); ok && path.Dir(o.entry.Path) == StaticPodDir {
+		v.podAlone(pod, at, where, &out)
+	}
+	for _, image := range imagesOf(o.text) {
+		if !v.images[image] {
+			out.Errorf("V012", at, where, "image %s is not in the bill of materials", image).
+				WithHint("name it under images: in profile.yaml and write {{ .Image \"NAME\" }} in the manifest")
+		}
+	}
+	return out
+}
+
+// decode gives the typed object; nil for kinds that no type is known of.
+func (v *Verifier) decode(text []byte) (runtime.Object, error) {
+	var head struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+	}
+	if err := yaml.Unmarshal(text, &head); err != nil {
+		return nil, err
+	}
+	if head.APIVersion == "" || head.Kind == "" {
+		return nil, fmt.Errorf("apiVersion or kind is missing")
+	}
+	if !decodes(head.APIVersion) {
+		return nil, nil
+	}
+	object, _, err := v.decoder.Decode(text, nil, nil)
+	return object, err
+}
+
+// fields holds the configuration files of programs against the table of the
+// release: the Go types are those of the newest.
+func (v *Verifier) fields(text []byte, at diag.Position, where string, out *diag.List) {
+	var tree map[string]any
+	if yaml.Unmarshal(text, &tree) != nil {
+		return
+	}
+	kind, _ := tree["kind"].(string)
+	if !v.release.covers("field", kind) {
+		return
+	}
+	for _, field := range leaves(tree, "") {
+		if !v.knownField(kind, field) {
+			out.Errorf("V013", at, where, "%s has no field %s in kubernetes %s", kind, field, v.release.minor).
+				WithHint("%s", didYouMean(field, v.release.names("field", kind)))
+		}
+	}
+	gates, _ := tree["featureGates"].(map[string]any)
+	program := map[string]string{"KubeletConfiguration": "kubelet", "KubeProxyConfiguration": "kube-proxy"}[kind]
+	for _, gate := range slices.Sorted(maps.Keys(gates)) {
+		v.gate(program, gate, at, where, out)
+	}
+}
+
+// gate proves that a feature gate exists in the release.
+func (v *Verifier) gate(program, gate string, at diag.Position, where string, out *diag.List) {
+	if v.release.covers("gate", program) && !v.release.has("gate", program, gate) {
+		out.Errorf("V013", at, where, "%s has no feature gate %s in kubernetes %s", program, gate, v.release.minor).
+			WithHint("%s", didYouMean(gate, v.release.names("gate", program)))
+	}
+}
+
+// knownField accepts a path of the table, or one below a field that the table
+// does not look into: a map with keys of the user's choice, say.
+func (v *Verifier) knownField(kind, path string) bool {
+	for known := path; ; {
+		if v.release.has("field", kind, known) {
+			return known == path || !v.release.hasBelow(kind, known)
+		}
+		i := strings.LastIndex(known, ".")
+		if i < 0 {
+			return false
+		}
+		known = strings.TrimSuffix(known[:i], "[]")
+	}
+}
+
+// leaves gives the paths of a YAML tree, [] standing for an element.
+func leaves(node any, prefix string) []string {
+	switch n := node.(type) {
+	case map[string]any:
+		var out []string
+		for k, child := range n {
+			name := k
+			if prefix != "" {
+				name = prefix + "." + k
+			}
+			out = append(out, leaves(child, name)...)
+		}
+		slices.Sort(out)
+		return out
+	case []any:
+		var out []string
+		for _, child := range n {
+			if _, ok := child.(map[string]any); ok {
+				out = append(out, leaves(child, prefix+"[]")...)
+			}
+		}
+		if len(out) > 0 {
+			slices.Sort(out)
+			return slices.Compact(out)
+		}
+	}
+	return []string{prefix}
+}
+
+// imagesOf gives the images that the containers anywhere in an object name: of
+// pods, of templates, of custom resources that hold containers.
+func imagesOf(text []byte) []string {
+	var tree any
+	if yaml.Unmarshal(text, &tree) != nil {
+		return nil
+	}
+	var out []string
+	var walk func(key string, node any)
+	walk = func(key string, node any) {
+		switch n := node.(type) {
+		case map[string]any:
+			if image, ok := n["image"].(string); ok && strings.HasSuffix(strings.ToLower(key), "containers") {
+				out = append(out, image)
+			}
+			for k, child := range n {
+				walk(k, child)
+			}
+		case []any:
+			for _, child := range n {
+				walk(key, child)
+			}
+		}
+	}
+	walk("", tree)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// split cuts a YAML stream into its documents, leaving out empty ones.
+func split(text []byte) ([][]byte, error) {
+	var out [][]byte
+	for reader := streams.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
+		one, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if objectStart.Match(one) || len(bytes.TrimSpace(one)) > 0 && !onlyComments(one) {
+			out = append(out, one)
+		}
+	}
+}
+
+func onlyComments(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
+			return false
+		}
+	}
+	return true
+}
+
+// plain turns a library's error into one line without its package names.
+func plain(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return strings.NewReplacer("strict decoding error: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)
+}
+
+func didYouMean(word string, candidates []string) string {
+	slices.Sort(candidates)
+	if s := diag.Suggest(word, candidates); s != "" {
+		return "did you mean " + s + "?"
+	}
+	return "the table is pkg/verify/release; see the release notes of that minor"
+}

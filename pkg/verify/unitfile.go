@@ -1,0 +1,164 @@
+package verify
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	systemd "github.com/coreos/go-systemd/v22/unit"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// unit is a unit with its drop-ins, as systemd would read them.
+type unit struct {
+	name    string
+	claim   string
+	enabled bool
+	masked  bool
+	ours    bool // the document holds the unit itself, not only drop-ins of an image's unit
+	options []*systemd.UnitOption
+	digest  string
+	broken  error
+}
+
+// unitList gives the units of a document, sorted by name.
+func (m *machine) unitList() []*unit {
+	var out []*unit
+	byName := map[string]*unit{}
+	get := func(e *document.Entry) *unit {
+		u := byName[e.Unit]
+		if u == nil {
+			u = &unit{name: e.Unit, claim: e.Claim}
+			byName[e.Unit] = u
+			out = append(out, u)
+		}
+		return u
+	}
+	for i := range m.entries {
+		e := &m.entries[i]
+		switch e.Kind {
+		case document.KindUnit:
+			u := get(e)
+			u.claim, u.ours, u.masked = e.Claim, len(e.Content) > 0, e.Masked
+			u.enabled = e.Enabled != nil && *e.Enabled
+			u.read(e.Content, true)
+		case document.KindDropin:
+			get(e).read(e.Content, false)
+		}
+	}
+	slices.SortFunc(out, func(a, b *unit) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// read adds a file's options: a unit's own before those of drop-ins, whatever
+// the order in which they come.
+func (u *unit) read(text []byte, first bool) {
+	options, err := systemd.DeserializeOptions(bytes.NewReader(text))
+	if err != nil {
+		u.broken = err
+		return
+	}
+	if first {
+		u.options = append(options, u.options...)
+	} else {
+		u.options = append(u.options, options...)
+	}
+	u.digest = digest([]byte(u.digest), text)
+}
+
+// values gives the values of options, an empty assignment having reset those
+// before it, as systemd does for lists.
+func (u *unit) values(section string, names ...string) []string {
+	var out []string
+	for _, name := range names {
+		var one []string
+		for _, o := range u.options {
+			if o.Section != section || o.Name != name {
+				continue
+			}
+			if o.Value == "" {
+				one = nil
+				continue
+			}
+			one = append(one, o.Value)
+		}
+		out = append(out, one...)
+	}
+	return out
+}
+
+// words gives the values of options that are lists of unit names.
+func (u *unit) words(section string, names ...string) []string {
+	var out []string
+	for _, v := range u.values(section, names...) {
+		out = append(out, strings.Fields(v)...)
+	}
+	return out
+}
+
+// value gives the last value of an option.
+func (u *unit) value(section, name string) string {
+	all := u.values(section, name)
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1]
+}
+
+// expand splits a command line and replaces $NAME and ${NAME} by what
+// Environment= says of it; unknown ones vanish, as they do at run time when an
+// optional EnvironmentFile is not there.
+func (u *unit) expand(line string) []string {
+	environment := map[string]string{}
+	for _, v := range u.values("Service", "Environment") {
+		for _, assignment := range fields(v) {
+			name, value, _ := strings.Cut(assignment, "=")
+			environment[name] = value
+		}
+	}
+	var out []string
+	for _, word := range fields(line) {
+		switch {
+		case strings.HasPrefix(word, "${") && strings.HasSuffix(word, "}"):
+			out = append(out, environment[word[2:len(word)-1]])
+		case strings.HasPrefix(word, "$"):
+			out = append(out, fields(environment[word[1:]])...)
+		default:
+			out = append(out, word)
+		}
+	}
+	return out
+}
+
+// fields splits at blanks outside quotes and takes the quotes away.
+func fields(s string) []string {
+	var out []string
+	var word strings.Builder
+	var quote rune
+	open := false
+	flush := func() {
+		if open {
+			out = append(out, word.String())
+			word.Reset()
+			open = false
+		}
+	}
+	for _, r := range s {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '"' || r == '\'':
+			quote, open = r, true
+		case r == ' ' || r == '\t' || r == '\n' || r == '\\':
+			flush()
+		default:
+			word.WriteRune(r)
+			open = true
+		}
+	}
+	flush()
+	return out
+}

@@ -1,0 +1,184 @@
+package verify
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// units proves that units refer to what exists, that something starts each of
+// them, and that their order has no cycle. Hosts with the same units share the
+// proof.
+func (v *Verifier) units(m *machine, out *diag.List) {
+	list := m.units
+	known := map[string]*unit{}
+	key := "units "
+	for _, u := range list {
+		known[u.name] = u
+		key += digest([]byte(u.name), []byte(u.digest), []byte{b(u.enabled), b(u.masked), b(u.ours)})
+	}
+	// What units refer to besides units is files: hosts that share units
+	// have the same programs, but say so.
+	for _, u := range list {
+		for _, file := range u.paths() {
+			if !m.exists(file) {
+				key += "!" + file
+			}
+		}
+	}
+	out.Append(v.proven.do(key, func() (found diag.List) {
+		for _, u := range list {
+			v.unit(m, u, known, &found)
+		}
+		started(m, list, known, &found)
+		ordering(m, list, &found)
+		return found
+	}))
+}
+
+func b(yes bool) byte {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// references are the options of [Unit] that name other units.
+var references = []string{"After", "Before", "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "OnFailure", "OnSuccess"}
+
+func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.List) {
+	at, where := m.doc.At(u.claim), m.where("unit "+u.name)
+	if u.broken != nil {
+		out.Errorf("V030", at, where, "systemd cannot read it: %s", plain(u.broken))
+		return
+	}
+	for _, option := range references {
+		for _, name := range u.words("Unit", option) {
+			if known[name] == nil && !unitOfImage(name) {
+				out.Errorf("V031", at, where, "%s=%s names a unit that this host does not have", option, name).
+					WithHint("%s", didYouMeanUnit(name, known))
+			}
+		}
+	}
+	for _, line := range u.values("Service", execOptions...) {
+		words := u.expand(line)
+		if len(words) == 0 {
+			continue
+		}
+		program := strings.TrimLeft(words[0], "-@:+!")
+		e := m.file(program)
+		switch {
+		case !path.IsAbs(program):
+			out.Errorf("V032", at, where, "%s is no absolute path", program)
+		case !m.exists(program):
+			out.Errorf("V032", at, where, "nothing puts %s on this host", program).
+				WithHint("name it under binaries: in the profile, or add the file")
+		case e != nil && e.Mode&0o111 == 0:
+			out.Errorf("V032", at, where, "%s is not executable: its mode is %04o", program, e.Mode)
+		}
+	}
+	for _, file := range u.paths() {
+		if !m.exists(file) {
+			out.Errorf("V033", at, where, "nothing puts %s on this host", file)
+		}
+	}
+	if user := u.value("Service", "User"); user != "" && !hasUser(m, user) {
+		out.Errorf("V034", at, where, "User=%s is nobody on this host", user).WithHint("add the user under passwd.users in the profile's host.bu")
+	}
+}
+
+var execOptions = []string{"ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"}
+
+// paths gives the files of ours that a unit names in its command lines, and
+// the environment files that must be there.
+func (u *unit) paths() []string {
+	var out []string
+	for _, file := range u.values("Service", "EnvironmentFile") {
+		if !strings.HasPrefix(file, "-") {
+			out = append(out, file)
+		}
+	}
+	for _, line := range u.values("Service", execOptions...) {
+		for i, word := range u.expand(line) {
+			if i > 0 && (strings.HasPrefix(word, "/opt/kubespore/") || strings.HasPrefix(word, "/etc/kubespore/")) {
+				out = append(out, word)
+			}
+		}
+	}
+	return out
+}
+
+func hasUser(m *machine, name string) bool {
+	if slices.Contains([]string{"root", "0", "nobody"}, name) {
+		return true
+	}
+	for _, u := range m.doc.Config.Passwd.Users {
+		if u.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// started proves that every unit of ours is started by something.
+func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
+	pulled := map[string]bool{}
+	for _, u := range list {
+		for _, name := range u.words("Unit", "Requires", "Wants", "BindsTo", "Upholds", "OnFailure", "OnSuccess") {
+			pulled[name] = true
+		}
+		stem := strings.TrimSuffix(u.name, path.Ext(u.name))
+		for _, section := range []string{"Timer", "Path", "Socket"} {
+			if path.Ext(u.name) != "."+strings.ToLower(section) {
+				continue
+			}
+			target := u.value(section, "Unit")
+			if target == "" {
+				target = stem + ".service"
+			}
+			pulled[target] = true
+			if known[target] == nil && !unitOfImage(target) {
+				out.Errorf("V031", m.doc.At(u.claim), m.where("unit "+u.name), "it starts %s, which this host does not have", target)
+			}
+		}
+	}
+	for _, u := range list {
+		if u.ours && !u.enabled && !u.masked && !pulled[u.name] && !strings.Contains(u.name, "@.") {
+			out.Errorf("V036", m.doc.At(u.claim), m.where("unit "+u.name), "nothing starts it").
+				WithHint("add `enabled: true` and an [Install] section, or let another unit want it")
+		}
+	}
+}
+
+// unitsOfImage are units that every supported image has, or that systemd makes.
+var unitsOfImage = []string{
+	"-.mount", "chronyd.service", "chrony.service", "console-getty.service", "dbus.service", "dbus.socket", "docker.service", "docker.socket",
+	"getty@.service", "getty.target", "ignition-firstboot-complete.service", "initrd-switch-root.target", "locksmithd.service",
+	"machine-id-commit.service", "ntpd.service", "rescue.service", "sshd.service", "sshd.socket", "ssh.service", "ssh.socket", "swap.target",
+	"systemd-timesyncd.service", "tmp.mount", "update-engine.service", "zincati.service", "NetworkManager.service", "NetworkManager-wait-online.service",
+	"auditd.service", "rpcbind.service", "rpcbind.socket", "nfs-server.service", "irqbalance.service", "nftables.service", "iptables.service", "firewalld.service", "ufw.service",
+	"containerd.service", "unattended-upgrades.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dnf-makecache.timer",
+	"coreos-ignition-firstboot-complete.service", "cloud-init.target", "cloud-config.target", "cloud-final.service", "cloud-init.service", "cloud-init-local.service", "cloud-config.service",
+}
+
+func unitOfImage(name string) bool {
+	switch path.Ext(name) {
+	case ".target", ".slice", ".device":
+		return true
+	}
+	return strings.HasPrefix(name, "systemd-") || strings.HasPrefix(name, "serial-getty@") || strings.HasPrefix(name, "getty@") || slices.Contains(unitsOfImage, name)
+}
+
+func didYouMeanUnit(name string, known map[string]*unit) string {
+	var names []string
+	for n := range known {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if s := diag.Suggest(name, names); s != "" {
+		return "did you mean " + s + "?"
+	}
+	return "add the unit to a profile that this host has, or drop the reference"
+}

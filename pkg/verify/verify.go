@@ -1,0 +1,146 @@
+package verify
+
+import (
+	"cmp"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	ignition "github.com/coreos/ignition/v2/config/v3_4"
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// Verifier proves documents of one plan. Host may be called from several
+// goroutines; Cluster comes after the last of them.
+type Verifier struct {
+	plan    *plan.Plan
+	release release
+	images  map[string]bool // the bill of materials of the whole cluster
+	decoder runtime.Decoder
+	texts   sync.Map // see shared
+	proven  memo     // what was already proved about contents that many hosts share
+
+	mu   sync.Mutex
+	ends []endpoints // who serves and who dials, for Cluster
+}
+
+// New prepares the proofs for a plan.
+func New(p *plan.Plan) (*Verifier, error) {
+	table, err := loadRelease(p.Cluster.Minor)
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := newDecoder()
+	if err != nil {
+		return nil, err
+	}
+	v := &Verifier{plan: p, release: table, decoder: decoder, images: map[string]bool{}}
+	for _, h := range p.Hosts {
+		for _, image := range h.Images {
+			v.images[image.Ref] = true
+		}
+	}
+	return v, nil
+}
+
+// Host proves all that can be said of one finished document, raw being its
+// bytes as they are delivered.
+func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.List {
+	var out diag.List
+	if v.accepted(h, doc, raw, &out); out.HasErrors() {
+		return out
+	}
+	m, err := newMachine(h, doc)
+	if err != nil {
+		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %v", err)
+		return out
+	}
+	v.readObjects(m)
+	m.ends = v.endpoints(m, &out)
+	for _, proof := range []func(*machine, *diag.List){
+		v.objects,    // objects.go: everything that is Kubernetes' decodes and names images we have
+		v.staticPods, // pods.go: static pods start without the API, paths and flags exist
+		v.units,      // units.go: units refer to what exists, in an order without cycles
+		v.services,   // flags.go: flags of programs run by units exist in that release
+		v.ownKeys,    // keys.go: every key is this host's own
+		v.firewall,   // firewall.go: every port that something serves is open
+	} {
+		proof(m, &out)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.ends = append(v.ends, m.ends)
+	return out
+}
+
+// Cluster proves what needs all documents: who dials whom, with which
+// certificate, under which name.
+func (v *Verifier) Cluster() diag.List {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var out diag.List
+	v.trust(&out)
+	return out
+}
+
+// accepted holds the bytes against Ignition's own parser and validator; its
+// warnings count, for nobody reads them at a machine's first boot.
+func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, out *diag.List) {
+	config, report, err := ignition.Parse(raw)
+	if err != nil && len(report.Entries) == 0 {
+		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plain(err))
+	}
+	for _, e := range report.Entries {
+		claim := claimAt(config, e.Context.Path)
+		out.Errorf("V001", doc.At(claim), h.Name, "ignition says of %s: %s", cmp.Or(claim, e.Context.String()), e.Message)
+	}
+}
+
+// claimAt names the part of a config behind a path of Ignition's report, such
+// as systemd, units, 3, contents.
+func claimAt(config types.Config, path []any) string {
+	if len(path) < 3 {
+		return ""
+	}
+	i, ok := path[2].(int)
+	if !ok {
+		return ""
+	}
+	switch list, _ := path[1].(string); {
+	case list == "units" && i < len(config.Systemd.Units):
+		return "unit:" + config.Systemd.Units[i].Name
+	case list == "files" && i < len(config.Storage.Files):
+		return "file:" + config.Storage.Files[i].Path
+	case list == "directories" && i < len(config.Storage.Directories):
+		return "directory:" + config.Storage.Directories[i].Path
+	case list == "links" && i < len(config.Storage.Links):
+		return "link:" + config.Storage.Links[i].Path
+	}
+	return ""
+}
+
+// shared gives one copy of a text that many hosts hold, such as the
+// certificate of an authority.
+func (v *Verifier) shared(text []byte) []byte {
+	one, _ := v.texts.LoadOrStore(string(text), text)
+	return one.([]byte)
+}
+
+// memo remembers the outcome of a proof by what it was about, so that what is
+// the same on many hosts is proved once.
+type memo struct{ m sync.Map }
+
+func (m *memo) do(key string, prove func() diag.List) diag.List {
+	type once struct {
+		sync.Once
+		list diag.List
+	}
+	entry, _ := m.m.LoadOrStore(key, &once{})
+	o := entry.(*once)
+	o.Do(func() { o.list = prove() })
+	return o.list
+}

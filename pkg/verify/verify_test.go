@@ -1,0 +1,201 @@
+package verify
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/coreos/ignition/v2/config/util"
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/vincent-petithory/dataurl"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// box is a host made by hand: what a test says of it and nothing else.
+type box struct {
+	name         string
+	controlPlane bool
+	address      string
+	files        map[string]string // path or "0644 path" to content; 0600 by default
+	units        map[string]string // name to content; all enabled
+	images       []string
+	binaries     []string
+	deposits     []plan.Deposit
+	secret       []string // paths
+}
+
+func (b box) host() *plan.Host {
+	h := &plan.Host{HostFacts: &plan.HostFacts{Name: b.name, IsControlPlane: b.controlPlane, Address: b.address, Addresses: []string{b.address}}, Deposits: b.deposits}
+	for _, image := range b.images {
+		h.Images = append(h.Images, plan.ImageRef{Ref: image})
+	}
+	for _, binary := range b.binaries {
+		h.Binaries = append(h.Binaries, plan.BinaryRef{Path: binary})
+	}
+	return h
+}
+
+func (b box) document() *document.Document {
+	d := &document.Document{Host: b.name, Origins: map[string]document.Origin{}, Secret: map[string]bool{}}
+	d.Config.Ignition.Version = types.MaxVersion.String()
+	for name, content := range b.files {
+		mode := 0o600
+		if m, rest, ok := strings.Cut(name, " "); ok {
+			name = rest
+			mode = map[string]int{"0644": 0o644, "0755": 0o755}[m]
+		}
+		f := types.File{Node: types.Node{Path: name, Overwrite: util.BoolToPtr(true)}}
+		f.Mode = &mode
+		f.Contents.Source = util.StrToPtr(dataurl.EncodeBytes([]byte(content)))
+		d.Config.Storage.Files = append(d.Config.Storage.Files, f)
+		d.Origins["file:"+name] = document.Origin{Position: diag.Position{File: "host.bu", Line: 1}}
+	}
+	for name, content := range b.units {
+		d.Config.Systemd.Units = append(d.Config.Systemd.Units, types.Unit{Name: name, Contents: util.StrToPtr(content), Enabled: util.BoolToPtr(true)})
+	}
+	for _, path := range b.secret {
+		d.Secret["file:"+path] = true
+	}
+	return d
+}
+
+// prove runs every proof over some machines and gives the codes and messages.
+func prove(t *testing.T, boxes ...box) diag.List {
+	t.Helper()
+	p := &plan.Plan{Cluster: &plan.Cluster{Minor: "1.36"}}
+	for _, b := range boxes {
+		p.Hosts = append(p.Hosts, b.host())
+	}
+	v, err := New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out diag.List
+	for i, b := range boxes {
+		d := b.document()
+		raw, err := json.Marshal(d.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Append(v.Host(p.Hosts[i], d, raw))
+	}
+	out.Append(v.Cluster())
+	return out
+}
+
+const pod = `apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: kube-system}
+spec:
+  hostNetwork: true
+  containers:
+  - name: web
+    image: example.com/web:1
+    command: [kube-scheduler, --kubeconfig=/etc/kubernetes/scheduler.conf]
+    volumeMounts: [{name: config, mountPath: /etc/kubernetes/scheduler.conf}]
+  volumes:
+  - {name: config, hostPath: {path: /etc/kubernetes/scheduler.conf, type: File}}
+`
+
+const service = `[Unit]
+Description=A service
+After=network-online.target
+Wants=network-online.target
+[Service]
+ExecStart=/opt/bin/program
+[Install]
+WantedBy=multi-user.target
+`
+
+func good() box {
+	return box{name: "a", address: "192.0.2.1", images: []string{"example.com/web:1"}, binaries: []string{"/opt/bin/program"},
+		files: map[string]string{StaticPodDir + "/web.yaml": pod, "/etc/kubernetes/scheduler.conf": "x"},
+		units: map[string]string{"program.service": service}}
+}
+
+func TestGood(t *testing.T) {
+	for _, d := range prove(t, good()) {
+		t.Errorf("%s %s: %s", d.Code, d.Path, d.Message)
+	}
+}
+
+// TestBroken breaks the good machine in one way at a time.
+func TestBroken(t *testing.T) {
+	static := StaticPodDir + "/web.yaml"
+	edit := func(file, old, new string) func(*box) {
+		return func(b *box) {
+			text := b.files[file]
+			if !strings.Contains(text, old) {
+				panic("the test edits what is not there: " + old)
+			}
+			b.files[file] = strings.Replace(text, old, new, 1)
+		}
+	}
+	unit := func(old, new string) func(*box) {
+		return func(b *box) {
+			if !strings.Contains(service, old) {
+				panic("the test edits what is not there: " + old)
+			}
+			b.units["program.service"] = strings.Replace(service, old, new, 1)
+		}
+	}
+	add := func(path, content string) func(*box) { return func(b *box) { b.files[path] = content } }
+	for _, test := range []struct {
+		name  string
+		do    func(*box)
+		codes []string
+		says  string
+	}{
+		{"yaml", add(static, "apiVersion: v1\nkind: Pod\n a: b: c"), []string{"V011"}, "kubernetes refuses it"},
+		{"unknown field", edit(static, "hostNetwork", "hostNetwrk"), []string{"V011"}, `unknown field "spec.hostNetwrk"`},
+		{"image", edit(static, "web:1", "web:2"), []string{"V012"}, "example.com/web:2 is not in the bill"},
+		{"kubelet field of no release", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nnetworkPluginMTU: 3\n"), []string{"V011"}, "unknown field"},
+		{"feature gate", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates: {KubeletCrashLoopBackOfMax: true}\n"), []string{"V013"}, "KubeletCrashLoopBackOfMax"},
+		{"service account", edit(static, "hostNetwork: true", "serviceAccountName: web"), []string{"V020"}, "a service account"},
+		{"secret volume", edit(static, "hostPath: {path: /etc/kubernetes/scheduler.conf, type: File}", "secret: {secretName: x}"), []string{"V020", "V024"}, "a secret (volume config)"},
+		{"volume of no name", edit(static, "mountPath: /etc/kubernetes/scheduler.conf", "mountPath: /etc/kubernetes/scheduler.conf}, {name: other, mountPath: /x"), []string{"V021"}, "mounts volume other"},
+		{"not a pod", add(StaticPodDir+"/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"), []string{"V022"}, "only pods"},
+		{"host path", edit(static, "hostPath: {path: /etc/kubernetes/scheduler.conf", "hostPath: {path: /etc/kubernetes/other.conf"), []string{"V023", "V024"}, "nothing makes /etc/kubernetes/other.conf"},
+		{"file not mounted", edit(static, "--kubeconfig=/etc/kubernetes/scheduler.conf", "--kubeconfig=/etc/kubernetes/x.conf"), []string{"V024"}, "which no volume of the pod holds"},
+		{"flag", edit(static, "--kubeconfig", "--kubeconfg"), []string{"V025"}, "no flag --kubeconfg"},
+		{"flag of a unit", unit("/opt/bin/program", "/opt/bin/kubelet --pod-infra-container-image=x"), []string{"V025", "V032"}, "no flag --pod-infra-container-image"},
+		{"flag in the environment", unit("ExecStart=/opt/bin/program", "Environment=ARGS=--network-plugin=cni\nExecStart=/opt/bin/program /opt/bin/kubelet $ARGS"), []string{"V025"}, "no flag --network-plugin"},
+		{"unit named", unit("After=network-online.target", "After=docke.service"), []string{"V031"}, "docke.service"},
+		{"program", unit("/opt/bin/program", "/opt/bin/progra"), []string{"V032"}, "nothing puts /opt/bin/progra"},
+		{"not executable", func(b *box) { b.files["0644 /opt/bin/program"] = "#!/bin/sh"; b.binaries = nil }, []string{"V032"}, "not executable"},
+		{"environment file", unit("[Service]", "[Service]\nEnvironmentFile=/etc/x"), []string{"V033"}, "nothing puts /etc/x"},
+		{"user", unit("[Service]", "[Service]\nUser=etcd"), []string{"V034"}, "User=etcd"},
+		{"no install", unit("[Install]\nWantedBy=multi-user.target\n", ""), []string{"V001"}, "has no install section"},
+		{"cycle", unit("[Install]\nWantedBy=multi-user.target", "[Install]\nWantedBy=sysinit.target"), []string{"V037"}, "sysinit.target"},
+		{"timer of nothing", func(b *box) {
+			b.units["x.timer"] = "[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\n"
+		}, []string{"V031"}, "x.service"},
+		{"firewall", func(b *box) {
+			b.files[FirewallFile] = "tcp dport { 22, 30000-32767 } accept\n"
+			b.files["/var/lib/kubelet/config.yaml"] = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ntlsCertFile: /x\n"
+		}, []string{"V052", "V060"}, "port 10250"},
+		{"kubeconfig of nobody", add("/etc/kubernetes/scheduler.conf", "apiVersion: v1\nkind: Config\ncontexts: [{name: x, context: {cluster: a, user: b}}]\n"), []string{"V051"}, "context x"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := good()
+			test.do(&b)
+			list := prove(t, b)
+			var codes, said []string
+			for _, d := range list {
+				codes = append(codes, d.Code)
+				said = append(said, d.Message)
+			}
+			slices.Sort(codes)
+			if !slices.Equal(slices.Compact(codes), test.codes) {
+				t.Errorf("codes %v, want %v: %q", codes, test.codes, said)
+			}
+			if !strings.Contains(strings.Join(said, "\n"), test.says) {
+				t.Errorf("no message says %q: %q", test.says, said)
+			}
+		})
+	}
+}

@@ -1,0 +1,6 @@
+// Package applied holds what kubespore builds against the programs that will
+// read it: the real Ignition applies every document of every example to a
+// root, and systemd reads the units there.
+//
+// The tests carry the tag `real`; `make test` builds what they need.
+package applied
