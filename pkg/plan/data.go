@@ -22,6 +22,8 @@ type Data struct {
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
+//	{{ range .Ports }}               what all profiles of this host ask for together: also .Modules, .Sysctls,
+//	                                 .Images, .Binaries and .Manifests
 
 // Cluster is what templates know of the whole cluster. All lists are sorted by
 // name. Workers' documents must depend on nothing here that changes when
@@ -58,6 +60,7 @@ type Cluster struct {
 	Workers       []*HostFacts // hosts that are workers and nothing else
 	Hosts         []*HostFacts
 	HostNetworks  []string // the LANs that hosts stand in, masked, without repeats
+	Profiles      []string // selected on some host
 
 	VRRPID int // virtual router id, from the allocations
 }

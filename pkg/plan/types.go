@@ -22,6 +22,8 @@ type Plan struct {
 	Secrets     []SecretSpec // sorted by ID
 	Manifests   []ManifestSpec
 	Allocations Allocations // what the store must remember after this build
+
+	build *build
 }
 
 // Host is one machine with all that was decided for it.
@@ -33,6 +35,8 @@ type Host struct {
 	Binaries []BinaryRef // sorted by path
 	Overlays []string    // cluster overlays, then the host's own
 	Channel  string
+
+	state *host
 }
 
 // Selected is a profile on a host with its parameters and vars resolved.
@@ -47,6 +51,8 @@ type Selected struct {
 	// Uses are the profile's fragments whose conditions hold on this
 	// host, repeated for each element where they ask for it.
 	Uses []FragmentUse
+
+	use *use
 }
 
 // FragmentUse is a Butane file of a profile on a host.
@@ -142,7 +148,7 @@ type BinaryRef struct {
 // is an empty one.
 type Allocations struct {
 	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`   // by host name
-	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids by cluster name, priorities by host name
+	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids as cluster/NAME, priorities as hosts/NAME
 	Generation int                       `json:"generation"` // counts changes of what the cluster shall hold
 	Objects    string                    `json:"objects"`    // digest of what the generation stands for
 }

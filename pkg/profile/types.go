@@ -2,6 +2,7 @@ package profile
 
 import (
 	"io/fs"
+	"regexp"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 )
@@ -71,6 +72,8 @@ type Condition struct {
 	Settings map[string][]string // cluster facts by dotted name: see plan.Settings, such as custody: [offline]
 	Any      []Condition         // at least one of these holds
 	Not      *Condition          // this does not hold
+
+	Position diag.Position
 }
 
 // Param is a parameter that a topology may set.
@@ -79,7 +82,7 @@ type Param struct {
 	Type     string // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size
 	Items    string // element type of a list or map
 	Enum     []string
-	Default  any // already of the type; a Text when DefaultText is set
+	Default  any // of the type already; a Text when it is a template; nil when there is none
 	Required bool
 	Doc      string
 	Minimum  *int
@@ -87,6 +90,9 @@ type Param struct {
 	Pattern  string
 	PerHost  bool // a host may set it; otherwise only the cluster
 	Secret   bool // never shown
+	Position diag.Position
+
+	pattern *regexp.Regexp // Pattern compiled; nil without one
 }
 
 // Text is a template in one line of profile.yaml and where it stands.
@@ -108,16 +114,19 @@ type Authority struct {
 	CommonName string
 	Doc        string
 	Deposits   []Deposit // where its certificate and, by custody, its key go
+	Position   diag.Position
 }
 
 // Secret is something made once and kept in the store.
 type Secret struct {
-	Name     string
-	Kind     string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm)
-	Size     int    // bytes of random, characters of password
-	Doc      string
-	PerHost  bool
-	Deposits []Deposit
+	Name      string
+	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm)
+	Size      int    // bytes of random, characters of password
+	Algorithm string // of a keypair; "" means the topology's
+	Doc       string
+	PerHost   bool
+	Deposits  []Deposit
+	Position  diag.Position
 }
 
 // Cert is one certificate per host that has the profile, or one for the
@@ -140,16 +149,17 @@ type Cert struct {
 
 // Output asks for a file in the build's own folder.
 type Output struct {
-	Path   string
-	Form   string // kubeconfig
-	Server Text
+	Path     string
+	Form     string // kubeconfig
+	Server   Text
+	Position diag.Position
 }
 
 // Deposit puts key material on a host as a file. Keys never pass through
 // templates: the core writes these files.
 type Deposit struct {
 	Path   Text   // absolute; {date} stands for the certificate's NotBefore as 2006-01-02-15-04-05
-	Form   string // certificate, key, public, bundle (certificate and key), kubeconfig, value
+	Form   string // certificate, key, public, bundle (certificate and key), kubeconfig, kubeconfig-file (names the files of another deposit), value
 	Mode   int    // 0 means 0644 for certificates and public keys, 0600 for the rest
 	User   string // owner, root by default
 	Group  string
@@ -166,6 +176,8 @@ type Image struct {
 	Name string // how templates ask for it: {{ image "etcd" }}
 	Ref  Text   // full reference; the topology's imageRepository replaces registry.k8s.io
 	When Condition
+
+	Position diag.Position
 }
 
 // Binary is a program that the payload installs on the host.
@@ -174,15 +186,19 @@ type Binary struct {
 	Path    Text // where it is installed
 	Version Text
 	When    Condition
+
+	Position diag.Position
 }
 
 // Port is an opening in the firewall.
 type Port struct {
 	Port     Text   // a number or a range a-b; empty for protocols without ports
 	Protocol string // tcp, udp, vrrp, ipip
-	From     string // anywhere, nodes, control-planes, etcd, pods, or a CIDR
+	From     Text   // anywhere, nodes, control-planes, etcd, pods, or CIDRs separated by blanks
 	Doc      string
 	When     Condition
+
+	Position diag.Position
 }
 
 // Setting is a kernel module (Value empty) or a sysctl.
@@ -191,6 +207,8 @@ type Setting struct {
 	Value Text
 	When  Condition
 	Doc   string
+
+	Position diag.Position
 }
 
 // Fragment is a Butane file of the profile. The default list is host.bu alone.
@@ -198,11 +216,15 @@ type Fragment struct {
 	File string
 	Each string // repeat with .Each bound to every element of a list: see plan.Lists
 	When Condition
+
+	Position diag.Position
 }
 
 // Manifest is a file of objects that the cluster shall hold, in the folder
 // manifests/.
 type Manifest struct {
-	File string
+	File string // manifests/rbac.yaml
 	When Condition
+
+	Position diag.Position
 }

@@ -1,0 +1,203 @@
+package plan
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// Prefixes of the keys of Allocations.VRRP.
+const (
+	vrrpCluster = "cluster/"
+	vrrpHost    = "hosts/"
+)
+
+// Priorities of VRRP are given from here downwards: above the 100 of routers
+// that nobody configured, and below 255, which stands for an address's owner.
+const firstPriority = 200
+
+// allocate gives pod CIDRs, the virtual router id and priorities to those who
+// have none. What was given once stays, also of hosts that are gone.
+func (b *build) allocate(given Allocations, hosts []*topology.Host) Allocations {
+	out := given
+	out.PodCIDRs, out.VRRP = cloneOrNew(given.PodCIDRs), cloneOrNew(given.VRRP)
+	for _, network := range b.topology.Network.Pods {
+		b.allocatePods(network, out.PodCIDRs, hosts)
+	}
+	id := vrrpCluster + b.topology.Cluster.Name
+	if out.VRRP[id] == 0 {
+		h := fnv.New32a()
+		h.Write([]byte(b.topology.Cluster.Name))
+		out.VRRP[id] = int(h.Sum32()%255) + 1
+	}
+	allocatePriorities(out.VRRP, hosts)
+	return out
+}
+
+func cloneOrNew[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return maps.Clone(m)
+}
+
+func allocatePriorities(vrrp map[string]int, hosts []*topology.Host) {
+	taken := map[int]bool{}
+	for name, priority := range vrrp {
+		if strings.HasPrefix(name, vrrpHost) {
+			taken[priority] = true
+		}
+	}
+	next := firstPriority
+	for _, h := range hosts {
+		if !h.HasRole("control-plane") || vrrp[vrrpHost+h.Name] != 0 {
+			continue
+		}
+		for taken[next] && next > 1 {
+			next--
+		}
+		vrrp[vrrpHost+h.Name] = next
+		taken[next] = true
+	}
+}
+
+// allocatePods gives every node without one a block of a pod network.
+func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Prefix, hosts []*topology.Host) {
+	bits := podBits(b.topology.Network.NodePodBits, network.Addr())
+	if bits < network.Bits() || bits-network.Bits() > 62 || bits > network.Addr().BitLen() {
+		return // the topology's business, reported there
+	}
+	blocks := pool{network: network.Masked(), bits: bits}
+	used := map[uint64]bool{}
+	nodes := map[string]bool{}
+	for _, h := range hosts {
+		nodes[h.Name] = h.HasRole("control-plane") || h.HasRole("worker")
+	}
+	var misfit, gone []string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		for _, p := range given[name] {
+			if p.Addr().Is4() != network.Addr().Is4() {
+				continue
+			}
+			n, ok := blocks.number(p)
+			switch {
+			case ok:
+				used[n] = true
+				if !nodes[name] {
+					gone = append(gone, name)
+				}
+			case nodes[name]:
+				misfit = append(misfit, name)
+			}
+		}
+	}
+	if len(misfit) > 0 {
+		b.misfit(network, bits, misfit, given)
+		return
+	}
+	next, missing := uint64(0), 0
+	for _, h := range hosts {
+		if !nodes[h.Name] || slices.ContainsFunc(given[h.Name], func(p netip.Prefix) bool { return p.Addr().Is4() == network.Addr().Is4() }) {
+			continue
+		}
+		for used[next] {
+			next++
+		}
+		if next >= blocks.size() {
+			missing++
+			continue
+		}
+		used[next] = true
+		given[h.Name] = append(slices.Clone(given[h.Name]), blocks.block(next))
+	}
+	if missing > 0 {
+		b.full(network, bits, missing, blocks.size(), gone)
+	}
+}
+
+// misfit reports nodes whose blocks lie outside the pod network.
+func (b *build) misfit(network netip.Prefix, bits int, names []string, given map[string][]netip.Prefix) {
+	b.list.Errorf("P020", b.topology.At("network.pods"), "network.pods",
+		"%d nodes have pod CIDRs that are no /%d of %s: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
+		WithHint("a node keeps its pod CIDR for life: put the old pod network and nodePodBits back or, for a new cluster, build with a new store (--pki)")
+}
+
+func (b *build) full(network netip.Prefix, bits, missing int, size uint64, gone []string) {
+	d := b.list.Errorf("P021", b.topology.At("network.pods"), "network.pods",
+		"%s holds %d blocks of /%d and %d more are needed", network, size, bits, missing)
+	if len(gone) == 0 {
+		d.WithHint("widen network.pods, or raise network.nodePodBits")
+		return
+	}
+	d.WithHint("%d blocks are kept for hosts that the file no longer has (%s): if they are gone for ever, take them out of podCIDRs in the store's allocations.json", len(gone), some(gone))
+}
+
+// some lists a few names.
+func some(names []string) string {
+	if len(names) <= 3 {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:3], ", ") + ", ..."
+}
+
+// pool is a network cut into blocks of equal size.
+type pool struct {
+	network netip.Prefix
+	bits    int
+}
+
+func (p pool) size() uint64 { return 1 << (p.bits - p.network.Bits()) }
+
+// number gives the place of a block, or false for one that does not fit.
+func (p pool) number(block netip.Prefix) (uint64, bool) {
+	if block.Bits() != p.bits || !p.network.Contains(block.Addr()) {
+		return 0, false
+	}
+	high, low := halves(block.Addr())
+	return shiftRight(high, low, uint(block.Addr().BitLen()-p.bits)) & (p.size() - 1), true
+}
+
+// block gives a block by its number.
+func (p pool) block(n uint64) netip.Prefix {
+	length := p.network.Addr().BitLen()
+	high, low := halves(p.network.Addr())
+	shift := uint(length - p.bits)
+	if shift >= 64 {
+		high |= n << (shift - 64)
+	} else {
+		low |= n << shift
+		if shift > 0 {
+			high |= n >> (64 - shift)
+		}
+	}
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], high)
+	binary.BigEndian.PutUint64(raw[8:], low)
+	a, _ := netip.AddrFromSlice(raw[16-length/8:])
+	return netip.PrefixFrom(a, p.bits)
+}
+
+// halves gives an address as two numbers; IPv4 stands in the lower 32 bits.
+func halves(a netip.Addr) (high, low uint64) {
+	if a.Is4() {
+		raw := a.As4()
+		return 0, uint64(binary.BigEndian.Uint32(raw[:]))
+	}
+	raw := a.As16()
+	return binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])
+}
+
+func shiftRight(high, low uint64, by uint) uint64 {
+	if by >= 64 {
+		return high >> (by - 64)
+	}
+	if by == 0 {
+		return low
+	}
+	return low>>by | high<<(64-by)
+}

@@ -1,0 +1,166 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// Settings are the names that a condition may ask for under `settings:`, each
+// with what it says.
+var Settings = map[string]string{
+	"custody":              "who keeps the key of the cluster's authority: pki.custody",
+	"keyAlgorithm":         "pki.keyAlgorithm",
+	"etcd":                 "stacked on control planes, or external on hosts of its own",
+	"stackedEtcd":          "true or false",
+	"controlPlanes":        "their number, and many for two or more",
+	"etcdMembers":          "their number, and many for two or more",
+	"endpoint":             "virtual (an address that is no host's), host (a control plane's), balancer (another host's) or name",
+	"dualStack":            "true or false",
+	"formed":               "true or false: cluster.formed",
+	"adminOnControlPlanes": "true or false: access.adminOnControlPlanes",
+	"minor":                "the Kubernetes minor, as in 1.36",
+	"nameservers":          "true when the topology names some",
+	"ntp":                  "true when the topology names time servers",
+	"profiles":             "every profile that is switched on",
+}
+
+// makeSettings works out the texts that each setting is.
+func (b *build) makeSettings() map[string][]string {
+	c := b.cluster
+	count := func(n int) []string {
+		if n >= 2 {
+			return []string{strconv.Itoa(n), "many"}
+		}
+		return []string{strconv.Itoa(n)}
+	}
+	truth := func(v bool) []string { return []string{strconv.FormatBool(v)} }
+	etcd := "external"
+	if c.StackedEtcd {
+		etcd = "stacked"
+	}
+	return map[string][]string{
+		"custody":              {c.Custody},
+		"keyAlgorithm":         {b.topology.PKI.KeyAlgorithm},
+		"etcd":                 {etcd},
+		"stackedEtcd":          truth(c.StackedEtcd),
+		"controlPlanes":        count(len(c.ControlPlanes)),
+		"etcdMembers":          count(len(c.EtcdMembers)),
+		"endpoint":             {c.endpointKind()},
+		"dualStack":            truth(len(c.Families) > 1),
+		"formed":               truth(c.Formed),
+		"adminOnControlPlanes": truth(c.AdminOnControlPlanes),
+		"minor":                {c.Minor},
+		"nameservers":          truth(len(c.Nameservers) > 0),
+		"ntp":                  truth(len(c.NTP) > 0),
+	}
+}
+
+func (c *Cluster) endpointKind() string {
+	switch h := holder(c.Endpoint.Host, c.Hosts); {
+	case !c.Endpoint.IsAddress:
+		return "name"
+	case h == nil:
+		return "virtual"
+	case h.IsControlPlane:
+		return "host"
+	}
+	return "balancer"
+}
+
+// checkConditions finds conditions that ask for settings which do not exist.
+func (b *build) checkConditions() {
+	names := slices.Sorted(maps.Keys(Settings))
+	for _, p := range b.enabled {
+		b.settings["profiles"] = append(b.settings["profiles"], p.Name)
+		for _, c := range p.Conditions() {
+			for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+				if !slices.Contains(names, name) {
+					b.errorAt("P009", c.Position, "", "a condition asks for a setting %s, which does not exist", name).
+						WithHint("%s", suggest(name, names, "settings"))
+				}
+			}
+		}
+	}
+}
+
+// holds says whether a condition of a profile holds for a class. For the
+// cluster as a whole it holds when it does for some class with the profile.
+func (b *build) holds(c *class, p *profile.Profile, when *profile.Condition) bool {
+	if held, ok := c.conditions[when]; ok {
+		return held
+	}
+	var held bool
+	if c == b.whole {
+		held = slices.ContainsFunc(b.classes, func(d *class) bool { return d.byName[p.Name] != nil && b.holds(d, p, when) })
+	} else {
+		held = b.test(c, p, when)
+	}
+	c.conditions[when] = held
+	return held
+}
+
+func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool {
+	in := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
+	if !hasRole(when.Roles, c.facts.Roles) || !in(when.OS, c.facts.OS) || !in(when.Format, c.facts.Format) || !in(when.Arch, c.facts.Arch) {
+		return false
+	}
+	if len(when.Families) > 0 && !overlap(when.Families, b.cluster.Families) {
+		return false
+	}
+	for _, name := range when.Profiles {
+		if !b.has(c, name) {
+			return false
+		}
+	}
+	for name, accepted := range when.Params {
+		if !overlap(accepted, asTexts(b.paramsFor(c, p)[name])) {
+			return false
+		}
+	}
+	if when.Hosts != "" && !c.listed[p.Name+"/"+when.Hosts] {
+		return false
+	}
+	for name, accepted := range when.Settings {
+		if !overlap(accepted, b.settings[name]) {
+			return false
+		}
+	}
+	if len(when.Any) > 0 && !slices.ContainsFunc(when.Any, func(one profile.Condition) bool { return b.test(c, p, &one) }) {
+		return false
+	}
+	return when.Not == nil || !b.test(c, p, when.Not)
+}
+
+// hasRole says whether a host has one of the wanted roles; none stands for a
+// host without any.
+func hasRole(wanted, roles []string) bool {
+	if len(wanted) == 0 {
+		return true
+	}
+	if len(roles) == 0 {
+		return slices.Contains(wanted, "none") || slices.Contains(wanted, "")
+	}
+	return overlap(wanted, roles)
+}
+
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+}
+
+// asTexts writes a parameter as conditions compare it: a list is all of its
+// elements.
+func asTexts(v any) []string {
+	if list, ok := v.([]any); ok {
+		out := make([]string, len(list))
+		for i, e := range list {
+			out[i] = fmt.Sprint(e)
+		}
+		return out
+	}
+	return []string{strings.TrimSpace(fmt.Sprint(v))}
+}

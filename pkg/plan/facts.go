@@ -1,0 +1,239 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/unit"
+
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// clusterFacts gathers what templates know of the cluster. The hosts come
+// sorted by name.
+func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *Cluster {
+	c := &Cluster{
+		Name: t.Cluster.Name, Domain: t.Cluster.Domain, Formed: t.Cluster.Formed,
+		Version: t.Kubernetes.Version, Minor: t.Kubernetes.Minor, ImageRepository: t.Kubernetes.ImageRepository,
+		NodePodBits: map[string]int{}, SearchDomains: t.Network.SearchDomains, NTP: t.Network.NTP,
+		Custody: t.PKI.Custody, AdminOnControlPlanes: t.Access.AdminOnControlPlanes, StackedEtcd: true,
+		Hosts: hosts, VRRPID: given.VRRP[vrrpCluster+t.Cluster.Name],
+	}
+	for _, p := range t.Network.Pods {
+		c.PodCIDRs = append(c.PodCIDRs, p.String())
+		c.Families = append(c.Families, family(p.Addr()))
+		c.NodePodBits[family(p.Addr())] = podBits(t.Network.NodePodBits, p.Addr())
+	}
+	for _, p := range t.Network.Services {
+		c.ServiceCIDRs = append(c.ServiceCIDRs, p.String())
+		c.APIAddresses = append(c.APIAddresses, offset(p, 1).String())
+		c.DNSAddresses = append(c.DNSAddresses, offset(p, 10).String())
+	}
+	for _, a := range t.Network.Nameservers {
+		c.Nameservers = append(c.Nameservers, a.String())
+	}
+	for _, u := range t.Access.Users {
+		c.Users = append(c.Users, User(u))
+	}
+	slices.SortFunc(c.Users, func(a, b User) int { return cmp.Compare(a.Name, b.Name) })
+	for _, h := range hosts {
+		c.StackedEtcd = c.StackedEtcd && !slices.Contains(h.Roles, "etcd")
+	}
+	c.groupHosts()
+	c.HostNetworks = hostNetworks(t.Hosts)
+	c.Endpoint = endpoint(t.Cluster.Endpoint, hosts)
+	return c
+}
+
+// groupHosts sorts the hosts into the lists that templates walk through.
+func (c *Cluster) groupHosts() {
+	for _, h := range c.Hosts {
+		if h.IsControlPlane {
+			c.ControlPlanes = append(c.ControlPlanes, h)
+		}
+		if h.IsEtcd = slices.Contains(h.Roles, "etcd") || (c.StackedEtcd && h.IsControlPlane); h.IsEtcd {
+			c.EtcdMembers = append(c.EtcdMembers, h)
+		}
+		switch {
+		case len(h.Roles) == 0:
+			c.ServiceHosts = append(c.ServiceHosts, h)
+		case h.IsWorker && len(h.Roles) == 1:
+			c.Workers = append(c.Workers, h)
+		}
+	}
+}
+
+func endpoint(e topology.Endpoint, hosts []*HostFacts) Endpoint {
+	out := Endpoint{Host: e.Host, Port: e.Port, URL: "https://" + net.JoinHostPort(e.Host, strconv.Itoa(e.Port))}
+	if _, err := netip.ParseAddr(e.Host); err == nil {
+		out.IsAddress = true
+		out.IsVirtual = holder(e.Host, hosts) == nil
+	}
+	return out
+}
+
+// holder gives the host that has an address as its own.
+func holder(address string, hosts []*HostFacts) *HostFacts {
+	for _, h := range hosts {
+		if slices.Contains(h.Addresses, address) {
+			return h
+		}
+		for _, i := range h.Interfaces {
+			for _, cidr := range i.Addresses {
+				if bare, _, _ := strings.Cut(cidr, "/"); bare == address {
+					return h
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func hostNetworks(hosts []topology.Host) []string {
+	seen := map[netip.Prefix]bool{}
+	for i := range hosts {
+		for _, p := range hosts[i].Addresses {
+			seen[p.Masked()] = true
+		}
+	}
+	all := make([]netip.Prefix, 0, len(seen))
+	for p := range seen {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, netip.Prefix.Compare)
+	return textsOf(all)
+}
+
+// hostFacts gathers what templates know of a host, but for what depends on
+// other hosts.
+func hostFacts(h *topology.Host) *HostFacts {
+	f := &HostFacts{
+		Name: h.Name, Path: h.Path, Roles: h.Roles, OS: h.OS, Format: h.Format, Arch: h.Arch, MAC: h.MAC, Serial: h.Serial,
+		CIDRs: textsOf(h.Addresses), Gateways: textsOf(h.Gateways),
+		IsControlPlane: h.HasRole("control-plane"), IsWorker: h.HasRole("worker"),
+	}
+	f.IsNode = f.IsControlPlane || f.IsWorker
+	for _, p := range h.Addresses {
+		f.Addresses = append(f.Addresses, p.Addr().String())
+	}
+	if len(f.Addresses) > 0 {
+		f.Address = f.Addresses[0]
+	}
+	for k, v := range h.Labels {
+		f.Labels = append(f.Labels, Setting{k, v})
+	}
+	slices.SortFunc(f.Labels, func(a, b Setting) int { return cmp.Compare(a.Key, b.Key) })
+	for _, t := range h.Taints {
+		f.Taints = append(f.Taints, Taint(t))
+	}
+	f.Interfaces = interfaceFacts(h.Interfaces)
+	for _, i := range f.Interfaces {
+		if i.Primary {
+			f.Primary = i
+			break
+		}
+	}
+	f.Disks = diskFacts(h.Disks)
+	return f
+}
+
+func interfaceFacts(list []topology.Interface) []InterfaceFacts {
+	out := make([]InterfaceFacts, len(list))
+	unnamed := 0
+	for n, i := range list {
+		f := InterfaceFacts{Name: i.Name, Ident: i.Name, Kind: i.Kind, MAC: i.MAC, Primary: i.Primary,
+			Addresses: textsOf(i.Addresses), Gateways: textsOf(i.Gateways), DHCP: i.DHCP, MTU: i.MTU,
+			Members: i.Members, BondMode: i.BondMode, VLAN: i.VLAN, Link: i.Link}
+		if f.Ident == "" {
+			f.Ident = numbered("lan", unnamed)
+			unnamed++
+		}
+		for _, r := range i.Routes {
+			via := ""
+			if r.Via.IsValid() {
+				via = r.Via.String()
+			}
+			f.Routes = append(f.Routes, RouteFacts{To: r.To.String(), Via: via, Metric: r.Metric})
+		}
+		out[n] = f
+	}
+	for _, upper := range out {
+		for n := range out {
+			if out[n].Name == "" {
+				continue
+			}
+			if slices.Contains(upper.Members, out[n].Name) {
+				out[n].Master, out[n].MasterKind = upper.Name, upper.Kind
+			}
+			if upper.Kind == "vlan" && upper.Link == out[n].Name {
+				out[n].VLANs = append(out[n].VLANs, upper.Name)
+			}
+		}
+	}
+	return out
+}
+
+var notIdent = regexp.MustCompile(`[^a-z0-9]+`)
+
+func diskFacts(list []topology.Disk) []DiskFacts {
+	out := make([]DiskFacts, len(list))
+	taken := map[string]int{}
+	for n, d := range list {
+		ident := strings.Trim(notIdent.ReplaceAllString(strings.ToLower(cmp.Or(d.Label, d.Mount, d.Device)), "-"), "-")
+		taken[ident]++
+		out[n] = DiskFacts{Device: d.Device, Filesystem: d.Filesystem, Label: d.Label, Mount: d.Mount, Options: d.Options,
+			Wipe: d.Wipe, LUKS: d.LUKS, Ident: numbered(ident, taken[ident]-1)}
+		if d.Mount != "" {
+			out[n].Unit = unit.UnitNamePathEscape(d.Mount) + ".mount"
+		}
+	}
+	return out
+}
+
+// numbered makes names unique: lan, lan1, lan2.
+func numbered(name string, n int) string {
+	if n == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s%d", name, n)
+}
+
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "ipv4"
+	}
+	return "ipv6"
+}
+
+func podBits(b topology.PodBits, a netip.Addr) int {
+	if a.Is4() {
+		return b.IPv4
+	}
+	return b.IPv6
+}
+
+// offset gives an address by its number in a network.
+func offset(p netip.Prefix, n int) netip.Addr {
+	a := p.Masked().Addr()
+	for range n {
+		a = a.Next()
+	}
+	return a
+}
+
+func textsOf[T fmt.Stringer](list []T) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = v.String()
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// paramList begins the name of a list that is a parameter: param.exports.
+const paramList = "param."
+
+// lists are the names that a fragment may repeat for, besides parameters.
+var lists = map[string]func(*Cluster, *HostFacts) []any{
+	"interfaces":     func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
+	"bonds":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
+	"bridges":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
+	"vlans":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
+	"ethernets":      func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "ethernet") },
+	"disks":          func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(DiskFacts) bool { return true }) },
+	"plainDisks":     func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
+	"encryptedDisks": func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
+	"mounts": func(_ *Cluster, h *HostFacts) []any {
+		return disksOf(h, func(d DiskFacts) bool { return d.Mount != "" })
+	},
+	"addresses":     func(_ *Cluster, h *HostFacts) []any { return anys(h.Addresses) },
+	"podCIDRs":      func(_ *Cluster, h *HostFacts) []any { return anys(h.PodCIDRs) },
+	"labels":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Labels) },
+	"taints":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Taints) },
+	"routes":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Routes) },
+	"users":         func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
+	"controlPlanes": func(c *Cluster, _ *HostFacts) []any { return anys(c.ControlPlanes) },
+	"etcdMembers":   func(c *Cluster, _ *HostFacts) []any { return anys(c.EtcdMembers) },
+	"serviceHosts":  func(c *Cluster, _ *HostFacts) []any { return anys(c.ServiceHosts) },
+	"hosts":         func(c *Cluster, _ *HostFacts) []any { return anys(c.Hosts) },
+}
+
+// Lists gives the names that a fragment may repeat for, besides param.NAME.
+func Lists() []string { return slices.Sorted(maps.Keys(lists)) }
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+func kindOf(h *HostFacts, kind string) []any {
+	var out []any
+	for i := range h.Interfaces {
+		if kind == "" || h.Interfaces[i].Kind == kind {
+			out = append(out, &h.Interfaces[i])
+		}
+	}
+	return out
+}
+
+func disksOf(h *HostFacts, fits func(DiskFacts) bool) []any {
+	var out []any
+	for i := range h.Disks {
+		if fits(h.Disks[i]) {
+			out = append(out, &h.Disks[i])
+		}
+	}
+	return out
+}
+
+// fragments gives the Butane files of a profile on a host.
+func (b *build) fragments(h *host, s *Selected, u *use) []FragmentUse {
+	var out []FragmentUse
+	for i := range u.Fragments {
+		f := &u.Fragments[i]
+		if !b.holds(h.class, u.Profile, &f.When) {
+			continue
+		}
+		if f.Each == "" {
+			out = append(out, FragmentUse{File: f.File})
+			continue
+		}
+		for _, e := range b.elements(h, s, f) {
+			out = append(out, FragmentUse{File: f.File, Each: e})
+		}
+	}
+	return out
+}
+
+// elements gives what a fragment repeats for.
+func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
+	if list, ok := lists[f.Each]; ok {
+		return list(b.cluster, h.HostFacts)
+	}
+	name, isParam := strings.CutPrefix(f.Each, paramList)
+	switch v := s.Params[name].(type) {
+	case []any:
+		return v
+	case map[string]any:
+		var out []any
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, map[string]any{"key": k, "value": v[k]})
+		}
+		return out
+	}
+	known := Lists()
+	if isParam {
+		known = nil
+		for _, q := range s.Profile.Params {
+			if q.Type == "list" || q.Type == "hosts" || q.Type == "map" {
+				known = append(known, paramList+q.Name)
+			}
+		}
+	}
+	b.errorAt("P035", f.Position, "", "there is no list %s to repeat for", f.Each).WithHint("%s", suggest(f.Each, known, "lists"))
+	return nil
+}
+
+// key is equal for uses that see the same parameters and the same vars: what
+// looks at nothing else is rendered once for all of them.
+func (u *use) key(b *build) string {
+	if u.shared != "" {
+		return u.shared
+	}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q\n", u.Name)
+	// Parameters come from YAML, which JSON can always write, with sorted keys.
+	params, _ := json.Marshal(u.params)
+	sum.Write(params)
+	for _, v := range u.Vars {
+		if !b.isBound(varName{u.Name, v.Name}) {
+			fmt.Fprintf(sum, "\n%q=%q", v.Name, u.vars[v.Name])
+		}
+	}
+	u.shared = hex.EncodeToString(sum.Sum(nil)[:16])
+	return u.shared
+}

@@ -1,0 +1,159 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// DataFor gives the dot of a profile's templates on a host.
+func (p *Plan) DataFor(h *Host, s *Selected) *Data {
+	return scope{build: p.build, class: h.state.class, host: h.state, use: s.use}.data()
+}
+
+// ManifestData gives the dot of a profile's manifests, which know no host.
+func (p *Plan) ManifestData(s *Selected) *Data {
+	return scope{build: p.build, class: p.build.whole, use: s.use}.data()
+}
+
+// Image gives the reference of an image of the profile, or "profile/image" of
+// another.
+func (d *Data) Image(name string) (string, error) {
+	s, image := *d.scope, name
+	if other, its, ok := strings.Cut(name, "/"); ok {
+		u, err := s.useOf(other)
+		if err != nil {
+			return "", err
+		}
+		s.use, image = u, its
+	}
+	for i := range s.use.Images {
+		if s.use.Images[i].Name == image {
+			return s.build.reference(s, &s.use.Images[i])
+		}
+	}
+	return "", fmt.Errorf("there is no image %s", name)
+}
+
+// reference evaluates the reference of an image, which is the same for all
+// hosts of a class.
+func (b *build) reference(s scope, i *profile.Image) (string, error) {
+	if ref, ok := s.use.texts[i.Ref.Template]; ok {
+		return ref, nil
+	}
+	s.host = nil
+	if b.depends(s.use.Name, i.Ref.Uses) {
+		return "", &profile.Error{Position: i.Ref.Position, Message: "an image cannot depend on the host",
+			Hint: "use parameters, .Cluster and .Version, and vars made of these"}
+	}
+	ref, err := i.Ref.Execute(s.data())
+	if err != nil {
+		return "", err
+	}
+	return replaceRegistry(strings.TrimSpace(ref), b.cluster.ImageRepository), nil
+}
+
+// replaceRegistry names the registry that the topology sets. Below one of
+// one's own, CoreDNS stands one folder higher, where kubeadm looks for it.
+func replaceRegistry(ref, repository string) string {
+	const upstream, dns = "registry.k8s.io/", "coredns/coredns"
+	path, ours := strings.CutPrefix(ref, upstream)
+	if !ours || repository == "" || repository+"/" == upstream {
+		return ref
+	}
+	if rest, isDNS := strings.CutPrefix(path, dns); isDNS {
+		path = "coredns" + rest
+	}
+	return strings.TrimSuffix(repository, "/") + "/" + path
+}
+
+// Secret gives a mark that becomes the secret in the finished file.
+func (d *Data) Secret(name string) (string, error) {
+	if d.scope.class != nil && !d.scope.build.declares(func(p *profile.Profile) bool {
+		return slices.ContainsFunc(p.Secrets, func(s profile.Secret) bool { return s.Name == name })
+	}) {
+		return "", fmt.Errorf("no selected profile has a secret %s", name)
+	}
+	return MarkSecret(name), nil
+}
+
+// Authority gives a mark that becomes base64 of the authority's certificate.
+func (d *Data) Authority(name string) (string, error) {
+	if d.scope.class != nil && !d.scope.build.declares(func(p *profile.Profile) bool {
+		return slices.ContainsFunc(p.Authorities, func(a profile.Authority) bool { return a.Name == name })
+	}) {
+		return "", fmt.Errorf("no selected profile has an authority %s", name)
+	}
+	return MarkAuthority(name), nil
+}
+
+// declares says whether some selected profile fits.
+func (b *build) declares(fits func(*profile.Profile) bool) bool {
+	return slices.ContainsFunc(b.whole.uses, func(u *use) bool { return fits(u.Profile) })
+}
+
+// Generation gives a mark that becomes the build generation.
+func (d *Data) Generation() string { return MarkGeneration }
+
+// VarOf gives a var of another profile, as this host sees it.
+func (d *Data) VarOf(name, variable string) (string, error) {
+	s := *d.scope
+	u, err := s.useOf(name)
+	if err != nil {
+		return "", err
+	}
+	if s.class.byName[name] != u && s.host != nil {
+		// Seen from outside: what is worked out for it must not stay, since
+		// templates run at the same time for many hosts.
+		h := *s.host
+		h.vars = maps.Clone(h.vars)
+		delete(h.vars, name)
+		s.host = &h
+	}
+	s.use = u
+	return s.build.variable(s, variable)
+}
+
+// ParamOf gives a parameter of another profile.
+func (d *Data) ParamOf(name, param string) (any, error) {
+	u, err := d.scope.useOf(name)
+	if err != nil {
+		return nil, err
+	}
+	v, ok := u.params[param]
+	if !ok {
+		return nil, fmt.Errorf("the profile %s has no parameter %s", name, param)
+	}
+	return v, nil
+}
+
+// Has says whether a profile is selected: on this host or, in a text without
+// a host, in the cluster.
+func (d *Data) Has(name string) bool {
+	s := d.scope
+	return s.class != nil && s.class.byName[name] != nil
+}
+
+// Ports gives the openings in the firewall that all profiles of the host ask
+// for.
+func (d *Data) Ports() []Opening { return d.gathered().ports }
+
+// Modules gives the kernel modules that all profiles of the host ask for.
+func (d *Data) Modules() []string { return d.gathered().modules }
+
+// Sysctls gives the sysctls that all profiles of the host ask for.
+func (d *Data) Sysctls() []Setting { return d.gathered().sysctls }
+
+// Images gives the images that all profiles of the host name.
+func (d *Data) Images() []ImageRef { return d.gathered().images }
+
+// Binaries gives the programs that all profiles of the host need.
+func (d *Data) Binaries() []BinaryRef { return d.gathered().binaries }
+
+// Manifests gives the files of objects that the cluster shall hold.
+func (d *Data) Manifests() []ObjectFile { return d.scope.build.objectFiles() }
+
+func (d *Data) gathered() *collected { return d.scope.build.collect(*d.scope) }

@@ -1,0 +1,281 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// choice is whether a class has a profile.
+type choice int
+
+const (
+	unknown choice = iota
+	asked          // being worked out
+	yes
+	no
+)
+
+// enable finds the profiles that are switched on: those that are on by
+// themselves, and those that the topology names.
+func (b *build) enable() {
+	on := map[string]bool{}
+	for _, p := range b.catalog.Profiles {
+		on[p.Name] = p.Default
+	}
+	name := func(uses map[string]topology.Use, path string, local bool) {
+		for _, name := range slices.Sorted(maps.Keys(uses)) {
+			where := path + "." + name
+			switch {
+			case b.catalog.Lookup(name) == nil:
+				b.errorAt("P002", b.topology.At(where), where, "there is no profile %s", name).
+					WithHint("%s", suggest(name, b.catalog.Names(), "profiles"))
+			case !uses[name].Off:
+				on[name] = true
+			case !local:
+				on[name] = false
+			}
+		}
+	}
+	name(b.topology.Profiles, "profiles", false)
+	for i := range b.topology.Hosts {
+		name(b.topology.Hosts[i].Profiles, b.topology.Hosts[i].Path+".profiles", true)
+	}
+	for _, p := range b.catalog.Profiles {
+		if on[p.Name] {
+			b.enabled = append(b.enabled, p)
+		}
+	}
+}
+
+// clusterWide says whether a profile is on for every host that fits, rather
+// than for the hosts that name it.
+func (b *build) clusterWide(p *profile.Profile) bool {
+	if u, named := b.topology.Profiles[p.Name]; named {
+		return !u.Off
+	}
+	return p.Default
+}
+
+// classify sorts the hosts into classes and selects the profiles of each.
+func (b *build) classify(sorted []*topology.Host) {
+	known := map[string]*class{}
+	for i, t := range sorted {
+		facts := b.cluster.Hosts[i]
+		key := b.classKey(t)
+		c := known[key]
+		if c == nil {
+			c = &class{facts: facts, overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*use{},
+				conditions: map[*profile.Condition]bool{}, selection: map[string]choice{}}
+			known[key] = c
+			b.classes = append(b.classes, c)
+			b.selectFor(c)
+		}
+		overlays := t.Overlays
+		if len(b.topology.Overlays) > 0 {
+			overlays = slices.Concat(b.topology.Overlays, t.Overlays)
+		}
+		h := &host{class: c, Host: &Host{HostFacts: facts, Overlays: overlays, Channel: t.Channel}}
+		h.state = h
+		b.hosts = append(b.hosts, h)
+	}
+	b.whole = b.wholeClass()
+	b.cluster.Profiles = slices.Sorted(maps.Keys(b.whole.byName))
+	b.unusedNames()
+}
+
+// classKey is equal for hosts that no condition or parameter can tell apart.
+func (b *build) classKey(t *topology.Host) string {
+	key := strings.Join(t.Roles, ",") + "|" + t.OS + "|" + t.Format + "|" + t.Arch
+	for _, l := range b.listedIn(t.Name) {
+		key += "|" + l
+	}
+	if len(t.Profiles) > 0 {
+		key += fmt.Sprintf("|%#v", t.Profiles) // maps are printed in order
+	}
+	return key
+}
+
+// listedIn gives the parameters of type hosts that list a host.
+func (b *build) listedIn(name string) []string {
+	var out []string
+	for _, p := range b.enabled {
+		for _, q := range p.Params {
+			if list, ok := b.base[p.Name][q.Name].([]any); ok && q.Type == "hosts" && slices.Contains(list, any(name)) {
+				out = append(out, p.Name+"/"+q.Name)
+			}
+		}
+	}
+	return out
+}
+
+func (b *build) listed(name string) map[string]bool {
+	out := map[string]bool{}
+	for _, l := range b.listedIn(name) {
+		out[l] = true
+	}
+	return out
+}
+
+// selectFor selects the profiles of a class, with their parameters.
+func (b *build) selectFor(c *class) {
+	for _, p := range b.enabled {
+		if b.has(c, p.Name) {
+			c.add(&use{Profile: p, params: b.paramsFor(c, p)})
+		}
+	}
+	slices.SortStableFunc(c.uses, func(a, b *use) int { return strings.Compare(a.Layer, b.Layer) })
+}
+
+func (c *class) add(u *use) {
+	u.vars, u.texts = make(map[string]string, len(u.Vars)), map[*profile.Template]string{}
+	c.uses = append(c.uses, u)
+	c.byName[u.Name] = u
+}
+
+// has says whether a class has a profile. Conditions may ask for other
+// profiles, which are then looked at first.
+func (b *build) has(c *class, name string) bool {
+	if c == b.whole {
+		return c.byName[name] != nil
+	}
+	switch c.selection[name] {
+	case yes:
+		return true
+	case no:
+		return false
+	case asked:
+		if p := b.catalog.Lookup(name); p != nil {
+			b.errorAt("P003", p.When.Position, "when", "whether %s is selected depends on itself", name).
+				WithHint("break the circle of conditions that ask for profiles")
+		}
+		return false
+	}
+	c.selection[name] = asked
+	c.selection[name] = no
+	i := slices.IndexFunc(b.enabled, func(p *profile.Profile) bool { return p.Name == name })
+	if i < 0 {
+		return false
+	}
+	p := b.enabled[i]
+	u, named := c.overrides[name]
+	wanted := b.clusterWide(p) || named
+	if named && u.Off {
+		wanted = false
+	}
+	if wanted {
+		c.selection[name] = asked
+		fits := b.holds(c, p, &p.When)
+		c.selection[name] = no
+		if fits {
+			c.selection[name] = yes
+		} else if named {
+			where := c.path + ".profiles." + name
+			b.list.Warnf("P004", b.topology.At(where), where, "the profile %s does not apply to this host", name).
+				WithRelated(p.When.Position, "applies where this holds").
+				WithHint("take it out here, or change the host's roles")
+		}
+	}
+	return c.selection[name] == yes
+}
+
+// wholeClass stands for the cluster: everything that some host has, with the
+// parameters that the cluster sets.
+func (b *build) wholeClass() *class {
+	c := &class{byName: map[string]*use{}, conditions: map[*profile.Condition]bool{}}
+	for _, p := range b.enabled {
+		if slices.ContainsFunc(b.classes, func(d *class) bool { return d.byName[p.Name] != nil }) {
+			c.add(&use{Profile: p, params: b.base[p.Name]})
+		}
+	}
+	return c
+}
+
+// unusedNames warns about profiles that the topology names and no host gets.
+func (b *build) unusedNames() {
+	for _, name := range slices.Sorted(maps.Keys(b.topology.Profiles)) {
+		if p := b.catalog.Lookup(name); !b.topology.Profiles[name].Off && b.whole.byName[name] == nil {
+			b.list.Warnf("P005", b.topology.At("profiles."+name), "profiles."+name, "no host gets the profile %s", name).
+				WithRelated(p.When.Position, "a host gets it where this holds")
+		}
+	}
+}
+
+// relations checks what profiles say about one another.
+func (b *build) relations() {
+	for _, u := range b.whole.uses {
+		for i, other := range u.Needs {
+			if b.whole.byName[other] == nil {
+				b.need(u.Profile, other, fmt.Sprintf("needs[%d]", i))
+			}
+		}
+		for i, other := range u.Excludes {
+			if b.whole.byName[other] != nil {
+				b.errorAt("P007", b.where(u.Profile), "", "the profile %s cannot stand beside %s", u.Name, other).
+					WithHint("%s", b.offHint(u.Profile, b.catalog.Lookup(other))).
+					WithRelated(u.At(fmt.Sprintf("excludes[%d]", i)), "said here").
+					WithRelated(b.where(b.catalog.Lookup(other)), "%s is selected here", other)
+			}
+		}
+	}
+	for _, c := range b.classes {
+		slots := map[string]*profile.Profile{}
+		for _, u := range c.uses {
+			if u.Provides == "" {
+				continue
+			}
+			if first := slots[u.Provides]; first != nil {
+				b.errorAt("P008", b.where(u.Profile), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, u.Provides, c.facts.Name).
+					WithHint("%s", b.offHint(first, u.Profile)).
+					WithRelated(b.where(first), "%s is selected here", first.Name)
+				continue
+			}
+			slots[u.Provides] = u.Profile
+		}
+	}
+}
+
+func (b *build) need(p *profile.Profile, other, path string) {
+	d := b.errorAt("P006", b.where(p), "", "the profile %s needs %s, which no host has", p.Name, other)
+	switch u, named := b.topology.Profiles[other]; {
+	case named && u.Off:
+		d.WithHint("take %q out of profiles", other+": false").WithRelated(b.topology.At("profiles."+other), "switched off here")
+	case b.clusterWideName(other):
+		d.WithHint("no host fits the condition of %s: see its profile.yaml", other).WithRelated(b.catalog.Lookup(other).When.Position, "its condition")
+	default:
+		d.WithHint("add %q under profiles", other+": {}")
+	}
+	d.WithRelated(p.At(path), "said here")
+}
+
+func (b *build) clusterWideName(name string) bool {
+	p := b.catalog.Lookup(name)
+	return p != nil && b.clusterWide(p)
+}
+
+// offHint says which of two profiles to switch off: one that nobody asked for.
+func (b *build) offHint(first, second *profile.Profile) string {
+	off := second
+	if _, named := b.topology.Profiles[second.Name]; named && first.Default {
+		off = first
+	}
+	return fmt.Sprintf("add %q under profiles", off.Name+": false")
+}
+
+// where is the place at which a profile was selected.
+func (b *build) where(p *profile.Profile) diag.Position {
+	if _, named := b.topology.Profiles[p.Name]; named {
+		return b.topology.At("profiles." + p.Name)
+	}
+	for i := range b.topology.Hosts {
+		if _, named := b.topology.Hosts[i].Profiles[p.Name]; named {
+			return b.topology.At(b.topology.Hosts[i].Path + ".profiles." + p.Name)
+		}
+	}
+	return p.At("name")
+}

@@ -1,0 +1,290 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Wrong says what is wrong with a value of a parameter.
+type Wrong struct {
+	Path    string // inside the value: "", [2] or .key
+	Message string
+	Hint    string
+}
+
+// paramType is what a type of parameter accepts.
+type paramType struct {
+	zero   any                                        // what templates see when nothing is set
+	item   bool                                       // may be an element of a list or a map
+	check  func(s string) (canonical, example string) // for types written as a text; "" when it does not fit
+	schema map[string]any
+}
+
+var (
+	imageRule = regexp.MustCompile(`^[a-z0-9]+([._:-][a-zA-Z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+	sizeRule  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?|k|m)?$`)
+)
+
+func schemaOf(kind string) map[string]any { return map[string]any{"type": kind} }
+
+// types is the closed list of types of parameters.
+var types = map[string]paramType{
+	"string":   {zero: "", item: true, check: anyText, schema: schemaOf("string")},
+	"integer":  {zero: 0, item: true, schema: schemaOf("integer")},
+	"boolean":  {zero: false, item: true, schema: schemaOf("boolean")},
+	"path":     {zero: "", item: true, check: checkPath, schema: map[string]any{"type": "string", "pattern": "^/"}},
+	"port":     {zero: 0, item: true, schema: map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}},
+	"cidr":     {zero: "", item: true, check: checkCIDR, schema: schemaOf("string")},
+	"address":  {zero: "", item: true, check: checkAddress, schema: schemaOf("string")},
+	"duration": {zero: "", item: true, check: checkDuration, schema: schemaOf("string")},
+	"enum":     {zero: "", item: true, check: anyText, schema: schemaOf("string")},
+	"image":    {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
+	"size":     {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
+	"list":     {zero: []any{}, schema: schemaOf("array")},
+	"hosts":    {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
+	"map":      {zero: map[string]any{}, item: true, schema: schemaOf("object")},
+}
+
+func typeNames() []string { return slices.Sorted(maps.Keys(types)) }
+
+func itemTypes() []string {
+	return slices.DeleteFunc(typeNames(), func(name string) bool { return !types[name].item })
+}
+
+// Zero is what templates see when neither the topology nor the profile sets
+// the parameter.
+func (p *Param) Zero() any { return types[p.Type].zero }
+
+// Accept checks a value as YAML gives it and turns it into the form that
+// templates see.
+func (p *Param) Accept(v any) (any, []Wrong) {
+	return p.accept(p.Type, v, "")
+}
+
+func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
+	switch kind {
+	case "list", "hosts":
+		return p.acceptList(kind, v, where)
+	case "map":
+		return p.acceptMap(v, where)
+	case "integer", "port":
+		n, ok := v.(int)
+		if !ok {
+			return nil, wrong(where, "", "this must be a whole number, not %s", describe(v))
+		}
+		return n, p.acceptNumber(kind, n, where)
+	case "boolean":
+		b, ok := v.(bool)
+		if !ok {
+			return nil, wrong(where, "", "this must be true or false, not %s", describe(v))
+		}
+		return b, nil
+	case "size":
+		if n, ok := v.(int); ok {
+			v = strconv.Itoa(n)
+		}
+	}
+	return p.acceptText(kind, v, where)
+}
+
+func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
+	s, ok := v.(string)
+	if !ok {
+		return nil, wrong(where, fmt.Sprintf("put it in quotes: %q", fmt.Sprint(v)), "this must be a text, not %s", describe(v))
+	}
+	if kind == "enum" || len(p.Enum) > 0 {
+		if !slices.Contains(p.Enum, s) {
+			return nil, wrong(where, hintFor(s, p.Enum, "write one of"), "%q is not one of the choices", s)
+		}
+	}
+	if p.pattern != nil && !p.pattern.MatchString(s) {
+		return nil, wrong(where, "", "%q does not match %s", s, p.Pattern)
+	}
+	t := types[kind]
+	if t.check == nil || s == "" {
+		return s, nil
+	}
+	canonical, example := t.check(s)
+	if canonical == "" {
+		return nil, wrong(where, "write it as in "+example, "%q is no %s", s, kind)
+	}
+	return canonical, nil
+}
+
+func (p *Param) acceptNumber(kind string, n int, where string) []Wrong {
+	low, high := p.Minimum, p.Maximum
+	if kind == "port" {
+		one, most := 1, 65535
+		if low == nil {
+			low = &one
+		}
+		if high == nil {
+			high = &most
+		}
+	}
+	switch {
+	case low != nil && n < *low:
+		return wrong(where, "", "%d is less than %d", n, *low)
+	case high != nil && n > *high:
+		return wrong(where, "", "%d is more than %d", n, *high)
+	}
+	return nil
+}
+
+func (p *Param) items(kind string) string {
+	if p.Items == "" || kind == "hosts" {
+		return "string"
+	}
+	return p.Items
+}
+
+func (p *Param) acceptList(kind string, v any, where string) (any, []Wrong) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, wrong(where, fmt.Sprintf("write [%v]", v), "this must be a list, not %s", describe(v))
+	}
+	out, problems := make([]any, len(list)), p.acceptCount(len(list), where)
+	for i, e := range list {
+		accepted, w := p.accept(p.items(kind), e, fmt.Sprintf("%s[%d]", where, i))
+		out[i], problems = accepted, append(problems, w...)
+	}
+	return out, problems
+}
+
+// acceptCount holds the length of a list within minimum and maximum.
+func (p *Param) acceptCount(n int, where string) []Wrong {
+	if p.items("list") == "integer" || p.items("list") == "port" {
+		return nil // there the bounds are those of the elements
+	}
+	switch {
+	case p.Minimum != nil && n < *p.Minimum:
+		return wrong(where, "", "there must be %d or more", *p.Minimum)
+	case p.Maximum != nil && n > *p.Maximum:
+		return wrong(where, "", "there must be %d or fewer", *p.Maximum)
+	}
+	return nil
+}
+
+func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, wrong(where, "", "this must be a map, not %s", describe(v))
+	}
+	if p.Items == "map" || (p.Type != "map" && p.Items == "") {
+		return m, nil // maps of anything: the profile's templates know
+	}
+	out, problems := map[string]any{}, []Wrong(nil)
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		kind := p.Items
+		if p.Type != "map" {
+			return m, problems
+		}
+		if kind == "" {
+			out[k] = m[k]
+			continue
+		}
+		accepted, w := p.accept(kind, m[k], where+"."+k)
+		out[k], problems = accepted, append(problems, w...)
+	}
+	return out, problems
+}
+
+// FromText turns the result of a template into a value of the type.
+func (p *Param) FromText(s string) (any, []Wrong) {
+	switch s = strings.TrimSpace(s); p.Type {
+	case "integer", "port":
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, wrong("", "", "%q is no whole number", s)
+		}
+		return p.Accept(n)
+	case "boolean":
+		if s != "true" && s != "false" {
+			return nil, wrong("", "", "%q is neither true nor false", s)
+		}
+		return s == "true", nil
+	case "list", "hosts":
+		words := []any{}
+		for _, w := range strings.Fields(s) {
+			words = append(words, w)
+		}
+		return p.Accept(words)
+	}
+	return p.Accept(s)
+}
+
+func wrong(where, hint, format string, args ...any) []Wrong {
+	return []Wrong{{where, fmt.Sprintf(format, args...), hint}}
+}
+
+// describe names a value of YAML for people.
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return strconv.Quote(v)
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a map"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func anyText(s string) (string, string) { return s, "" }
+
+func checkPath(s string) (string, string) {
+	if !path.IsAbs(s) || path.Clean(s) != s {
+		return "", "/var/lib/example"
+	}
+	return s, ""
+}
+
+func checkCIDR(s string) (string, string) {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return "", "10.0.0.0/8"
+	}
+	if p != p.Masked() {
+		return "", p.Masked().String()
+	}
+	return p.String(), ""
+}
+
+func checkAddress(s string) (string, string) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return "", "192.168.1.10, without a prefix length"
+	}
+	return a.String(), ""
+}
+
+func checkDuration(s string) (string, string) {
+	if _, err := time.ParseDuration(s); err != nil {
+		return "", "30s, 5m or 1h30m"
+	}
+	return s, ""
+}
+
+func checkImage(s string) (string, string) {
+	if !imageRule.MatchString(s) {
+		return "", "registry.example/team/name:1.2.3"
+	}
+	return s, ""
+}
+
+func checkSize(s string) (string, string) {
+	if !sizeRule.MatchString(s) {
+		return "", "512Mi or 10Gi"
+	}
+	return s, ""
+}

@@ -1,0 +1,301 @@
+package profile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// check holds the parts of a profile against each other.
+func (p *Profile) check(list *diag.List) {
+	vars := map[string]int{}
+	for i, v := range p.Vars {
+		vars[v.Name] = i
+	}
+	for i, v := range p.Vars {
+		p.references(v.Text.Template, i, vars, list)
+	}
+	for _, t := range p.allTexts() {
+		p.references(t.Template, len(p.Vars), vars, list)
+	}
+	for _, file := range slices.Sorted(maps.Keys(p.Templates)) {
+		p.references(p.Templates[file], len(p.Vars), vars, list)
+	}
+	for _, c := range p.conditions() {
+		p.condition(c, list)
+	}
+}
+
+// references checks the names of parameters and vars that a template asks for.
+// Vars from the given index on are not there yet.
+func (p *Profile) references(t *Template, before int, vars map[string]int, list *diag.List) {
+	for _, r := range t.refs {
+		switch i, known := vars[r.name]; {
+		case r.kind == "Param" && p.Param(r.name) == nil:
+			list.Errorf("F010", t.offset(r.pos), "", "the profile has no parameter %s", r.name).
+				WithHint("%s", hintFor(r.name, p.ParamNames(), "parameters"))
+		case r.kind == "Var" && !known:
+			list.Errorf("F010", t.offset(r.pos), "", "the profile has no var %s", r.name).
+				WithHint("%s", hintFor(r.name, slices.Sorted(maps.Keys(vars)), "vars"))
+		case r.kind == "Var" && i >= before:
+			list.Errorf("F010", t.offset(r.pos), "", "the var %s is not there yet: vars are made in the order of the file", r.name).
+				WithHint("move %s up, before the var that uses it", r.name)
+		}
+	}
+}
+
+// condition checks the parameters that a condition names.
+func (p *Profile) condition(c *Condition, list *diag.List) {
+	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+		if p.Param(name) == nil {
+			list.Errorf("F010", c.Position, "", "the condition asks for a parameter %s that the profile does not have", name).
+				WithHint("%s", hintFor(name, p.ParamNames(), "parameters"))
+		}
+	}
+	if q := p.Param(c.Hosts); c.Hosts != "" && (q == nil || q.Type != "hosts") {
+		list.Errorf("F010", c.Position, "", "the condition asks for a parameter %s of type hosts that the profile does not have", c.Hosts).
+			WithHint("hosts names a parameter: params: {%s: {type: hosts, ...}}", c.Hosts)
+	}
+}
+
+// conditions gives every condition of the profile with those inside it.
+func (p *Profile) conditions() []*Condition {
+	var out []*Condition
+	var add func(c *Condition)
+	add = func(c *Condition) {
+		out = append(out, c)
+		for i := range c.Any {
+			add(&c.Any[i])
+		}
+		if c.Not != nil {
+			add(c.Not)
+		}
+	}
+	deposits := func(list []Deposit) {
+		for i := range list {
+			add(&list[i].When)
+		}
+	}
+	add(&p.When)
+	for i := range p.Authorities {
+		deposits(p.Authorities[i].Deposits)
+	}
+	for i := range p.Secrets {
+		deposits(p.Secrets[i].Deposits)
+	}
+	for i := range p.Certs {
+		add(&p.Certs[i].When)
+		deposits(p.Certs[i].Deposits)
+	}
+	for i := range p.Images {
+		add(&p.Images[i].When)
+	}
+	for i := range p.Binaries {
+		add(&p.Binaries[i].When)
+	}
+	for i := range p.Ports {
+		add(&p.Ports[i].When)
+	}
+	for i := range p.Modules {
+		add(&p.Modules[i].When)
+	}
+	for i := range p.Sysctls {
+		add(&p.Sysctls[i].When)
+	}
+	for i := range p.Fragments {
+		add(&p.Fragments[i].When)
+	}
+	for i := range p.Manifests {
+		add(&p.Manifests[i].When)
+	}
+	return out
+}
+
+// Conditions gives every condition of the profile with those inside it.
+func (p *Profile) Conditions() []*Condition { return p.conditions() }
+
+// allTexts gives every text of profile.yaml but vars and files.
+func (p *Profile) allTexts() []Text {
+	var out []Text
+	add := func(texts ...Text) {
+		for _, t := range texts {
+			if t.Template != nil {
+				out = append(out, t)
+			}
+		}
+	}
+	deposits := func(list []Deposit) {
+		for _, x := range list {
+			add(x.Path, x.Server)
+		}
+	}
+	for _, a := range p.Authorities {
+		deposits(a.Deposits)
+	}
+	for _, s := range p.Secrets {
+		deposits(s.Deposits)
+	}
+	for _, c := range p.Certs {
+		add(c.CommonName)
+		add(c.Organizations...)
+		add(c.SANs...)
+		deposits(c.Deposits)
+		if c.Output != nil {
+			add(c.Output.Server)
+		}
+	}
+	for _, i := range p.Images {
+		add(i.Ref)
+	}
+	for _, b := range p.Binaries {
+		add(b.Path, b.Version)
+	}
+	for _, x := range p.Ports {
+		add(x.Port, x.From)
+	}
+	for _, s := range p.Sysctls {
+		add(s.Value)
+	}
+	return out
+}
+
+// everyTemplate gives all templates of the profile.
+func (p *Profile) everyTemplate() []*Template {
+	var out []*Template
+	for _, v := range p.Vars {
+		out = append(out, v.Text.Template)
+	}
+	for _, t := range p.allTexts() {
+		out = append(out, t.Template)
+	}
+	for _, file := range slices.Sorted(maps.Keys(p.Templates)) {
+		out = append(out, p.Templates[file])
+	}
+	for _, q := range p.Params {
+		if t, ok := q.Default.(Text); ok {
+			out = append(out, t.Template)
+		}
+	}
+	return out
+}
+
+// check holds the profiles of a catalog against each other.
+func (c *Catalog) check(list *diag.List) {
+	known := known{authorities: map[string]bool{}, secrets: map[string]bool{}, profiles: c.Names()}
+	for _, p := range c.Profiles {
+		for _, a := range p.Authorities {
+			known.authorities[a.Name] = true
+		}
+		for _, s := range p.Secrets {
+			known.secrets[s.Name] = true
+		}
+	}
+	for _, p := range c.Profiles {
+		c.profileNames(p, known.profiles, list)
+		for i, cert := range p.Certs {
+			if !known.authorities[cert.Authority] && cert.Authority != "" {
+				list.Errorf("F014", p.At(fmt.Sprintf("certs[%d].authority", i)), fmt.Sprintf("certs[%d].authority", i), "no profile has an authority %s", cert.Authority).
+					WithHint("%s", hintFor(cert.Authority, slices.Sorted(maps.Keys(known.authorities)), "authorities"))
+			}
+		}
+		for _, t := range p.everyTemplate() {
+			for _, r := range t.refs {
+				c.reference(p, t, r, known, list)
+			}
+		}
+	}
+}
+
+// known is what templates may name across profiles.
+type known struct {
+	authorities, secrets map[string]bool
+	profiles             []string
+}
+
+// profileNames checks the names of other profiles in profile.yaml.
+func (c *Catalog) profileNames(p *Profile, names []string, list *diag.List) {
+	check := func(path string, others []string) {
+		for i, other := range others {
+			if c.Lookup(other) == nil {
+				where := fmt.Sprintf("%s[%d]", path, i)
+				list.Errorf("F014", p.At(where), where, "there is no profile %s", other).WithHint("%s", hintFor(other, names, "profiles"))
+			}
+		}
+	}
+	check("needs", p.Needs)
+	check("excludes", p.Excludes)
+	for _, condition := range p.conditions() {
+		for _, other := range condition.Profiles {
+			if c.Lookup(other) == nil {
+				list.Errorf("F014", condition.Position, "", "there is no profile %s", other).WithHint("%s", hintFor(other, names, "profiles"))
+			}
+		}
+	}
+}
+
+// reference checks one name that a template takes from elsewhere.
+func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, list *diag.List) {
+	fail := func(candidates []string, what, format string, args ...any) {
+		list.Errorf("F010", t.offset(r.pos), "", format, args...).WithHint("%s", hintFor(r.name, candidates, what))
+	}
+	switch r.kind {
+	case "Version":
+		for _, row := range c.Versions {
+			if _, ok := row.Values[r.name]; !ok {
+				fail(slices.Sorted(maps.Keys(row.Values)), "versions", "versions.yaml has no %s for %s", r.name, row.Minor)
+				return
+			}
+		}
+	case "Has":
+		if c.Lookup(r.name) == nil {
+			fail(known.profiles, "profiles", "there is no profile %s", r.name)
+		}
+	case "VarOf", "ParamOf":
+		c.referenceTo(r, fail, known)
+	case "Secret":
+		if !known.secrets[r.name] {
+			fail(slices.Sorted(maps.Keys(known.secrets)), "secrets", "no profile has a secret %s", r.name)
+		}
+	case "Authority":
+		if !known.authorities[r.name] {
+			fail(slices.Sorted(maps.Keys(known.authorities)), "authorities", "no profile has an authority %s", r.name)
+		}
+	case "Image":
+		owner, image := p, r.name
+		if other, name, ok := strings.Cut(r.name, "/"); ok {
+			owner, image = c.Lookup(other), name
+		}
+		if owner == nil || !slices.ContainsFunc(owner.Images, func(i Image) bool { return i.Name == image }) {
+			fail(imageNames(p), "images", "there is no image %s", r.name)
+		}
+	}
+}
+
+// referenceTo checks a var or parameter of another profile.
+func (c *Catalog) referenceTo(r reference, fail func([]string, string, string, ...any), known known) {
+	other := c.Lookup(r.profile)
+	switch {
+	case other == nil:
+		r.name = r.profile
+		fail(known.profiles, "profiles", "there is no profile %s", r.profile)
+	case r.kind == "ParamOf" && other.Param(r.name) == nil:
+		fail(other.ParamNames(), "parameters of "+r.profile, "%s has no parameter %s", r.profile, r.name)
+	case r.kind == "VarOf" && !slices.ContainsFunc(other.Vars, func(v Var) bool { return v.Name == r.name }):
+		var names []string
+		for _, v := range other.Vars {
+			names = append(names, v.Name)
+		}
+		fail(names, "vars of "+r.profile, "%s has no var %s", r.profile, r.name)
+	}
+}
+
+func imageNames(p *Profile) []string {
+	var out []string
+	for _, i := range p.Images {
+		out = append(out, i.Name)
+	}
+	return out
+}

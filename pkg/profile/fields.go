@@ -1,0 +1,298 @@
+package profile
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The closed lists of words in profile.yaml.
+var (
+	layers     = []string{"os"}
+	scopes     = []string{"host", "cluster"}
+	classes    = []string{"leaf", "kubelet-serving"}
+	usages     = []string{"client", "server"}
+	kinds      = []string{"random", "password", "keypair"}
+	algorithms = []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}
+	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
+	roles      = []string{"control-plane", "worker", "etcd", "none"}
+	systems    = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky"}
+	formats    = []string{"ignition", "cloud-init"}
+	arches     = []string{"amd64", "arm64"}
+	families   = []string{"ipv4", "ipv6"}
+)
+
+// Forms of a deposit by what is deposited.
+var (
+	certForms      = []string{"certificate", "key", "bundle", "kubeconfig", "kubeconfig-file"}
+	authorityForms = []string{"certificate", "key", "bundle"}
+	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "keypair": {"key", "public"}}
+)
+
+var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
+
+// profile decodes the top of profile.yaml.
+func (d *decoder) profile(p *Profile, n node) {
+	d.object(n, "a map, such as name: example", fields{
+		"name":        d.str(&p.Name),
+		"summary":     d.str(&p.Summary),
+		"layer":       d.word(&p.Layer, layers),
+		"default":     d.boolean(&p.Default),
+		"when":        d.condition(&p.When),
+		"mesh":        d.boolean(&p.Mesh),
+		"needs":       d.strs(&p.Needs),
+		"excludes":    d.strs(&p.Excludes),
+		"provides":    d.str(&p.Provides),
+		"params":      d.params(&p.Params),
+		"vars":        d.vars(&p.Vars),
+		"authorities": d.authorities(&p.Authorities),
+		"secrets":     d.secrets(&p.Secrets),
+		"certs":       d.certs(&p.Certs),
+		"images":      d.images(&p.Images),
+		"binaries":    d.binaries(&p.Binaries),
+		"ports":       d.ports(&p.Ports),
+		"modules":     d.modules(&p.Modules),
+		"sysctls":     d.settings(&p.Sysctls),
+		"fragments":   d.fragments(&p.Fragments),
+		"manifests":   d.manifests(&p.Manifests),
+	}, "name", "summary")
+}
+
+// condition decodes `when:`.
+func (d *decoder) condition(c *Condition) func(node) {
+	return func(n node) {
+		c.Position = d.at(n)
+		d.object(n, "a condition, such as {roles: [control-plane]}", fields{
+			"roles":    d.words(&c.Roles, roles),
+			"os":       d.words(&c.OS, systems),
+			"format":   d.words(&c.Format, formats),
+			"arch":     d.words(&c.Arch, arches),
+			"families": d.words(&c.Families, families),
+			"profiles": d.strs(&c.Profiles),
+			"params":   d.choices(&c.Params),
+			"settings": d.choices(&c.Settings),
+			"hosts":    d.str(&c.Hosts),
+			"any": func(n node) {
+				d.items(n, func(n node) {
+					c.Any = append(c.Any, Condition{})
+					d.condition(&c.Any[len(c.Any)-1])(n)
+				})
+			},
+			"not": func(n node) {
+				c.Not = &Condition{}
+				d.condition(c.Not)(n)
+			},
+		})
+	}
+}
+
+// choices decodes a map of names to accepted texts.
+func (d *decoder) choices(into *map[string][]string) func(node) {
+	return func(n node) {
+		*into = map[string][]string{}
+		d.pairs(n, "a map of names to lists of accepted values", func(key string, _, value node) {
+			var list []string
+			d.strs(&list)(value)
+			(*into)[key] = list
+		})
+	}
+}
+
+func (d *decoder) vars(into *[]Var) func(node) {
+	return func(n node) {
+		d.pairs(n, "a map of names to texts", func(key string, keyNode, value node) {
+			v := Var{Name: key}
+			d.identifier(keyNode, key)
+			if d.text(&v.Text)(value); v.Text.Template != nil {
+				*into = append(*into, v)
+			}
+		})
+	}
+}
+
+var identifierRule = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*$`)
+
+// identifier checks a name that templates write after a point.
+func (d *decoder) identifier(n node, name string) {
+	if !identifierRule.MatchString(name) {
+		d.list.Errorf("F006", d.at(n), n.path, "%q cannot be written after a point in a template", name).
+			WithHint("use letters and digits only, as in dataDir")
+	}
+}
+
+// name decodes a name that must be unique in its list.
+func (d *decoder) name(into *string, taken map[string]bool) func(node) {
+	return func(n node) {
+		if d.str(into)(n); *into == "" {
+			return
+		}
+		switch {
+		case taken[*into]:
+			d.list.Errorf("F008", d.at(n), n.path, "the name %s is taken", *into).WithHint("give each its own name")
+		case !nameRule.MatchString(*into):
+			d.list.Errorf("F006", d.at(n), n.path, "%q is no name", *into).WithHint("use a-z, 0-9, - and . as in etcd-server")
+		}
+		taken[*into] = true
+	}
+}
+
+func (d *decoder) authorities(into *[]Authority) func(node) {
+	taken := map[string]bool{}
+	return d.listOf(func(n node) {
+		a := Authority{Position: d.at(n)}
+		d.object(n, "an authority", fields{
+			"name":       d.name(&a.Name, taken),
+			"commonName": d.str(&a.CommonName),
+			"doc":        d.str(&a.Doc),
+			"deposits":   d.deposits(&a.Deposits, authorityForms, ""),
+		}, "name", "commonName")
+		*into = append(*into, a)
+	})
+}
+
+func (d *decoder) secrets(into *[]Secret) func(node) {
+	taken := map[string]bool{}
+	return d.listOf(func(n node) {
+		s := Secret{Position: d.at(n)}
+		kind := value(n, "kind")
+		only := ""
+		if forms := secretForms[kind]; len(forms) == 1 {
+			only = forms[0]
+		}
+		d.object(n, "a secret", fields{
+			"name":      d.name(&s.Name, taken),
+			"kind":      d.word(&s.Kind, kinds),
+			"size":      d.integer(&s.Size),
+			"algorithm": d.word(&s.Algorithm, algorithms),
+			"doc":       d.str(&s.Doc),
+			"perHost":   d.boolean(&s.PerHost),
+			"deposits":  d.deposits(&s.Deposits, secretForms[kind], only),
+		}, "name", "kind")
+		d.secret(s, n)
+		*into = append(*into, s)
+	})
+}
+
+// secret checks what the fields of a secret say together.
+func (d *decoder) secret(s Secret, n node) {
+	switch {
+	case s.Kind == "keypair" && s.Size != 0:
+		d.list.Errorf("F006", d.at(n), n.path, "a key pair has no size").WithHint("write algorithm: rsa-2048 instead, or leave it out")
+	case s.Kind != "keypair" && s.Algorithm != "":
+		d.list.Errorf("F006", d.at(n), n.path, "only a key pair has an algorithm").WithHint("take algorithm out")
+	case (s.Kind == "random" || s.Kind == "password") && (s.Size < 1 || s.Size > 4096):
+		d.list.Errorf("F006", d.at(n), n.path, "the size must be between 1 and 4096").WithHint("add size: 32")
+	}
+}
+
+func (d *decoder) certs(into *[]Cert) func(node) {
+	taken := map[string]bool{}
+	return d.listOf(func(n node) {
+		c := Cert{Position: d.at(n), Scope: "host", Class: "leaf"}
+		d.object(n, "a certificate", fields{
+			"name":          d.name(&c.Name, taken),
+			"authority":     d.str(&c.Authority),
+			"class":         d.word(&c.Class, classes),
+			"scope":         d.word(&c.Scope, scopes),
+			"commonName":    d.text(&c.CommonName),
+			"organizations": d.texts(&c.Organizations),
+			"usages":        d.words(&c.Usages, usages),
+			"sans":          d.texts(&c.SANs),
+			"when":          d.condition(&c.When),
+			"deposits":      d.deposits(&c.Deposits, certForms, ""),
+			"output":        d.output(&c.Output),
+			"doc":           d.str(&c.Doc),
+		}, "name", "authority", "commonName", "usages")
+		if c.Output != nil && c.Scope != "cluster" {
+			d.list.Errorf("F006", c.Output.Position, n.path+".output", "only a certificate of the cluster can be a file of the build").WithHint("write scope: cluster")
+		}
+		*into = append(*into, c)
+	})
+}
+
+func (d *decoder) output(into **Output) func(node) {
+	return func(n node) {
+		o := &Output{Form: "kubeconfig", Position: d.at(n)}
+		d.object(n, "an output, such as {path: admin.conf, form: kubeconfig, server: ...}", fields{
+			"path":   d.str(&o.Path),
+			"form":   d.word(&o.Form, []string{"kubeconfig"}),
+			"server": d.text(&o.Server),
+		}, "path", "server")
+		if o.Path == "" || strings.ContainsAny(o.Path, "/\\") || strings.HasPrefix(o.Path, ".") {
+			d.list.Errorf("F006", o.Position, n.path+".path", "%q is no name of a file in the build's folder", o.Path).WithHint("write a bare name, as in admin.conf")
+		}
+		*into = o
+	}
+}
+
+func (d *decoder) deposits(into *[]Deposit, forms []string, only string) func(node) {
+	return d.listOf(func(n node) {
+		x := Deposit{Position: d.at(n), Form: only}
+		required := []string{"path", "form"}
+		if only != "" {
+			required = required[:1]
+		}
+		d.object(n, "a deposit, such as {path: /etc/kubernetes/pki/ca.crt, form: certificate}", fields{
+			"path":   d.text(&x.Path),
+			"form":   d.word(&x.Form, forms),
+			"mode":   d.mode(&x.Mode),
+			"user":   d.str(&x.User),
+			"group":  d.str(&x.Group),
+			"link":   d.str(&x.Link),
+			"server": d.text(&x.Server),
+			"when":   d.condition(&x.When),
+		}, required...)
+		d.deposit(x, n)
+		*into = append(*into, x)
+	})
+}
+
+// deposit checks what the fields of a deposit say together.
+func (d *decoder) deposit(x Deposit, n node) {
+	isKubeconfig, public := strings.HasPrefix(x.Form, "kubeconfig"), x.Form == "certificate" || x.Form == "public"
+	switch {
+	case isKubeconfig && x.Server.Template == nil:
+		d.list.Errorf("F005", x.Position, n.path, "a kubeconfig needs the server that it dials").WithHint("add server: '{{ .Cluster.Endpoint.URL }}'")
+	case !isKubeconfig && x.Server.Template != nil:
+		d.list.Errorf("F006", x.Position, n.path, "only a kubeconfig has a server").WithHint("take server out")
+	}
+	if !public && x.Mode&0o007 != 0 {
+		d.list.Errorf("F006", x.Position, n.path, "mode %#o lets everyone read a key", x.Mode).WithHint("write mode: 0600, or 0640 with a group")
+	}
+	if x.Path.Template != nil && !strings.HasPrefix(x.Path.Raw, "/") && !strings.HasPrefix(x.Path.Raw, "{{") {
+		d.list.Errorf("F006", x.Path.Position, n.path+".path", "%q is no absolute path", x.Path.Raw).WithHint("begin with /")
+	}
+	if x.Link != "" && !strings.HasPrefix(x.Link, "/") {
+		d.list.Errorf("F006", x.Position, n.path+".link", "%q is no absolute path", x.Link).WithHint("begin with /")
+	}
+}
+
+// mode decodes permission bits, written in octal.
+func (d *decoder) mode(into *int) func(node) {
+	return func(n node) {
+		d.integer(into)(n)
+		if *into < 0 || *into > 0o777 || (*into != 0 && !strings.HasPrefix(n.Value, "0")) {
+			d.list.Errorf("F006", d.at(n), n.path, "%s is no file mode", n.Value).WithHint("write it in octal, as in 0600")
+		}
+	}
+}
+
+// listOf decodes each element of a list.
+func (d *decoder) listOf(f func(node)) func(node) {
+	return func(n node) { d.items(n, f) }
+}
+
+// value looks ahead at a scalar of a mapping, for fields that decide what
+// others may hold.
+func value(n node, key string) string {
+	if n.Kind != yaml.MappingNode {
+		return ""
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1].Value
+		}
+	}
+	return ""
+}

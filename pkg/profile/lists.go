@@ -1,0 +1,161 @@
+package profile
+
+import (
+	"net/netip"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// sources are the words that a port may be opened for.
+var sources = []string{"anywhere", "nodes", "control-planes", "etcd", "pods"}
+
+// images decodes {name: reference} or {name: {ref: ..., when: ...}}.
+func (d *decoder) images(into *[]Image) func(node) {
+	return func(n node) {
+		d.pairs(n, "a map of names to image references", func(key string, keyNode, value node) {
+			i := Image{Name: key, Position: d.at(keyNode)}
+			if value.Kind == yaml.MappingNode {
+				d.object(value, "", fields{"ref": d.text(&i.Ref), "when": d.condition(&i.When)}, "ref")
+			} else {
+				d.text(&i.Ref)(value)
+			}
+			if i.Ref.Template != nil {
+				*into = append(*into, i)
+			}
+		})
+	}
+}
+
+func (d *decoder) binaries(into *[]Binary) func(node) {
+	return d.listOf(func(n node) {
+		b := Binary{Position: d.at(n)}
+		d.object(n, "a binary, such as {name: etcdctl, path: /opt/bin/etcdctl}", fields{
+			"name":    d.str(&b.Name),
+			"path":    d.text(&b.Path),
+			"version": d.text(&b.Version),
+			"when":    d.condition(&b.When),
+		}, "name", "path")
+		if b.Version.Template == nil {
+			b.Version = Text{&Template{Name: d.file, at: placeOf(b.Position, 0)}, b.Position}
+		}
+		if b.Path.Template != nil {
+			*into = append(*into, b)
+		}
+	})
+}
+
+func (d *decoder) ports(into *[]Port) func(node) {
+	return d.listOf(func(n node) {
+		p := Port{Protocol: "tcp", Position: d.at(n)}
+		p.Port = Text{&Template{Name: d.file, at: placeOf(p.Position, 0)}, p.Position}
+		d.object(n, "a port, such as {port: 6443, from: anywhere, doc: API server}", fields{
+			"port":     d.text(&p.Port),
+			"protocol": d.word(&p.Protocol, protocols),
+			"from":     d.from(&p.From),
+			"doc":      d.str(&p.Doc),
+			"when":     d.condition(&p.When),
+		}, "from", "doc")
+		if needsPort := p.Protocol == "tcp" || p.Protocol == "udp"; needsPort && p.Port.Raw == "" {
+			d.list.Errorf("F005", p.Position, n.path, "port is missing").WithHint("add port")
+		}
+		if p.From.Template != nil {
+			*into = append(*into, p)
+		}
+	})
+}
+
+// from decodes where a port is open to: words or CIDRs, one or several.
+func (d *decoder) from(into *Text) func(node) {
+	return func(n node) {
+		var all []string
+		d.items(n, func(n node) {
+			var t Text
+			if d.text(&t)(n); t.Template == nil {
+				return
+			}
+			for _, word := range strings.Fields(t.Raw) {
+				if !t.Constant() {
+					break
+				}
+				if _, err := netip.ParsePrefix(word); err != nil {
+					d.known(n, word, sources)
+				}
+			}
+			all = append(all, t.Raw)
+		})
+		t, err := parse(d.file, strings.Join(all, " "), d.at(n), n.Style)
+		if err == nil {
+			*into = Text{t, d.at(n)}
+		}
+	}
+}
+
+// modules decodes names, or {name, when}.
+func (d *decoder) modules(into *[]Setting) func(node) {
+	return d.listOf(func(n node) {
+		s := Setting{Position: d.at(n)}
+		if n.Kind == yaml.MappingNode {
+			d.object(n, "", fields{"name": d.str(&s.Name), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "name")
+		} else {
+			d.str(&s.Name)(n)
+		}
+		if s.Name != "" {
+			*into = append(*into, s)
+		}
+	})
+}
+
+// settings decodes {name: value} or {name: {value: ..., when: ...}}.
+func (d *decoder) settings(into *[]Setting) func(node) {
+	return func(n node) {
+		d.pairs(n, "a map of names to values", func(key string, keyNode, value node) {
+			s := Setting{Name: key, Position: d.at(keyNode)}
+			if value.Kind == yaml.MappingNode {
+				d.object(value, "", fields{"value": d.text(&s.Value), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "value")
+			} else {
+				d.text(&s.Value)(value)
+			}
+			if s.Value.Template != nil {
+				*into = append(*into, s)
+			}
+		})
+	}
+}
+
+// fragments decodes file names, or {file, each, when}.
+func (d *decoder) fragments(into *[]Fragment) func(node) {
+	return func(n node) {
+		*into = []Fragment{}
+		d.items(n, func(n node) {
+			f := Fragment{Position: d.at(n)}
+			if n.Kind == yaml.MappingNode {
+				d.object(n, "", fields{"file": d.str(&f.File), "each": d.str(&f.Each), "when": d.condition(&f.When)}, "file")
+			} else {
+				d.str(&f.File)(n)
+			}
+			if f.File != "" {
+				*into = append(*into, f)
+			}
+		})
+	}
+}
+
+// manifests decodes file names, or {file, when}; the folder need not be said.
+func (d *decoder) manifests(into *[]Manifest) func(node) {
+	return func(n node) {
+		*into = []Manifest{}
+		d.items(n, func(n node) {
+			m := Manifest{Position: d.at(n)}
+			if n.Kind == yaml.MappingNode {
+				d.object(n, "", fields{"file": d.str(&m.File), "when": d.condition(&m.When)}, "file")
+			} else {
+				d.str(&m.File)(n)
+			}
+			if m.File != "" {
+				m.File = manifestsDir + "/" + strings.TrimPrefix(m.File, manifestsDir+"/")
+				*into = append(*into, m)
+			}
+		})
+	}
+}

@@ -1,0 +1,221 @@
+package profile
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// Source is a folder of profile folders.
+type Source struct {
+	Name string // as the user knows it, for positions
+	FS   fs.FS
+}
+
+// Names of files with a meaning of their own.
+const (
+	profileFile  = "profile.yaml"
+	versionsFile = "versions.yaml"
+	readmeFile   = "README.md"
+	filesDir     = "files"
+	manifestsDir = "manifests"
+	rawSuffix    = ".raw"
+)
+
+// Load reads all profiles of the layers. A folder of a later layer replaces
+// one of the same name as a whole; rows of a later versions.yaml add to the
+// earlier ones.
+func Load(layers ...Source) (*Catalog, diag.List) {
+	var list diag.List
+	found := map[string]*folder{}
+	versions := versionTable{}
+	digest := map[string][]byte{}
+	for _, layer := range layers {
+		entries, err := fs.ReadDir(layer.FS, ".")
+		if err != nil {
+			list.Errorf("F001", diag.Position{File: layer.Name}, "", "the folder of profiles cannot be read: %s", reason(err))
+			continue
+		}
+		for _, e := range entries {
+			switch name := e.Name(); {
+			case e.IsDir() && !strings.HasPrefix(name, "."):
+				found[name] = openFolder(layer, name, &list)
+			case name == versionsFile:
+				text, err := fs.ReadFile(layer.FS, name)
+				if err != nil {
+					list.Errorf("F001", diag.Position{File: path.Join(layer.Name, name)}, "", "the file cannot be read: %s", reason(err))
+					continue
+				}
+				digest[path.Join(layer.Name, name)] = text
+				versions.read(path.Join(layer.Name, name), text, &list)
+			}
+		}
+	}
+	c := &Catalog{Versions: versions.rows()}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		f := found[name]
+		for file, text := range f.files {
+			digest[path.Join(name, file)] = text
+		}
+		if p := f.decode(&list); p != nil {
+			c.Profiles = append(c.Profiles, p)
+		}
+	}
+	c.Digest = digestOf(digest)
+	c.check(&list)
+	return c, list
+}
+
+// Lookup gives a profile by name, or nil.
+func (c *Catalog) Lookup(name string) *Profile {
+	i, ok := slices.BinarySearchFunc(c.Profiles, name, func(p *Profile, name string) int { return cmp.Compare(p.Name, name) })
+	if !ok {
+		return nil
+	}
+	return c.Profiles[i]
+}
+
+// Names gives the names of all profiles, sorted.
+func (c *Catalog) Names() []string {
+	out := make([]string, len(c.Profiles))
+	for i, p := range c.Profiles {
+		out[i] = p.Name
+	}
+	return out
+}
+
+// Version gives the row of a Kubernetes minor.
+func (c *Catalog) Version(minor string) (Version, bool) {
+	i := slices.IndexFunc(c.Versions, func(v Version) bool { return v.Minor == minor })
+	if i < 0 {
+		return Version{}, false
+	}
+	return c.Versions[i], true
+}
+
+func digestOf(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%q %d\n", name, len(files[name]))
+		h.Write(files[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// folder is a profile's folder, read as a whole.
+type folder struct {
+	name   string
+	source string
+	fs     fs.FS
+	files  map[string][]byte
+}
+
+func openFolder(layer Source, name string, list *diag.List) *folder {
+	f := &folder{name: name, source: path.Join(layer.Name, name), files: map[string][]byte{}}
+	sub, err := fs.Sub(layer.FS, name)
+	if err == nil {
+		f.fs = sub
+		err = fs.WalkDir(sub, ".", func(file string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			f.files[file], err = fs.ReadFile(sub, file)
+			return err
+		})
+	}
+	if err != nil {
+		list.Errorf("F001", diag.Position{File: f.source}, "", "the profile cannot be read: %s", reason(err))
+	}
+	return f
+}
+
+// reason gives the bare reason of a file error, without the operation.
+func reason(err error) string {
+	if e, ok := err.(*fs.PathError); ok { //nolint:errorlint // only the outermost one is peeled
+		err = e.Err
+	}
+	if err == io.EOF { //nolint:errorlint // compared as io documents it
+		return "it ends too early"
+	}
+	return err.Error()
+}
+
+func (f *folder) path(file string) string { return path.Join(f.source, file) }
+
+// decode reads profile.yaml and parses every template of the folder.
+func (f *folder) decode(list *diag.List) *Profile {
+	text, ok := f.files[profileFile]
+	if !ok {
+		list.Errorf("F001", diag.Position{File: f.source}, "", "the folder has no %s", profileFile).
+			WithHint("every folder here is a profile: add %s, or move the folder away", profileFile)
+		return nil
+	}
+	p := &Profile{Source: f.source, FS: f.fs, Positions: map[string]diag.Position{}, Templates: map[string]*Template{},
+		Position: diag.Position{File: f.path(profileFile), Line: 1}}
+	d := &decoder{file: f.path(profileFile), list: list, positions: p.Positions}
+	root, ok := d.read(text)
+	if !ok {
+		return nil
+	}
+	p.Position = d.at(root)
+	d.profile(p, root)
+	if p.Name != "" && p.Name != f.name {
+		list.Errorf("F007", p.At("name"), "name", "the profile is named %s but its folder %s", p.Name, f.name).WithHint("write name: %s", f.name)
+	}
+	p.Name = f.name
+	f.templates(p, list)
+	f.reach(p, list)
+	p.check(list)
+	return p
+}
+
+// At gives the position of a path in profile.yaml, or of the nearest value
+// around it.
+func (p *Profile) At(where string) diag.Position {
+	for where != "" {
+		if at, ok := p.Positions[where]; ok {
+			return at
+		}
+		where = where[:max(strings.LastIndexAny(where, ".["), 0)]
+	}
+	return p.Position
+}
+
+// File gives the template or raw file that `local: NAME` names.
+func (p *Profile) File(local string) *Template {
+	name := path.Join(filesDir, local)
+	if t := p.Templates[name]; t != nil {
+		return t
+	}
+	return p.Templates[name+rawSuffix]
+}
+
+// templates parses every file but profile.yaml. A raw file is a template
+// without actions, whatever it holds.
+func (f *folder) templates(p *Profile, list *diag.List) {
+	for _, file := range slices.Sorted(maps.Keys(f.files)) {
+		if file == profileFile || file == readmeFile {
+			continue
+		}
+		text, name := string(f.files[file]), f.path(file)
+		if strings.HasSuffix(file, rawSuffix) {
+			p.Templates[file] = &Template{Name: name, Raw: text, at: wholeFile(name)}
+			continue
+		}
+		t, err := parseAt(name, text, wholeFile(name))
+		if err != nil {
+			err.Report(list, "F009", "")
+			t = &Template{Name: name, at: wholeFile(name)}
+		}
+		p.Templates[file] = t
+	}
+}

@@ -1,0 +1,128 @@
+package profile
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// params decodes {name: {type: ..., default: ...}}.
+func (d *decoder) params(into *[]Param) func(node) {
+	return func(n node) {
+		d.pairs(n, "a map of names to parameters", func(key string, keyNode, value node) {
+			p := Param{Name: key, Position: d.at(keyNode)}
+			d.identifier(keyNode, key)
+			var fallback *node
+			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
+				"type":     d.word(&p.Type, typeNames()),
+				"items":    d.word(&p.Items, itemTypes()),
+				"enum":     d.strs(&p.Enum),
+				"default":  func(n node) { fallback = &n },
+				"required": d.boolean(&p.Required),
+				"doc":      d.str(&p.Doc),
+				"minimum":  d.optional(&p.Minimum),
+				"maximum":  d.optional(&p.Maximum),
+				"pattern":  d.pattern(&p),
+				"perHost":  d.boolean(&p.PerHost),
+				"secret":   d.boolean(&p.Secret),
+			}, "type", "doc")
+			if len(p.Enum) == 0 && p.Type == "enum" {
+				d.list.Errorf("F005", p.Position, keyNode.path, "enum is missing").WithHint("add enum: [one, other]")
+			}
+			if fallback != nil {
+				d.fallback(&p, *fallback)
+			}
+			*into = append(*into, p)
+		})
+	}
+}
+
+func (d *decoder) pattern(p *Param) func(node) {
+	return func(n node) {
+		d.str(&p.Pattern)(n)
+		re, err := regexp.Compile(`^(?:` + p.Pattern + `)$`)
+		if err != nil {
+			d.list.Errorf("F006", d.at(n), n.path, "%q is no regular expression", p.Pattern).WithHint("see docs/profiles.md, section Parameters")
+			return
+		}
+		p.pattern = re
+	}
+}
+
+// fallback decodes a default value: a template, or a value of the type.
+func (d *decoder) fallback(p *Param, n node) {
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "{{") {
+		var t Text
+		if d.text(&t)(n); t.Template != nil {
+			p.Default = t
+		}
+		return
+	}
+	raw, ok := d.plain(n)
+	if !ok {
+		return
+	}
+	accepted, problems := p.Accept(raw)
+	for _, w := range problems {
+		diagnostic := d.list.Errorf("F013", d.at(n), n.path+w.Path, "the default does not fit the parameter: %s", w.Message)
+		if w.Hint != "" {
+			diagnostic.WithHint("%s", w.Hint)
+		}
+	}
+	if len(problems) == 0 {
+		p.Default = accepted
+	}
+}
+
+// plain turns YAML into string, bool, int, float64, []any and map[string]any.
+func (d *decoder) plain(n node) (any, bool) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		out, good := map[string]any{}, true
+		d.pairs(n, "", func(key string, _, value node) {
+			v, ok := d.plain(value)
+			out[key], good = v, good && ok
+		})
+		return out, good
+	case yaml.SequenceNode:
+		out, good := make([]any, len(n.Content)), true
+		for i, c := range n.Content {
+			v, ok := d.plain(node{c, fmt.Sprintf("%s[%d]", n.path, i)})
+			out[i], good = v, good && ok
+		}
+		return out, good
+	case yaml.ScalarNode:
+		var v any
+		if err := n.Decode(&v); err != nil {
+			d.wrong(n, "%q cannot be read", n.Value)
+			return nil, false
+		}
+		switch v.(type) {
+		case nil, string, bool, int, float64:
+			return v, true
+		}
+		return n.Value, true // dates and numbers too big for int stay texts
+	}
+	return nil, false
+}
+
+// Param gives a parameter by name, or nil.
+func (p *Profile) Param(name string) *Param {
+	i := slices.IndexFunc(p.Params, func(q Param) bool { return q.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.Params[i]
+}
+
+// ParamNames gives the names of the parameters, in file order.
+func (p *Profile) ParamNames() []string {
+	out := make([]string, len(p.Params))
+	for i, q := range p.Params {
+		out[i] = q.Name
+	}
+	return out
+}

@@ -1,0 +1,74 @@
+package profile
+
+import (
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// versionTable is versions.yaml: values by Kubernetes minor; the row "all"
+// holds what is the same for every minor.
+type versionTable map[string]Version
+
+const everyMinor = "all"
+
+var minorRule = regexp.MustCompile(`^1\.\d+$`)
+
+func (t versionTable) read(file string, text []byte, list *diag.List) {
+	d := &decoder{file: file, list: list, positions: map[string]diag.Position{}}
+	root, ok := d.read(text)
+	if !ok {
+		return
+	}
+	d.pairs(root, "a map of Kubernetes minors", func(minor string, key, row node) {
+		if minor != everyMinor && !minorRule.MatchString(minor) {
+			list.Errorf("F006", d.at(key), key.path, "%q is no Kubernetes minor", minor).WithHint(`write "1.36", or all for every minor`)
+			return
+		}
+		v := t[minor]
+		if v.Values == nil {
+			v = Version{Minor: minor, Values: map[string]string{}, Position: d.at(key)}
+		}
+		d.pairs(row, "a map of names to versions", func(name string, nameNode, value node) {
+			var s string
+			if d.str(&s)(value); name == "newest" {
+				v.Newest = s
+				return
+			}
+			d.identifier(nameNode, name)
+			v.Values[name] = s
+		})
+		t[minor] = v
+	})
+}
+
+// rows gives the table, oldest minor first, with the values for every minor
+// filled in.
+func (t versionTable) rows() []Version {
+	var out []Version
+	for _, minor := range slices.Sorted(maps.Keys(t)) {
+		if minor == everyMinor {
+			continue
+		}
+		row := t[minor]
+		values := maps.Clone(t[everyMinor].Values)
+		if values == nil {
+			values = map[string]string{}
+		}
+		maps.Copy(values, row.Values)
+		row.Values = values
+		out = append(out, row)
+	}
+	slices.SortFunc(out, func(a, b Version) int { return cmp.Compare(minorNumber(a.Minor), minorNumber(b.Minor)) })
+	return out
+}
+
+func minorNumber(minor string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(minor, "1."))
+	return n
+}

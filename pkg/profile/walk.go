@@ -1,0 +1,189 @@
+package profile
+
+import (
+	"slices"
+	tree "text/template/parse"
+)
+
+// reference is a name that a template asks for, to be checked once the whole
+// profile is read.
+type reference struct {
+	kind    string // Param, Var, Version, VarOf, ParamOf, Has, Image, Secret, Authority
+	profile string // of VarOf and ParamOf
+	name    string
+	pos     int
+}
+
+// walker reads off a parse tree what a template looks at.
+type walker struct {
+	uses *Uses
+	refs []reference
+	data bool // dot is the plan.Data; not so inside range and with
+}
+
+func (t *Template) walk() {
+	w := &walker{uses: &t.Uses, data: true}
+	for _, sub := range t.parsed.Templates() {
+		if sub.Tree != nil {
+			w.node(sub.Root)
+		}
+	}
+	t.refs = w.refs
+	slices.SortStableFunc(t.refs, func(a, b reference) int { return a.pos - b.pos })
+	for _, r := range t.refs {
+		switch r.kind {
+		case "Var":
+			t.Uses.Vars = append(t.Uses.Vars, r.name)
+		case "VarOf":
+			t.Uses.VarsOf = append(t.Uses.VarsOf, [2]string{r.profile, r.name})
+		case "ParamOf":
+			t.Uses.ParamsOf = append(t.Uses.ParamsOf, [2]string{r.profile, r.name})
+		case "Has":
+			t.Uses.Has = append(t.Uses.Has, r.name)
+		}
+	}
+	t.Uses.Vars = sortedSet(t.Uses.Vars)
+	t.Uses.Has = sortedSet(t.Uses.Has)
+	t.Uses.VarsOf = sortedPairs(t.Uses.VarsOf)
+	t.Uses.ParamsOf = sortedPairs(t.Uses.ParamsOf)
+}
+
+func (w *walker) node(n tree.Node) {
+	switch n := n.(type) {
+	case *tree.ListNode:
+		if n != nil {
+			for _, c := range n.Nodes {
+				w.node(c)
+			}
+		}
+	case *tree.ActionNode:
+		w.pipe(n.Pipe)
+	case *tree.IfNode:
+		w.branch(&n.BranchNode, w.data)
+	case *tree.RangeNode:
+		w.branch(&n.BranchNode, false)
+	case *tree.WithNode:
+		w.branch(&n.BranchNode, false)
+	case *tree.TemplateNode:
+		w.pipe(n.Pipe)
+	}
+}
+
+// branch walks through if, range and with; dot says whether it still is the
+// data inside.
+func (w *walker) branch(n *tree.BranchNode, dot bool) {
+	w.pipe(n.Pipe)
+	outer := w.data
+	w.data = dot
+	w.node(n.List)
+	w.data = outer
+	w.node(n.ElseList)
+}
+
+func (w *walker) pipe(n *tree.PipeNode) {
+	if n == nil {
+		return
+	}
+	for _, c := range n.Cmds {
+		w.command(c)
+	}
+}
+
+// command looks at one call: the first argument may be a method of the data
+// with the names it asks for behind it.
+func (w *walker) command(n *tree.CommandNode) {
+	for i, arg := range n.Args {
+		switch arg := arg.(type) {
+		case *tree.DotNode:
+			if w.data {
+				w.uses.Whole = true
+			}
+		case *tree.VariableNode:
+			if arg.Ident[0] == "$" {
+				w.field(arg.Ident[1:], n.Args[i+1:], int(arg.Pos))
+			}
+		case *tree.FieldNode:
+			if w.data {
+				w.field(arg.Ident, n.Args[i+1:], int(arg.Pos))
+			}
+		case *tree.ChainNode:
+			w.node(arg.Node)
+			if p, ok := arg.Node.(*tree.PipeNode); ok {
+				w.pipe(p)
+			}
+		case *tree.PipeNode:
+			w.pipe(arg)
+		}
+	}
+}
+
+// field notes a field or method of the data.
+func (w *walker) field(ident []string, args []tree.Node, pos int) {
+	if len(ident) == 0 {
+		w.uses.Whole = true
+		return
+	}
+	switch name := ident[0]; name {
+	case "Host":
+		w.uses.Host = true
+	case "Each":
+		w.uses.Each = true
+	case "Param":
+		w.uses.Param = true
+		w.key(name, ident, pos)
+	case "Var":
+		if !w.key(name, ident, pos) {
+			w.uses.Whole = true
+		}
+	case "Version":
+		w.key(name, ident, pos)
+	case "Ports", "Modules", "Sysctls", "Images", "Binaries", "Manifests":
+		w.uses.Collects = true
+	case "Has", "Image", "Secret", "Authority":
+		if words := literals(args, 1); words != nil {
+			w.refs = append(w.refs, reference{kind: name, name: words[0], pos: pos})
+		} else {
+			w.uses.Whole = true
+		}
+	case "VarOf", "ParamOf":
+		if words := literals(args, 2); words != nil {
+			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
+		} else {
+			w.uses.Whole = true
+		}
+	}
+}
+
+func (w *walker) key(kind string, ident []string, pos int) bool {
+	if len(ident) < 2 {
+		return false
+	}
+	w.refs = append(w.refs, reference{kind: kind, name: ident[1], pos: pos})
+	return true
+}
+
+// literals gives the first n arguments when they are texts written out.
+func literals(args []tree.Node, n int) []string {
+	if len(args) < n {
+		return nil
+	}
+	out := make([]string, n)
+	for i := range out {
+		s, ok := args[i].(*tree.StringNode)
+		if !ok {
+			return nil
+		}
+		out[i] = s.Text
+	}
+	return out
+}
+
+func sortedSet(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func sortedPairs(list [][2]string) [][2]string {
+	slices.SortFunc(list, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(list)
+}

@@ -1,0 +1,10 @@
+// Package profiles carries the built-in profiles inside the program. Each
+// folder is one; versions.yaml says what belongs to a Kubernetes minor.
+package profiles
+
+import "embed"
+
+// FS holds the folders.
+//
+//go:embed all:*
+var FS embed.FS
