@@ -35,11 +35,11 @@ import (
 // algorithms gives cfssl's words for ours.
 func algorithms() map[string]csr.KeyRequest {
 	return map[string]csr.KeyRequest{
-		"ecdsa-p256": {A: "ecdsa", S: 256},
-		"ecdsa-p384": {A: "ecdsa", S: 384},
-		"rsa-2048":   {A: "rsa", S: 2048},
-		"rsa-3072":   {A: "rsa", S: 3072},
-		"rsa-4096":   {A: "rsa", S: 4096},
+		"ECDSA-P256": {A: "ecdsa", S: 256},
+		"ECDSA-P384": {A: "ecdsa", S: 384},
+		"RSA-2048":   {A: "rsa", S: 2048},
+		"RSA-3072":   {A: "rsa", S: 3072},
+		"RSA-4096":   {A: "rsa", S: 4096},
 	}
 }
 

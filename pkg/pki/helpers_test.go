@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/durable/durabletest"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -17,23 +18,23 @@ const year = 365 * 24 * time.Hour
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func authoritySpec(name, commonName string) plan.AuthoritySpec {
-	return plan.AuthoritySpec{Name: name, CommonName: commonName, Algorithm: "ecdsa-p256", Life: 10 * year}
+	return plan.AuthoritySpec{Name: name, CommonName: commonName, Algorithm: "ECDSA-P256", Life: 10 * year}
 }
 
 func etcdServer(host, address string) plan.CertSpec {
 	return plan.CertSpec{ID: "hosts/" + host + "/etcd-server", Host: host, Name: "etcd-server", Authority: "etcd", CommonName: host,
 		DNSNames: []string{host, "localhost"}, Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr(address), netip.MustParseAddr("::1")},
-		Usages: []string{"client", "server"}, Algorithm: "ecdsa-p256", Life: year}
+		Usages: []string{"client", "server"}, Algorithm: "ECDSA-P256", Life: year}
 }
 
 func kubeletClient(host string) plan.CertSpec {
 	return plan.CertSpec{ID: "hosts/" + host + "/kubelet-client", Host: host, Name: "kubelet-client", Authority: "kubernetes",
-		CommonName: "system:node:" + host, Organizations: []string{"system:nodes"}, Usages: []string{"client"}, Algorithm: "ecdsa-p256", Life: year}
+		CommonName: "system:node:" + host, Organizations: []string{"system:nodes"}, Usages: []string{"client"}, Algorithm: "ECDSA-P256", Life: year}
 }
 
 func adminClient() plan.CertSpec {
 	return plan.CertSpec{ID: "cluster/admin", Name: "admin", Authority: "kubernetes", CommonName: "kubernetes-admin",
-		Organizations: []string{"kubeadm:cluster-admins"}, Usages: []string{"client"}, Algorithm: "ecdsa-p256", Life: year}
+		Organizations: []string{"kubeadm:cluster-admins"}, Usages: []string{"client"}, Algorithm: "ECDSA-P256", Life: year}
 }
 
 // smallPlan is a cluster of one control plane and one worker.
@@ -43,7 +44,7 @@ func smallPlan() *plan.Plan {
 		Certs:       []plan.CertSpec{adminClient(), etcdServer("cp1", "192.168.200.21"), kubeletClient("cp1"), kubeletClient("w1")},
 		Secrets: []plan.SecretSpec{
 			{ID: "cluster/encryption-key", Name: "encryption-key", Kind: "random", Size: 32},
-			{ID: "cluster/service-account", Name: "service-account", Kind: "keypair", Algorithm: "rsa-2048"},
+			{ID: "cluster/service-account", Name: "service-account", Kind: "keypair", Algorithm: "ECDSA-P256"},
 			{ID: "cluster/vrrp", Name: "vrrp", Kind: "password", Size: 8},
 		},
 		Hosts: []*plan.Host{
@@ -80,7 +81,7 @@ func built(t testing.TB, p *plan.Plan) string {
 
 func mustOpen(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir, Options{Cluster: "prod"})
+	s, err := Open(dir, Options{Cluster: "prod", FS: &durabletest.FS{}})
 	if err != nil {
 		t.Fatal(err)
 	}

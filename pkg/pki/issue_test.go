@@ -15,7 +15,7 @@ import (
 // for the name and the use it was made for and for no other.
 func TestIssueVerifies(t *testing.T) {
 	for _, store := range []*Store{Memory(), newStore(t.TempDir(), Options{})} {
-		for _, algorithm := range []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048"} {
+		for _, algorithm := range []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048"} {
 			p := smallPlan()
 			for i := range p.Certs {
 				p.Certs[i].Algorithm = algorithm
@@ -173,7 +173,7 @@ func TestReuse(t *testing.T) {
 		{"address removed", func(c *plan.CertSpec) { c.Addresses = c.Addresses[1:] }, noon, false},
 		{"usage removed", func(c *plan.CertSpec) { c.Usages = []string{"server"} }, noon, false},
 		{"authority", func(c *plan.CertSpec) { c.Authority = "kubernetes" }, noon, false},
-		{"algorithm", func(c *plan.CertSpec) { c.Algorithm = "ecdsa-p384" }, noon, false},
+		{"algorithm", func(c *plan.CertSpec) { c.Algorithm = "ECDSA-P384" }, noon, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := smallPlan()

@@ -74,9 +74,9 @@ func sameKey(c *x509.Certificate, key crypto.Signer) bool {
 func algorithmOf(public crypto.PublicKey) string {
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:
-		return fmt.Sprintf("ecdsa-p%d", k.Curve.Params().BitSize)
+		return fmt.Sprintf("ECDSA-P%d", k.Curve.Params().BitSize)
 	case *rsa.PublicKey:
-		return fmt.Sprintf("rsa-%d", k.N.BitLen())
+		return fmt.Sprintf("RSA-%d", k.N.BitLen())
 	}
 	return ""
 }
