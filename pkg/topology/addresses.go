@@ -163,7 +163,7 @@ func parseEndpoint(text string) (Endpoint, *fault) {
 	}
 	host, port := splitPort(text)
 	if a, err := netip.ParseAddr(text); err == nil && a.Is6() {
-		return Endpoint{}, faultf(codeEndpoint, "%s lacks the brackets that keep address and port apart", text).or("write [%s]:6443", text)
+		return Endpoint{}, faultf(codeEndpoint, "%s lacks the brackets that keep address and port apart", text).or("write [address]:port, as in [fd00::240]:6443")
 	}
 	number := 6443
 	if port != "" {

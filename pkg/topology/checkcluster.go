@@ -12,7 +12,7 @@ const maxMembers = 7
 // checkRoles counts control planes and etcd members.
 func (c *checker) checkRoles() {
 	if !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
-		return !c.ok(join(e.Path, "roles")) || !c.ok(join(e.Path, "name")) || !c.ok(join(e.Path, "names"))
+		return !c.ok(join(e.Path, "roles")) || !c.ok(join(e.Path, "names"))
 	}) {
 		return // a host that could not be read may be what is missing
 	}
@@ -25,7 +25,7 @@ func (c *checker) checkRoles() {
 		return
 	}
 	if len(members) == 0 {
-		c.checkMembers(controlPlanes, "control planes, which hold etcd")
+		c.checkMembers(controlPlanes, "control planes that hold etcd")
 		return
 	}
 	c.checkMembers(members, "etcd members")
@@ -77,7 +77,7 @@ func (c *checker) checkEndpoint() {
 		return
 	}
 	for _, s := range c.spans() {
-		if !s.lan && s.net.Contains(a) {
+		if !s.lan && s.net.Contains(a) && c.ok(s.path) {
 			c.errorf(codeOverlap, path, "the endpoint %s is inside %s %s", a, s.what, s.net).
 				WithHint("use an address on the machines' network").WithRelated(c.at(s.path), "%s is declared here", s.net)
 			return

@@ -41,7 +41,7 @@ func (c *checker) addressesOf(e *entry) []located {
 }
 
 func (c *checker) nameOf(e *entry) string {
-	if e.from < e.to {
+	if e.from < e.to && c.Hosts[e.from].Name != "" {
 		return c.Hosts[e.from].Name
 	}
 	return e.Path
@@ -97,7 +97,7 @@ func (c *checker) checkGateways(e *entry) {
 		}
 		nets := slices.Clone(e.settled[i].Addresses)
 		if i == e.primary {
-			nets = valid(append(nets, c.homeAddresses(e)...))
+			nets = union(nets, valid(c.homeAddresses(e)))
 		}
 		if c.ok(path) && (i != e.primary || c.ok(e.home)) {
 			c.checkGateway(path, gateways, nets)

@@ -49,7 +49,7 @@ func (n *nics) collectNames() {
 			continue
 		}
 		if first, ok := n.byName[nic.Name]; ok {
-			n.errorf(codeDuplicate, n.at(i, "name"), "the interface %s is declared twice", nic.Name).WithRelated(n.decoder.at(n.at(first, "name")), "declared here first")
+			n.errorf(codeDuplicate, n.at(i, "name"), "the interface %s is declared twice", nic.Name).WithHint("keep one of them").WithRelated(n.decoder.at(n.at(first, "name")), "declared here first")
 			continue
 		}
 		n.byName[nic.Name] = i
@@ -94,7 +94,7 @@ func (n *nics) checkReferences(i int) {
 			continue
 		}
 		if first, ok := n.master[name]; ok && first != i {
-			n.errorf(codeReference, at, "%s is a member of %s already", name, n.Interfaces[first].Name).WithRelated(n.decoder.at(n.at(first, "members")), "of %s", n.Interfaces[first].Name)
+			n.errorf(codeReference, at, "%s is a member of %s already", name, n.Interfaces[first].Name).WithHint("keep it in one of the two").WithRelated(n.decoder.at(n.at(first, "members")), "of %s", n.Interfaces[first].Name)
 			continue
 		}
 		n.master[name] = i

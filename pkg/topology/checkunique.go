@@ -40,7 +40,9 @@ func (c *checker) checkUnique() {
 		own := c.ownPaths(e)
 		for n := e.from; n < e.to; n++ {
 			h := &c.Hosts[n]
-			contest(u, names, h.Name, claim{i, n, namePath}, "name")
+			if h.Name != "" {
+				contest(u, names, h.Name, claim{i, n, namePath}, "name")
+			}
 			if h.Serial != "" {
 				contest(u, serials, h.Serial, claim{i, n, join(e.Path, "serial")}, "serial number")
 			}
@@ -112,8 +114,8 @@ func (c *checker) exact(by claim, value any) string {
 }
 
 func (c *checker) holder(by claim) string {
-	if by.host < len(c.Hosts) {
-		return c.Hosts[by.host].Name
+	if name := c.Hosts[by.host].Name; name != "" {
+		return name
 	}
 	return c.entries[by.entry].Path
 }

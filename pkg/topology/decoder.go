@@ -56,6 +56,7 @@ func (d *decoder) position(n *yaml.Node) diag.Position {
 // errorf reports a mistake at a path and marks the path, so that later checks
 // leave alone what could not be read.
 func (d *decoder) errorf(code, path, format string, args ...any) *diag.Diagnostic {
+	path = d.written(path)
 	return d.errorAt(d.at(path), code, path, format, args...)
 }
 
@@ -71,6 +72,16 @@ func (d *decoder) errorAt(at diag.Position, code, path, format string, args ...a
 		return d.list.Errorf(codeLimit, at, path, "more than %d mistakes: the rest of the file was not read", maxMistakes)
 	}
 	return d.list.Errorf(code, at, path, format, args...)
+}
+
+// written gives the path of a list's first element as the file has it: where
+// one value stands for a list of one, that value's own.
+func (d *decoder) written(path string) string {
+	short, cut := strings.CutSuffix(path, "[0]")
+	if _, ok := d.positions[path]; ok || !cut {
+		return path
+	}
+	return short
 }
 
 // ok says whether nothing at a path or below it was wrong so far.
@@ -129,11 +140,12 @@ func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 			continue
 		}
 		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
-			d.errorAt(d.position(n.Content[i]), codeType, path, "a key must be text, not %s", describe(key))
+			d.errorAt(d.position(n.Content[i]), codeType, path, "a key must be text, not %s", describe(key)).WithHint("write key: value")
 			continue
 		}
 		if first := find(out, places, key.Value); first >= 0 {
-			d.errorAt(d.position(n.Content[i]), codeDuplicateKey, join(path, key.Value), "the key %s is given twice", key.Value).
+			d.errorAt(d.position(n.Content[i]), codeDuplicateKey, join(path, key.Value), "the key %s is given twice", clip(key.Value)).
+				WithHint("keep one of them").
 				WithRelated(d.position(out[first].at), "given here first")
 			continue
 		}
@@ -168,7 +180,7 @@ func (d *decoder) merge(out []pair, merged []*yaml.Node, path string) []pair {
 				return out
 			}
 			if from.Kind != yaml.MappingNode {
-				d.errorAt(d.position(source), codeType, path, "<< takes a mapping, not %s", describe(from))
+				d.errorAt(d.position(source), codeType, path, "<< takes a mapping, not %s", describe(from)).WithHint("name an anchor: <<: *shared")
 				continue
 			}
 			for _, p := range d.pairs(from, path) {
@@ -229,5 +241,6 @@ func (d *decoder) warnf(code, path, format string, args ...any) *diag.Diagnostic
 	if d.stopped {
 		return new(diag.Diagnostic)
 	}
+	path = d.written(path)
 	return d.list.Warnf(code, d.at(path), path, format, args...)
 }

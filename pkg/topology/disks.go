@@ -52,7 +52,7 @@ func (d *decoder) once(seen map[string]string, value, at, code, what string) {
 		return
 	}
 	if first, ok := seen[value]; ok {
-		d.errorf(code, at, "the %s %s is used twice", what, value).WithRelated(d.at(first), "used here first")
+		d.errorf(code, at, "the %s %s is used twice", what, value).WithHint("keep one of them").WithRelated(d.at(first), "used here first")
 		return
 	}
 	seen[value] = at

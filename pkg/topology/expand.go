@@ -48,7 +48,8 @@ func setDefault(value *string, fallback string) {
 }
 
 // hostNames gives the names of an entry and reports what a single host and a
-// range cannot have.
+// range cannot have. A host without a proper name has "": what else is wrong
+// with it is found all the same.
 func (d *decoder) hostNames(e *entry) []string {
 	names := slices.Concat(e.names...)
 	isRange := d.given(e, "names")
@@ -57,13 +58,10 @@ func (d *decoder) hostNames(e *entry) []string {
 			if d.ok(join(e.Path, "name")) && d.ok(join(e.Path, "names")) {
 				d.errorf(codeMissing, join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
 			}
-			return nil
+			return []string{""}
 		}
 		if d.given(e, "addresses") && !d.given(e, "address") {
 			d.errorf(codeExclusive, join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
-		}
-		if e.name == "" {
-			return nil
 		}
 		return []string{e.name}
 	}

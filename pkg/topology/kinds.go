@@ -39,6 +39,7 @@ type form struct {
 type described struct {
 	name, doc, fallback string
 	required            bool
+	fixed               bool // fallback is a value, not a description
 	form                *form
 }
 
@@ -78,10 +79,7 @@ func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
 		return
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != s.tag {
-		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n))
-		if n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" && !s.secret {
-			wrong.Hint = s.retype(n.Value)
-		}
+		d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n)).Hint = s.retype(n)
 		return
 	}
 	value, f := s.parse(n.Value)
@@ -93,15 +91,25 @@ func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
 }
 
 // retype says how to write a value so that YAML gives it the right type.
-func (s scalar[T]) retype(text string) string {
+func (s scalar[T]) retype(n *yaml.Node) string {
 	switch {
-	case s.tag == "!!str":
-		return fmt.Sprintf("quote it: %q", clip(text))
+	case n.ShortTag() == "!!null":
+		return emptyHint
 	case s.tag == "!!bool":
 		return "write true or false"
+	case s.tag == "!!int":
+		return "write a whole number without quotes"
+	case n.Kind != yaml.ScalarNode || s.secret:
+		return "write one value, in quotes"
 	}
-	return "write a whole number without quotes"
+	if _, f := s.parse(n.Value); f != nil {
+		return f.hint
+	}
+	return fmt.Sprintf("quote it: %q", clip(n.Value))
 }
+
+// emptyHint is for keys behind which nothing stands.
+const emptyHint = "remove the key, or give it a value"
 
 // word is one of a closed list.
 func word(name string, of []string) scalar[string] {
@@ -109,11 +117,14 @@ func word(name string, of []string) scalar[string] {
 		if slices.Contains(of, text) {
 			return text, nil
 		}
-		f := faultf(codeEnum, "%q is no %s", clip(text), name).or("use one of: %s", strings.Join(of, ", "))
-		if near := diag.Suggest(text, of); near != "" {
-			f.or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
+		f := faultf(codeEnum, "%q is no %s", clip(text), name)
+		if len(of) == 1 {
+			return "", f.or("write %s", of[0])
 		}
-		return "", f
+		if near := diag.Suggest(text, of); near != "" {
+			return "", f.or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
+		}
+		return "", f.or("use one of: %s", strings.Join(of, ", "))
 	}}
 }
 
@@ -143,11 +154,11 @@ type list[T any] struct {
 
 func (l list[T]) form() *form {
 	items := l.item.form()
-	out := &form{name: "list of " + items.name, typ: "array", items: items, unique: l.unique != nil && items.typ == "string"}
+	out := &form{name: "list (" + items.name + ")", typ: "array", items: items, unique: l.unique != nil && items.typ == "string"}
 	if !l.single {
 		return out
 	}
-	return &form{name: items.name + ", or a list of them", oneOf: []*form{items, out}}
+	return &form{name: items.name + ", or a list", oneOf: []*form{items, out}}
 }
 
 func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
@@ -157,7 +168,7 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 	}
 	if n.Kind != yaml.SequenceNode {
 		if !l.single {
-			d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...]")
+			d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...], or remove the key")
 			return
 		}
 		*into = make([]T, 1)
@@ -189,7 +200,7 @@ func (l list[T]) refuseRepeats(d *decoder, path string, items []T) {
 		}
 		key := l.unique(item)
 		if before, ok := first[key]; ok {
-			d.errorf(codeDuplicate, at, "%s is given twice", clip(key)).WithRelated(d.at(element(path, before)), "given here first")
+			d.errorf(codeDuplicate, at, "%s is given twice", clip(key)).WithHint("keep one of them").WithRelated(d.at(element(path, before)), "given here first")
 			continue
 		}
 		first[key] = i
@@ -216,7 +227,7 @@ func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T)
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.errorf(codeType, path, "expected %s, found %s", m.name, describe(n)).WithHint("write a mapping: {key: value}")
+		d.errorf(codeType, path, "expected %s, found %s", m.name, describe(n)).WithHint("write a mapping: {key: value}, or remove the key")
 		return
 	}
 	*into = make(map[string]T, len(n.Content)/2)

@@ -36,13 +36,14 @@ func (d *decoder) load(data []byte) *yaml.Node {
 		}
 	}
 	if document == nil && err == nil || document != nil && isEmpty(document) {
-		d.errorAt(diag.Position{File: d.file}, codeDocument, "", "the file is empty").WithHint("kubespore init writes a topology to start from")
+		d.errorAt(diag.Position{File: d.file, Line: 1, Column: 1}, codeDocument, "", "the file is empty").WithHint("kubespore init writes a topology to start from")
 		return nil
 	}
 	if err != nil {
 		d.syntaxError(data, err)
 		return nil
 	}
+	d.record("", document.Content[0])
 	root := d.follow(document.Content[0], "")
 	if root.Kind != yaml.MappingNode {
 		d.errorAt(d.position(root), codeDocument, "", "a topology is a mapping, not %s", describe(root)).WithHint("begin with: apiVersion: %s", apiVersion)

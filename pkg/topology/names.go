@@ -2,6 +2,7 @@ package topology
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
@@ -209,11 +210,20 @@ var sshKey = scalar[string]{name: "public SSH key", tag: "!!str", secret: true, 
 // with a warning, so that samples compile.
 func isPlaceholder(data string) bool { return strings.HasSuffix(data, "...") }
 
-// isKeyData checks that the data decodes and begins with its own type.
+// isKeyData checks that the data is a sequence of fields, each with its length
+// before it, of which the first repeats the type (RFC 4253).
 func isKeyData(data, keyType string) bool {
 	raw, err := base64.StdEncoding.DecodeString(data)
-	head := append([]byte{0, 0, 0, byte(len(keyType))}, keyType...)
-	return err == nil && len(raw) > len(head)+4 && string(raw[:len(head)]) == string(head)
+	fields := 0
+	for len(raw) >= 4 {
+		size := uint64(binary.BigEndian.Uint32(raw))
+		if size > uint64(len(raw)-4) || fields == 0 && string(raw[4:4+size]) != keyType {
+			return false
+		}
+		raw = raw[4+size:]
+		fields++
+	}
+	return err == nil && len(raw) == 0 && fields > 1
 }
 
 var (

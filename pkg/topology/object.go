@@ -45,7 +45,7 @@ func (p property[S]) or(value string) property[S] {
 	if err := yaml.Unmarshal([]byte(value), &document); err != nil {
 		panic("topology: default of " + p.name + ": " + err.Error()) // a mistake in this package's own table
 	}
-	p.fallback, p.absent = value, document.Content[0]
+	p.fallback, p.fixed, p.absent = value, true, document.Content[0]
 	forgetLines(p.absent)
 	return p
 }
@@ -140,7 +140,7 @@ func (o *object[S]) complete(d *decoder, path string, given []bool, into *S) {
 		case p.absent != nil:
 			p.assign(d, p.absent, join(path, p.name), into)
 		case !d.misspelt(path, p.name) && p.required:
-			d.errorf(codeMissing, join(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.name)
+			d.errorf(codeMissing, join(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
 		}
 	}
 }
@@ -159,4 +159,17 @@ func (d *decoder) misspelt(path, name string) bool {
 		d.failed[join(path, name)] = true
 	}
 	return found
+}
+
+// example stands for a value in hints.
+func (f *form) example() string {
+	switch {
+	case f.typ == "object":
+		return "{...}"
+	case f.typ == "array":
+		return "[...]"
+	case len(f.enum) == 1:
+		return f.enum[0]
+	}
+	return "<" + f.name + ">"
 }

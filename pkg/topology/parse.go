@@ -3,6 +3,9 @@ package topology
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 )
@@ -15,20 +18,26 @@ func Parse(file string, data []byte) (*Topology, diag.List) {
 	sum := sha256.Sum256(data)
 	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
 	if root := d.load(data); root != nil {
-		documentSchema.read(d, root, "", &f)
-	}
-	f.Kubernetes.Minor = minor(f.Kubernetes.Version)
-	if !d.stopped {
-		d.expand(&f)
-	}
-	if !d.stopped {
-		c := &checker{decoder: d, document: &f}
-		c.check()
+		d.understand(root, &f)
 	}
 	t := &f.Topology
 	t.positions = d.positions
 	t.Network.Pods, t.Network.Services = valid(t.Network.Pods), valid(t.Network.Services)
 	t.Network.Nameservers = reachable(t.Network.Nameservers)
+	t.Hosts = slices.DeleteFunc(t.Hosts, func(h Host) bool { return h.Name == "" })
 	t.order()
 	return t, d.list.Sorted()
+}
+
+// understand goes from text to hosts to checks, unless a bound is reached.
+func (d *decoder) understand(root *yaml.Node, f *document) {
+	documentSchema.read(d, root, "", f)
+	f.Kubernetes.Minor = minor(f.Kubernetes.Version)
+	if !d.stopped {
+		d.expand(f)
+	}
+	if !d.stopped {
+		c := &checker{decoder: d, document: f}
+		c.check()
+	}
 }

@@ -33,10 +33,10 @@ func (t *Topology) At(path string) diag.Position {
 		if p, ok := t.positions[path]; ok {
 			return p
 		}
-		path = parent(path)
 		if path == "" {
 			return diag.Position{File: t.File}
 		}
+		path = parent(path)
 	}
 }
 

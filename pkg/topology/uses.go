@@ -53,7 +53,9 @@ func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[strin
 func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
 	n = d.follow(n, path)
 	if depth > maxDepth {
-		d.stop(path, "values are nested more than %d deep", maxDepth)
+		d.errorAt(d.at(path), codeLimit, clip(path), "values are nested more than %d deep", maxDepth).
+			WithHint("an alias must not stand inside what it stands for")
+		d.stopped = true
 	}
 	switch {
 	case d.stopped:

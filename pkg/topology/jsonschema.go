@@ -1,0 +1,121 @@
+package topology
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Schema gives the JSON Schema (draft 2020-12) of topology files, by which
+// editors complete and check them. profiles gives, for the name of each
+// profile, the schema of its parameters; without any, every name is taken.
+func Schema(profiles map[string]any) ([]byte, error) {
+	root := documentSchema.form().schema()
+	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	root["title"] = "kubespore topology"
+	root["description"] = "One file describes every machine of a cluster."
+	if len(profiles) > 0 {
+		properties := root["properties"].(map[string]any)
+		limitProfiles(properties, profiles)
+		host := properties["hosts"].(map[string]any)["items"].(map[string]any)
+		limitProfiles(host["properties"].(map[string]any), profiles)
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(root); err != nil {
+		return nil, fmt.Errorf("the parameters of a profile cannot be written as JSON: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// limitProfiles puts the known profiles in place of any name.
+func limitProfiles(properties map[string]any, profiles map[string]any) {
+	known := map[string]any{}
+	for name, parameters := range profiles {
+		known[name] = map[string]any{"anyOf": []any{parameters, map[string]any{"type": []string{"boolean", "null"}}}}
+	}
+	target := properties["profiles"].(map[string]any)
+	target["properties"] = known
+	target["additionalProperties"] = false
+}
+
+// schema gives a form in the words of JSON Schema.
+func (f *form) schema() map[string]any {
+	out := map[string]any{}
+	set := func(key string, value any, given bool) {
+		if given {
+			out[key] = value
+		}
+	}
+	set("type", f.typ, f.typ != "")
+	set("enum", f.enum, f.enum != nil)
+	set("pattern", f.pattern, f.pattern != "")
+	set("minimum", f.minimum, f.minimum != nil)
+	set("maximum", f.maximum, f.maximum != nil)
+	set("uniqueItems", true, f.unique)
+	if f.items != nil {
+		out["items"] = f.items.schema()
+	}
+	if f.values != nil {
+		out["additionalProperties"] = f.values.schema()
+	}
+	if f.oneOf != nil {
+		var options []any
+		for _, option := range f.oneOf {
+			options = append(options, option.schema())
+		}
+		out["anyOf"] = options
+	}
+	if f.properties != nil {
+		f.objectSchema(out)
+	}
+	return out
+}
+
+func (f *form) objectSchema(out map[string]any) {
+	properties, required := map[string]any{}, []string{}
+	for _, p := range f.properties {
+		schema := p.form.schema()
+		schema["description"] = strings.ReplaceAll(p.doc, "`", "")
+		if value, ok := p.defaultValue(); ok {
+			schema["default"] = value
+		}
+		properties[p.name] = schema
+		if p.required {
+			required = append(required, p.name)
+		}
+	}
+	out["properties"] = properties
+	out["additionalProperties"] = false
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	var exclusions []any
+	for _, set := range f.choices {
+		exclusions = append(exclusions, map[string]any{"not": map[string]any{"required": set}})
+	}
+	if exclusions != nil {
+		out["allOf"] = exclusions
+	}
+}
+
+// defaultValue gives a default as JSON has it; defaults in words have none.
+func (p described) defaultValue() (any, bool) {
+	if p.fallback == "" || !p.fixed {
+		return nil, false
+	}
+	var node yaml.Node
+	if yaml.Unmarshal([]byte(p.fallback), &node) != nil {
+		return nil, false
+	}
+	if node.Content[0].ShortTag() == "!!str" { // so that no and yes stay text
+		return node.Content[0].Value, true
+	}
+	var value any
+	return value, node.Decode(&value) == nil
+}

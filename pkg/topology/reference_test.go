@@ -1,0 +1,151 @@
+package topology
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+const docs = "../../docs/"
+
+// golden compares a generated file with the one that is kept, or writes it.
+func golden(t *testing.T, file string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, want) {
+		t.Errorf("%s is out of date: run go test ./pkg/topology -update", file)
+	}
+}
+
+func TestReference(t *testing.T) {
+	golden(t, docs+"topology.md", reference())
+}
+
+func TestSchemaFile(t *testing.T) {
+	schema, err := Schema(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, docs+"topology.schema.json", schema)
+}
+
+// TestDiagnosticsPage keeps the section of this package; other packages have
+// theirs in the same file.
+func TestDiagnosticsPage(t *testing.T) {
+	const begin, end = "<!-- begin topology -->\n", "<!-- end topology -->\n"
+	page, err := os.ReadFile(docs + "diagnostics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(page), begin)
+	_, after, foundEnd := strings.Cut(rest, end)
+	if !found || !foundEnd {
+		t.Fatalf("docs/diagnostics.md lacks the lines %q and %q", begin, end)
+	}
+	var b strings.Builder
+	b.WriteString("\n## Topology\n\n| Code | What | Meaning |\n|---|---|---|\n")
+	for _, c := range Codes() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", c.Code, c.Title, c.Meaning)
+	}
+	golden(t, docs+"diagnostics.md", []byte(before+begin+b.String()+"\n"+end+after))
+}
+
+// reference writes docs/topology.md from the schema.
+func reference() []byte {
+	var b bytes.Buffer
+	b.WriteString(referenceIntro)
+	writeSection(&b, "", documentSchema.form())
+	return b.Bytes()
+}
+
+const referenceIntro = `# The topology file
+
+<!-- Generated from pkg/topology/schema.go by: go test ./pkg/topology -update -->
+
+One YAML file describes every machine of a cluster. ` + "`kubespore init`" + ` writes one to start from,
+` + "`kubespore check`" + ` finds every mistake in it at once, and the [JSON Schema](topology.schema.json) lets
+editors complete and check it. The files under [examples](../examples) are whole topologies; what each
+diagnostic means stands in [diagnostics](diagnostics.md).
+
+Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (` + "`<<`" + `) may be used. A file
+has at most 16 MiB and 20,000 hosts.
+`
+
+func writeSection(b *bytes.Buffer, path string, f *form) {
+	if path == "" {
+		b.WriteString("\n## Top level\n\n")
+	} else {
+		fmt.Fprintf(b, "\n## `%s`\n\n", path)
+	}
+	b.WriteString("| Key | Value | Default | Meaning |\n|---|---|---|---|\n")
+	for _, p := range f.properties {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.name, valueText(p.form), defaultText(p), p.doc)
+	}
+	for _, p := range f.properties {
+		if inner, suffix := innerObject(p.form); inner != nil {
+			writeSection(b, join(path, p.name)+suffix, inner)
+		}
+	}
+}
+
+// innerObject finds the mapping with keys of its own inside a form.
+func innerObject(f *form) (*form, string) {
+	switch {
+	case f.properties != nil:
+		return f, ""
+	case f.items != nil:
+		inner, suffix := innerObject(f.items)
+		return inner, "[]" + suffix
+	}
+	for _, option := range f.oneOf {
+		if inner, suffix := innerObject(option); inner != nil {
+			return inner, suffix
+		}
+	}
+	return nil, ""
+}
+
+func valueText(f *form) string {
+	switch inner, suffix := innerObject(f); {
+	case inner != nil && f.oneOf != nil:
+		return f.name
+	case inner != nil && suffix != "":
+		return "list of mappings, see below"
+	case inner != nil:
+		return "mapping, see below"
+	}
+	text := f.name
+	enum := f.enum
+	if f.items != nil {
+		enum = f.items.enum
+	}
+	if enum != nil {
+		text += ": `" + strings.Join(enum, "`, `") + "`"
+	}
+	if f.minimum != nil {
+		text += fmt.Sprintf(", %d to %d", *f.minimum, *f.maximum)
+	}
+	return text
+}
+
+func defaultText(p described) string {
+	switch {
+	case p.required:
+		return "**required**"
+	case p.fallback == "" || p.fallback == "{}":
+		return ""
+	case p.fixed:
+		return "`" + p.fallback + "`"
+	}
+	return p.fallback
+}
