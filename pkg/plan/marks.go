@@ -10,9 +10,9 @@ import (
 
 // Kinds of marks.
 const (
-	MarkKindSecret     = "secret"
-	MarkKindAuthority  = "authority"
-	MarkKindGeneration = "generation"
+	KindSecret     = "secret"
+	KindAuthority  = "authority"
+	KindGeneration = "generation"
 )
 
 // A mark stands in a rendered text for bytes that templates must not see or
@@ -25,13 +25,13 @@ const (
 )
 
 // MarkSecret stands for the value of a secret.
-func MarkSecret(name string) string { return mark(MarkKindSecret, name) }
+func MarkSecret(name string) string { return mark(KindSecret, name) }
 
 // MarkAuthority stands for base64 of an authority's certificate.
-func MarkAuthority(name string) string { return mark(MarkKindAuthority, name) }
+func MarkAuthority(name string) string { return mark(KindAuthority, name) }
 
 // MarkGeneration stands for the build generation.
-var MarkGeneration = mark(MarkKindGeneration, "build")
+var MarkGeneration = mark(KindGeneration, "build")
 
 func mark(kind, name string) string { return markStart + kind + "." + name + markEnd }
 
@@ -60,7 +60,7 @@ func ReplaceMarks(text []byte, resolve func(kind, name string) ([]byte, error)) 
 		if err != nil {
 			return nil, secret, err
 		}
-		secret = secret || kind == MarkKindSecret
+		secret = secret || kind == KindSecret
 		out = append(out, value...)
 		text = after
 	}

@@ -41,15 +41,12 @@ func (d *Data) Image(name string) (string, error) {
 // reference evaluates the reference of an image, which is the same for all
 // hosts of a class.
 func (b *build) reference(s scope, i *profile.Image) (string, error) {
-	if ref, ok := s.use.texts[i.Ref.Template]; ok {
-		return ref, nil
-	}
 	s.host = nil
 	if b.depends(s.use.Name, i.Ref.Uses) {
 		return "", &profile.Error{Position: i.Ref.Position, Message: "an image cannot depend on the host",
 			Hint: "use parameters, .Cluster and .Version, and vars made of these"}
 	}
-	ref, err := i.Ref.Execute(s.data())
+	ref, err := b.execute(s, i.Ref, i.Ref.Uses.Vars)
 	if err != nil {
 		return "", err
 	}

@@ -47,23 +47,29 @@ func (b *build) text(s scope, t profile.Text) (string, bool) {
 	if t.Constant() {
 		return t.Raw, true
 	}
-	if b.depends(s.use.Name, t.Uses) {
-		out, err := t.Execute(s.data())
-		if err != nil {
-			b.template(s, err)
-		}
-		return out, err == nil
-	}
-	if out, ok := s.use.texts[t.Template]; ok {
+	shared := !b.depends(s.use.Name, t.Uses)
+	if out, ok := s.use.texts[t.Template]; ok && shared {
 		return out, true
 	}
-	out, err := t.Execute(s.data())
+	out, err := b.execute(s, t, t.Uses.Vars)
 	if err != nil {
 		b.template(s, err)
 		return "", false
 	}
-	s.use.texts[t.Template] = out
+	if shared {
+		s.use.texts[t.Template] = out
+	}
 	return out, true
+}
+
+// execute evaluates a text after the vars that it uses.
+func (b *build) execute(s scope, t profile.Text, vars []string) (string, error) {
+	for _, name := range vars {
+		if _, err := b.variable(s, name); err != nil {
+			return "", err
+		}
+	}
+	return t.Execute(s.data())
 }
 
 // words evaluates texts, each of which may give several words.
@@ -105,15 +111,10 @@ func (b *build) variable(s scope, name string) (string, error) {
 			needed = append(needed, v.Name)
 		}
 	}
-	for _, n := range needed {
-		if _, err := b.variable(s, n); err != nil {
-			return "", err
-		}
-	}
 	if bound {
 		s.host.ownVars(s.use)
 	}
-	text, err := t.Execute(s.data())
+	text, err := b.execute(s, t, needed)
 	if err != nil {
 		return "", err
 	}
