@@ -19,6 +19,7 @@ type Data struct {
 //	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Generation }}                a mark that becomes the build generation
+//	{{ .ClockFloor }}                a mark that becomes the earliest time the machine's clock may show, in seconds since 1970
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)

@@ -13,6 +13,7 @@ const (
 	KindSecret     = "secret"
 	KindAuthority  = "authority"
 	KindGeneration = "generation"
+	KindClockFloor = "clock-floor"
 )
 
 // A mark stands in a rendered text for bytes that templates must not see or
@@ -32,6 +33,10 @@ func MarkAuthority(name string) string { return mark(KindAuthority, name) }
 
 // MarkGeneration stands for the build generation.
 var MarkGeneration = mark(KindGeneration, "build")
+
+// MarkClockFloor stands for the moment at which all of the host's certificates
+// are valid, in seconds since 1970.
+var MarkClockFloor = mark(KindClockFloor, "host")
 
 func mark(kind, name string) string { return markStart + kind + "." + name + markEnd }
 

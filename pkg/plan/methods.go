@@ -95,6 +95,10 @@ func (b *build) declares(fits func(*profile.Profile) bool) bool {
 // Generation gives a mark that becomes the build generation.
 func (d *Data) Generation() string { return MarkGeneration }
 
+// ClockFloor gives a mark that becomes the moment at which all of the host's
+// certificates are valid, in seconds since 1970.
+func (d *Data) ClockFloor() string { return MarkClockFloor }
+
 // VarOf gives a var of another profile, as this host sees it.
 func (d *Data) VarOf(name, variable string) (string, error) {
 	s := *d.scope
