@@ -85,8 +85,9 @@ var network = scalar[netip.Prefix]{name: "CIDR", tag: "!!str", pattern: prefixPa
 	p, f := parseHostPrefix(text)
 	if f == nil && p.Masked() != p {
 		f = faultf(codeUnmasked, "%s is an address inside a network, not a network", text).or("did you mean %s?", p.Masked())
+		f.meant = true
 	}
-	return p, f
+	return p.Masked(), f
 }}
 
 // addressRange is an address from which a range of hosts counts up.

@@ -59,7 +59,7 @@ func (c *checker) checkUnique() {
 
 // ownPaths gives the addresses of an entry beside its hosts' primary ones.
 func (c *checker) ownPaths(e *entry) []located {
-	if len(e.Interfaces) == 0 || e.from == e.to {
+	if len(e.Interfaces) == 0 || e.from == e.to || c.given(e, "names") { // a range has none, and says so
 		return nil
 	}
 	primary := c.Hosts[e.from].Addresses
@@ -71,7 +71,7 @@ func (c *checker) ownPaths(e *entry) []located {
 // contestMACs collects the MAC addresses of an entry, each once.
 func (c *checker) contestMACs(u uniqueness, macs map[string]claim, i int, e *entry) {
 	if c.given(e, "names") {
-		return // a range has none, and says so
+		return
 	}
 	if e.MAC != "" {
 		contest(u, macs, e.MAC, claim{i, e.from, join(e.Path, "mac")}, "MAC address")

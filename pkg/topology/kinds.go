@@ -44,7 +44,10 @@ type described struct {
 }
 
 // fault is why a text is no value of a kind.
-type fault struct{ code, message, hint string }
+type fault struct {
+	code, message, hint string
+	meant               bool // what was meant is plain: the value is kept, to find further mistakes
+}
 
 func faultf(code, format string, args ...any) *fault {
 	return &fault{code: code, message: fmt.Sprintf(format, args...)}
@@ -63,7 +66,7 @@ type scalar[T any] struct {
 	pattern string
 	minimum *int
 	maximum *int
-	secret  bool // messages do not repeat it
+	secret  bool // neither messages nor excerpts repeat it
 	parse   func(text string) (T, *fault)
 }
 
@@ -79,15 +82,27 @@ func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
 		return
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != s.tag {
-		d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n)).Hint = s.retype(n)
+		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n))
+		wrong.Hint = s.retype(n)
+		s.hide(wrong)
 		return
 	}
 	value, f := s.parse(n.Value)
 	if f != nil {
-		d.errorf(f.code, path, "%s", f.message).Hint = f.hint
-		return
+		wrong := d.errorf(f.code, path, "%s", f.message)
+		wrong.Hint = f.hint
+		s.hide(wrong)
 	}
-	*into = value
+	if f == nil || f.meant {
+		*into = value
+	}
+}
+
+// hide keeps a secret's line out of what is printed.
+func (s scalar[T]) hide(wrong *diag.Diagnostic) {
+	if s.secret {
+		wrong.WithSource(strings.Repeat(" ", max(0, wrong.Position.Column-1)) + "(not shown)")
+	}
 }
 
 // retype says how to write a value so that YAML gives it the right type.
@@ -168,7 +183,10 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 	}
 	if n.Kind != yaml.SequenceNode {
 		if !l.single {
-			d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...], or remove the key")
+			wrong := d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...], or remove the key")
+			if n.Kind == yaml.ScalarNode && n.Value != "" {
+				wrong.WithHint("write a list: [%s]", clip(n.Value))
+			}
 			return
 		}
 		*into = make([]T, 1)

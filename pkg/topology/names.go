@@ -75,7 +75,6 @@ var (
 	serialNumber  = text("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")
 	diskLabel     = text("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
 	shellPath     = text("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
-	anyText       = text("text", codeName, `^[^\x00-\x08\x0a-\x1f]*$`, "write it in one line")
 )
 
 var dnsLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {
@@ -127,7 +126,16 @@ var (
 	bareVersion = regexp.MustCompile(`^v?1\.[0-9]+(\.[0-9]+)?`)
 )
 
-var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: `^v1\.(34|35|36)\.(0|[1-9][0-9]*)$`, parse: func(text string) (string, *fault) {
+// supportedPattern matches the versions of the known minors.
+func supportedPattern() string {
+	var minors []string
+	for _, minor := range Minors {
+		minors = append(minors, regexp.QuoteMeta(minor))
+	}
+	return `^v(` + strings.Join(minors, "|") + `)\.(0|[1-9][0-9]*)$`
+}
+
+var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: supportedPattern(), parse: func(text string) (string, *fault) {
 	oldest, newest := Minors[0], Minors[len(Minors)-1]
 	parts := versionForm.FindStringSubmatch(text)
 	if parts == nil {

@@ -79,6 +79,9 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 	}
 	if n.Kind != yaml.MappingNode {
 		d.errorf(codeType, path, "expected %s, found %s", o.name, describe(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
+		for _, p := range o.properties {
+			d.failed[join(path, p.name)] = true // what it would have said is not known, rather than missing
+		}
 		return
 	}
 	given := make([]bool, len(o.properties))

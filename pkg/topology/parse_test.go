@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 const head = `apiVersion: kubespore/v1alpha1
@@ -189,6 +191,18 @@ func TestNotText(t *testing.T) {
 		_, list := Parse("t.yaml", []byte(text))
 		if len(list) != 1 || list[0].Code != codeSyntax || list[0].Position.String() != at {
 			t.Errorf("%q: %v", text, list)
+		}
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	for password, code := range map[string]string{"hunter2": codeUser, "4711": codeType} {
+		text := strings.Replace(head, "hosts:", "access:\n  users:\n    - {name: core, passwordHash: "+password+"}\nhosts:", 1)
+		_, list := Parse("t.yaml", []byte(text))
+		var out strings.Builder
+		diag.Printer{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }}.Print(&out, list)
+		if len(list) != 1 || list[0].Code != code || strings.Contains(out.String(), password) {
+			t.Errorf("%s", &out)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func innerObject(f *form) (*form, string) {
 
 func valueText(f *form) string {
 	switch inner, suffix := innerObject(f); {
-	case inner != nil && f.oneOf != nil:
+	case inner != nil && (f.oneOf != nil || f.items != nil && f.items.oneOf != nil):
 		return f.name
 	case inner != nil && suffix != "":
 		return "list of mappings, see below"
