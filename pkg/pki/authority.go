@@ -2,7 +2,6 @@ package pki
 
 import (
 	"crypto/x509"
-	"slices"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -55,7 +54,7 @@ func (s *Store) authority(spec plan.AuthoritySpec, now time.Time) (*authority, e
 }
 
 func (s *Store) makeAuthority(spec plan.AuthoritySpec, now time.Time) (*authority, error) {
-	made, err := s.makeKey(spec.Algorithm)
+	made, err := makeKey(spec.Algorithm)
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
 	}
@@ -118,80 +117,23 @@ func (a *authority) useKey(file string, key []byte) error {
 	return nil
 }
 
-// certificate gives the pair of one leaf: the store's while it fits, else a
-// new one.
-func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, list *diag.List) plan.Pair {
-	pair, err := s.load(spec)
-	if err != nil {
-		list.AddError("K001", failure(err))
-		return plan.Pair{}
-	}
-	if misfit(spec, &pair, a, now) == "" {
-		return pair.Pair
-	}
-	if a.signer == nil {
-		list.Errorf("K010", spec.Position, "", "certificate %s of %s must be signed, and the key of the authority %s is not in the store", spec.Name, ownerOf(spec), a.name).
-			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
-		return plan.Pair{}
-	}
-	made, err := s.makeKey(spec.Algorithm)
-	var text []byte
-	l := leafOf(spec, a, now)
-	if err == nil {
-		text, err = a.signer.sign(made, isRSA(spec.Algorithm), l)
-	}
-	if err != nil {
-		list.Errorf("K023", spec.Position, "", "certificate %s of %s: %s", spec.Name, ownerOf(spec), err)
-		return plan.Pair{}
-	}
-	s.write(spec.ID+".crt", text)
-	s.write(spec.ID+".key", made.key)
-	return plan.Pair{Certificate: text, Key: made.key, NotBefore: l.notBefore, NotAfter: l.notAfter}
-}
-
-// leafOf says what a new certificate holds. It is valid neither before its CA
-// nor after it.
-func leafOf(spec *plan.CertSpec, a *authority, now time.Time) leaf {
-	l := leaf{commonName: spec.CommonName, organizations: spec.Organizations, names: joinNames(spec), usages: sortedUsages(spec),
-		notBefore: now.Add(-backdate), notAfter: now.Add(spec.Life)}
-	if l.notBefore.Before(a.certificate.NotBefore) {
-		l.notBefore = a.certificate.NotBefore
-	}
-	if l.notAfter.After(a.certificate.NotAfter) {
-		l.notAfter = a.certificate.NotAfter
-	}
-	return l
-}
-
-func sortedUsages(spec *plan.CertSpec) []string {
-	u := slices.Clone(spec.Usages)
-	slices.Sort(u)
-	return slices.Compact(u)
-}
-
-// warnEarlyEnds tells of each CA that ends before certificates that it signs
-// today would.
-func warnEarlyEnds(p *plan.Plan, authorities map[string]*authority, now time.Time) diag.List {
-	longest := map[string]time.Duration{}
+// warnEarlyEnds tells of each CA whose end cuts certificates short.
+func warnEarlyEnds(p *plan.Plan, authorities map[string]*authority, keys *plan.Keys) diag.List {
+	short := map[string]int{}
 	for _, c := range p.Certs {
-		longest[c.Authority] = max(longest[c.Authority], c.Life)
+		pair, end := keys.Certs[c.ID], authorities[c.Authority].certificate.NotAfter
+		if pair.NotAfter.Equal(end) && end.Sub(pair.NotBefore) < c.Life {
+			short[c.Authority]++
+		}
 	}
 	var list diag.List
 	for _, spec := range p.Authorities {
-		a := authorities[spec.Name]
-		if end := a.certificate.NotAfter; now.Add(longest[spec.Name]).After(end) {
-			list.Warnf("K014", spec.Position, "", "the authority %s ends on %s, and certificates cannot outlive it", spec.Name, day(end)).
+		if n := short[spec.Name]; n > 0 {
+			list.Warnf("K014", spec.Position, "", "the authority %s ends on %s and cuts %d certificates short", spec.Name, day(authorities[spec.Name].certificate.NotAfter), n).
 				WithHint("plan its replacement: every machine will need a new document")
 		}
 	}
 	return list
-}
-
-func ownerOf(spec *plan.CertSpec) string {
-	if spec.Host == "" {
-		return "the cluster"
-	}
-	return spec.Host
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

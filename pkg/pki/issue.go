@@ -1,10 +1,9 @@
 package pki
 
 import (
-	"cmp"
+	"errors"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,9 +14,6 @@ import (
 // backdate is how long before its making a certificate is already valid: the
 // clocks of fresh machines lie.
 const backdate = 24 * time.Hour
-
-// compareText orders texts by their bytes.
-func compareText(a, b string) int { return cmp.Compare(a, b) }
 
 // Issue gives the key material of a plan: from the store where it still fits,
 // new where it does not. What is new is in memory until Commit. Progress, if
@@ -40,10 +36,10 @@ func (s *Store) Issue(p *plan.Plan, now time.Time, progress func(done, total int
 	}
 	list.Append(s.secrets(p.Secrets, keys))
 	list.Append(s.certificates(p.Certs, authorities, now, keys, progress))
-	list.Append(warnEarlyEnds(p, authorities, now))
 	if list.HasErrors() {
 		return nil, list
 	}
+	list.Append(warnEarlyEnds(p, authorities, keys))
 	setFloors(p, keys)
 	return keys, list
 }
@@ -94,41 +90,46 @@ func inParallel(n int, work func(i int)) {
 func (s *Store) secrets(specs []plan.SecretSpec, keys *plan.Keys) diag.List {
 	var list diag.List
 	for _, spec := range specs {
-		value, found, err := s.read(secretFile(spec))
+		value, err := s.secretValue(spec)
 		if err != nil {
-			list.AddError("K001", failure(err))
+			list.AddError("K001", err)
 			continue
 		}
-		if !found {
-			value = nil
-			if spec.Kind == kindKeypair {
-				var made newKey
-				made, err = s.makeKey(spec.Algorithm)
-				value = made.key
-			} else {
-				value = makeSecret(spec)
-			}
-			if err != nil {
-				list.Errorf("K023", spec.Position, "", "secret %s: %s", spec.Name, err)
-				continue
-			}
-			s.write(secretFile(spec), value)
+		secret, problem := plan.Secret{Value: value}, error(nil)
+		switch {
+		case spec.Kind == kindKeypair:
+			secret.Public, problem = publicOf(value)
+		case len(value) == 0:
+			problem = errors.New("its file is empty")
 		}
-		secret := plan.Secret{Value: value}
-		if spec.Kind == kindKeypair {
-			if secret.Public, err = publicOf(value); err != nil {
-				list.Errorf("K024", diag.Position{File: s.path(secretFile(spec))}, "", "the secret %s cannot be used: %s", spec.Name, err).
-					WithHint("restore the file from a backup")
-				continue
-			}
-		} else if len(value) == 0 {
-			list.Errorf("K024", diag.Position{File: s.path(secretFile(spec))}, "", "the secret %s cannot be used: its file is empty", spec.Name).
+		if problem != nil {
+			list.Errorf("K024", diag.Position{File: s.path(secretFile(spec))}, "", "the secret %s cannot be used: %s", spec.Name, problem).
 				WithHint("restore the file from a backup")
 			continue
 		}
 		keys.Secrets[spec.ID] = secret
 	}
 	return list
+}
+
+func (s *Store) secretValue(spec plan.SecretSpec) ([]byte, error) {
+	value, found, err := s.read(secretFile(spec))
+	switch {
+	case err != nil:
+		return nil, failure(err)
+	case found:
+		return value, nil
+	case spec.Kind == kindKeypair:
+		made, err := s.makeKey(spec.Algorithm)
+		if err != nil {
+			return nil, diag.Failf("K023", spec.Position, "secret %s: %s", spec.Name, err)
+		}
+		value = made.key
+	default:
+		value = makeSecret(spec)
+	}
+	s.write(secretFile(spec), value)
+	return value, nil
 }
 
 func (s *Store) makeKey(algorithm string) (newKey, error) {
@@ -221,14 +222,3 @@ func setFloors(p *plan.Plan, keys *plan.Keys) {
 		}
 	}
 }
-
-// joinNames gives the names and addresses of a certificate as texts.
-func joinNames(c *plan.CertSpec) []string {
-	names := append([]string{}, c.DNSNames...)
-	for _, a := range c.Addresses {
-		names = append(names, a.String())
-	}
-	return names
-}
-
-func joinList(texts []string) string { return strings.Join(texts, ", ") }

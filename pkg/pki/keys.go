@@ -102,7 +102,7 @@ const passwordLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 // makeSecret makes the text of a secret that is not a key pair.
 func makeSecret(s plan.SecretSpec) []byte {
-	if s.Kind == "random" {
+	if s.Kind == kindRandom {
 		b := make([]byte, s.Size)
 		rand.Read(b) // never fails, by its documentation
 		return []byte(base64.StdEncoding.EncodeToString(b))

@@ -34,11 +34,16 @@ func (s *Store) List() []Entry {
 	if err != nil {
 		return []Entry{{Problem: err.Error()}}
 	}
+	s.mu.Lock()
+	used := s.used
+	s.mu.Unlock()
 	authorities := s.storedAuthorities(names)
 	var out []Entry
 	for _, name := range names {
 		if strings.HasSuffix(name, ".crt") {
-			out = append(out, s.entry(name, names, authorities))
+			e := s.entry(name, names, authorities)
+			e.Unused = used != nil && !used[name]
+			out = append(out, e)
 		}
 	}
 	return out
@@ -46,7 +51,7 @@ func (s *Store) List() []Entry {
 
 func (s *Store) entry(file string, names []string, authorities map[string]*x509.Certificate) Entry {
 	base := strings.TrimSuffix(file, ".crt")
-	e := Entry{Name: path.Base(base), File: file, Unused: s.used != nil && !s.used[file]}
+	e := Entry{Name: path.Base(base), File: file}
 	if dir := path.Dir(file); strings.HasPrefix(dir, "hosts/") {
 		e.Host = path.Base(dir)
 	}

@@ -72,7 +72,7 @@ func checkAlgorithm(list *diag.List, at diag.Position, who, algorithm string) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	list.Errorf("K018", at, "", "%s has the unknown key algorithm %q", who, algorithm).WithHint("use one of %s", joinList(names))
+	list.Errorf("K018", at, "", "%s has the unknown key algorithm %q", who, algorithm).WithHint("use one of %s", strings.Join(names, ", "))
 }
 
 func checkCommonName(list *diag.List, at diag.Position, who, name string) {

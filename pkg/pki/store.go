@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -94,8 +95,8 @@ func OpenReadOnly(dir string, o Options) (*Store, error) {
 }
 
 // Memory gives an empty store that is never written, for checks. Its
-// certificates are really signed, but all of them share one key, for keys are
-// what costs time.
+// certificates are really signed by authorities with keys of their own, but
+// all leaves share one key, for keys are what costs time.
 func Memory() *Store {
 	s := newStore("", Options{})
 	var mu sync.Mutex
@@ -173,7 +174,7 @@ func (s *Store) Commit() error {
 	for name, data := range s.written {
 		files = append(files, durable.File{Name: name, Data: data, Mode: fileMode})
 	}
-	slices.SortFunc(files, func(a, b durable.File) int { return compareText(a.Name, b.Name) })
+	slices.SortFunc(files, func(a, b durable.File) int { return strings.Compare(a.Name, b.Name) })
 	if err := s.journal.Commit(files); err != nil {
 		return failure(err)
 	}

@@ -7,8 +7,76 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
+
+// certificate gives the pair of one leaf: the store's while it fits, else a
+// new one.
+func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, list *diag.List) plan.Pair {
+	pair, err := s.load(spec)
+	if err != nil {
+		list.AddError("K001", failure(err))
+		return plan.Pair{}
+	}
+	if misfit(spec, &pair, a, now) == "" {
+		return pair.Pair
+	}
+	if a.signer == nil {
+		list.Errorf("K010", spec.Position, "", "certificate %s of %s must be signed, and the key of the authority %s is not in the store", spec.Name, ownerOf(spec), a.name).
+			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
+		return plan.Pair{}
+	}
+	made, err := s.makeKey(spec.Algorithm)
+	var text []byte
+	l := leafOf(spec, a, now)
+	if err == nil {
+		text, err = a.signer.sign(made, isRSA(spec.Algorithm), l)
+	}
+	if err != nil {
+		list.Errorf("K023", spec.Position, "", "certificate %s of %s: %s", spec.Name, ownerOf(spec), err)
+		return plan.Pair{}
+	}
+	s.write(spec.ID+".crt", text)
+	s.write(spec.ID+".key", made.key)
+	return plan.Pair{Certificate: text, Key: made.key, NotBefore: l.notBefore, NotAfter: l.notAfter}
+}
+
+// leafOf says what a new certificate holds. It is valid neither before its CA
+// nor after it.
+func leafOf(spec *plan.CertSpec, a *authority, now time.Time) leaf {
+	l := leaf{commonName: spec.CommonName, organizations: spec.Organizations, names: joinNames(spec), usages: sortedUsages(spec),
+		notBefore: now.Add(-backdate), notAfter: now.Add(spec.Life)}
+	if l.notBefore.Before(a.certificate.NotBefore) {
+		l.notBefore = a.certificate.NotBefore
+	}
+	if l.notAfter.After(a.certificate.NotAfter) {
+		l.notAfter = a.certificate.NotAfter
+	}
+	return l
+}
+
+func sortedUsages(spec *plan.CertSpec) []string {
+	u := slices.Clone(spec.Usages)
+	slices.Sort(u)
+	return slices.Compact(u)
+}
+
+func ownerOf(spec *plan.CertSpec) string {
+	if spec.Host == "" {
+		return "the cluster"
+	}
+	return spec.Host
+}
+
+// joinNames gives the names and addresses of a certificate as texts.
+func joinNames(c *plan.CertSpec) []string {
+	names := append([]string{}, c.DNSNames...)
+	for _, a := range c.Addresses {
+		names = append(names, a.String())
+	}
+	return names
+}
 
 // stored is a leaf as the store has it.
 type stored struct {
