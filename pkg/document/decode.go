@@ -1,0 +1,45 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+)
+
+// Decode reads a document back from its Ignition JSON. Where its parts came
+// from is lost. The secret claims are those given by whoever remembers them;
+// nil stands for nobody, and then everything that might be secret is: files
+// that only their owner may read, and files with a private key.
+func Decode(host string, raw []byte, secret []string) (*Document, error) {
+	d := &Document{Host: host, Origins: map[string]Origin{}, Secret: map[string]bool{}}
+	if err := json.Unmarshal(raw, &d.Config); err != nil {
+		return nil, fmt.Errorf("this is no Ignition document")
+	}
+	if want := types.MaxVersion.String(); d.Config.Ignition.Version != want {
+		return nil, fmt.Errorf("this is no Ignition document of version %s", want)
+	}
+	for _, claim := range secret {
+		d.Secret[claim] = true
+	}
+	entries, err := d.Entries()
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if MightBeSecret(e) && (secret == nil || bytes.Contains(e.Content, privateKey)) {
+			d.Secret[e.Claim] = true
+		}
+	}
+	return d, nil
+}
+
+// privateKey is in the header of every PEM block with a private key.
+var privateKey = []byte("PRIVATE KEY")
+
+// MightBeSecret errs on the safe side about an entry of which nothing else is
+// known.
+func MightBeSecret(e Entry) bool {
+	return e.Kind == KindFile && (e.Mode&0o077 == 0 || bytes.Contains(e.Content, privateKey))
+}

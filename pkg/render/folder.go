@@ -1,0 +1,91 @@
+package render
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// rawSuffix marks files of a profile that are no templates.
+const rawSuffix = ".raw"
+
+// folder is where `local:` looks for files.
+type folder struct {
+	name string // as the user knows it
+	fsys fs.FS
+	raw  bool // names are also looked for with the suffix of raw files
+}
+
+// named is a file of a folder, without the suffix of raw files.
+type named struct {
+	name string
+	mode int
+}
+
+// find gives the name under which a file exists.
+func (f folder) find(name string) (string, bool) {
+	candidates := []string{name}
+	if f.raw {
+		candidates = append(candidates, name+rawSuffix)
+	}
+	for _, c := range candidates {
+		if info, err := fs.Stat(f.fsys, c); err == nil && info.Mode().IsRegular() {
+			return c, true
+		}
+	}
+	return "", false
+}
+
+func (f folder) has(name string) bool {
+	_, ok := f.find(name)
+	return ok
+}
+
+func (f folder) read(name string) ([]byte, error) {
+	if found, ok := f.find(name); ok {
+		name = found
+	}
+	return fs.ReadFile(f.fsys, name)
+}
+
+// list gives the files below a directory, in order, with the mode that Butane
+// gives to members of a tree.
+func (f folder) list(dir string) ([]named, error) {
+	var out []named
+	err := fs.WalkDir(f.fsys, path.Clean(dir), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		mode := 0o644
+		if info.Mode()&0o111 != 0 {
+			mode = 0o755
+		}
+		if f.raw {
+			name = strings.TrimSuffix(name, rawSuffix)
+		}
+		out = append(out, named{name, mode})
+		return nil
+	})
+	return out, err
+}
+
+// treeTarget gives the path on the machine of a member of a tree.
+func treeTarget(root *string, dir, name string) string {
+	target := "/"
+	if deref(root) != "" {
+		target = *root
+	}
+	return path.Join(target, strings.TrimPrefix(name, path.Clean(dir)))
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

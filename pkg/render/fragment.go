@@ -1,0 +1,144 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+)
+
+// fragment is a translated Butane text. The contents that it takes from files
+// are still missing, so that it is the same for every host whose text is.
+type fragment struct {
+	config types.Config
+	claims []claim
+	locals []local
+}
+
+// claim is something of which a machine has one: a path, a unit, a user.
+type claim struct {
+	name   string // as in document.Document.Origins
+	line   int
+	column int
+}
+
+// part is one content of a claim: of a file 0 is its contents and i+1 its
+// append[i].
+type part struct {
+	claim string
+	index int
+}
+
+// local says which file gives a content.
+type local struct {
+	part
+	list, item int    // where in the config: index of the file or unit, and of its append or drop-in
+	file       string // in the folder
+	inline     []byte // instead of a file: a content with marks in the text itself
+}
+
+// locate finds the contents that come from files in a translated config.
+func locate(c types.Config, sources map[part]string) []local {
+	var out []local
+	add := func(at part, list, item int) {
+		if name, ok := sources[at]; ok {
+			out = append(out, local{part: at, list: list, item: item, file: name})
+		}
+	}
+	for i, f := range c.Storage.Files {
+		for j := range len(f.Append) + 1 {
+			add(part{"file:" + f.Path, j}, i, j)
+		}
+	}
+	for i, u := range c.Systemd.Units {
+		add(part{"unit:" + u.Name, 0}, i, 0)
+		for j, d := range u.Dropins {
+			add(part{"dropin:" + u.Name + "/" + d.Name, 0}, i, j)
+		}
+	}
+	return out
+}
+
+// claimsOf lists what a config claims. A unit that only carries drop-ins is
+// not claimed: its contents may be another's.
+func claimsOf(c types.Config) []string {
+	var out []string
+	for _, f := range c.Storage.Files {
+		out = append(out, "file:"+f.Path)
+	}
+	for _, d := range c.Storage.Directories {
+		out = append(out, "directory:"+d.Path)
+	}
+	for _, l := range c.Storage.Links {
+		out = append(out, "link:"+l.Path)
+	}
+	for _, d := range c.Storage.Disks {
+		out = append(out, "disk:"+d.Device)
+	}
+	for _, f := range c.Storage.Filesystems {
+		out = append(out, "filesystem:"+f.Device)
+	}
+	for _, r := range c.Storage.Raid {
+		out = append(out, "raid:"+r.Name)
+	}
+	for _, l := range c.Storage.Luks {
+		out = append(out, "luks:"+l.Name)
+	}
+	for _, u := range c.Systemd.Units {
+		if u.Contents != nil || u.Enabled != nil || u.Mask != nil {
+			out = append(out, "unit:"+u.Name)
+		}
+		for _, d := range u.Dropins {
+			out = append(out, "dropin:"+u.Name+"/"+d.Name)
+		}
+	}
+	for _, u := range c.Passwd.Users {
+		out = append(out, "user:"+u.Name)
+	}
+	for _, g := range c.Passwd.Groups {
+		out = append(out, "group:"+g.Name)
+	}
+	return out
+}
+
+// completeClaims gives each claim of a translated config its place in the
+// text. What Butane adds by itself stands where the text asks for it: files
+// of a tree at the tree, mount units at the file system.
+func completeClaims(c types.Config, written []claim) []claim {
+	places := make(map[string]claim, len(written))
+	for _, w := range written {
+		places[w.name] = w
+	}
+	var out []claim
+	for _, name := range claimsOf(c) {
+		at, ok := places[name]
+		if !ok {
+			at = origin(name, written)
+		}
+		out = append(out, claim{name, at.line, at.column})
+	}
+	return out
+}
+
+func origin(name string, written []claim) claim {
+	kind, path, _ := strings.Cut(name, ":")
+	for _, w := range written {
+		root, isTree := strings.CutPrefix(w.name, "tree:")
+		switch {
+		case kind == "file" && isTree && strings.HasPrefix(path, root),
+			kind == "unit" && strings.HasPrefix(w.name, "filesystem:"):
+			return w
+		}
+	}
+	return claim{line: 1}
+}
+
+// group gives the key under which claims exclude each other: paths share one
+// namespace, whatever is at them.
+func group(claim string) string {
+	kind, name, _ := strings.Cut(claim, ":")
+	switch kind {
+	case "file", "directory", "link":
+		return "path:" + name
+	}
+	return claim
+}

@@ -1,0 +1,138 @@
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// variants are the Butane variants that an overlay may be written in, up to
+// the version that still makes Ignition 3.4. Each version adds to the one
+// before it.
+var variants = []struct {
+	name   string
+	newest int // minor of version 1
+	dialect
+}{
+	{"fcos", 5, fcosDialect},
+	{"flatcar", 1, flatcarDialect},
+}
+
+var overlayVersion = regexp.MustCompile(`^1\.(\d+)\.\d+$`)
+
+// readOverlay translates a user's Butane file. It is no template.
+func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]byte, fs.FS, error), problems *diag.List) layer {
+	text, dir, err := read(name)
+	if err != nil {
+		at, where := overlayAsked(p, h, name)
+		problems.Errorf("R011", at, where, "the overlay %s cannot be read", name).
+			WithHint("name a Butane file, relative to the topology file")
+		return layer{}
+	}
+	variant := overlayDialect(name, text, problems)
+	if variant == nil {
+		return layer{}
+	}
+	f, findings := translate(text, variant, folder{name: path.Dir(name), fsys: dir})
+	for _, n := range findings {
+		problems.Errorf("R012", diag.Position{File: name, Line: n.line, Column: n.column}, n.path, "%s", n.message)
+	}
+	if len(findings) > 0 {
+		return layer{}
+	}
+	out := piece{config: f.config}
+	sources := map[string]string{}
+	for _, l := range f.locals {
+		content, err := folder{fsys: dir}.read(l.file)
+		if err != nil {
+			problems.Errorf("R012", diag.Position{File: name}, "", "the file %s cannot be read", l.file)
+		}
+		out.put(l, content)
+		sources[l.claim] = path.Join(path.Dir(name), l.file)
+	}
+	for _, c := range f.claims {
+		out.origins = append(out.origins, claimed{c.name, document.Origin{Profile: name,
+			Position: diag.Position{File: name, Line: c.line, Column: c.column}, Source: sources[c.name]}})
+	}
+	for _, file := range f.config.Storage.Files {
+		if file.Mode != nil && *file.Mode&0o077 == 0 {
+			out.secret = append(out.secret, secretClaim{claim: "file:" + file.Path})
+		}
+	}
+	made, conflicts := assemble([]piece{out})
+	problems.Append(conflicts)
+	return made
+}
+
+// put fills in a content of a config that is nobody else's.
+func (p *piece) put(l local, text []byte) {
+	contents := string(text)
+	switch kind, _, _ := strings.Cut(l.claim, ":"); {
+	case kind == "unit":
+		p.config.Systemd.Units[l.list].Contents = &contents
+	case kind == "dropin":
+		p.config.Systemd.Units[l.list].Dropins[l.item].Contents = &contents
+	case l.item > 0:
+		p.config.Storage.Files[l.list].Append[l.item-1].Source = resourceOf(text).Source
+	default:
+		p.config.Storage.Files[l.list].Contents.Source = resourceOf(text).Source
+	}
+}
+
+// overlayAsked finds where the topology names an overlay.
+func overlayAsked(p *plan.Plan, h *plan.Host, name string) (diag.Position, string) {
+	where := fmt.Sprintf("%s.overlays", h.Path)
+	if i := slices.Index(p.Topology.Overlays, name); i >= 0 {
+		where = fmt.Sprintf("overlays[%d]", i)
+	}
+	return p.Topology.At(where), where
+}
+
+// overlayDialect reads the header of a Butane file.
+func overlayDialect(name string, text []byte, problems *diag.List) dialect {
+	var header struct {
+		Variant yaml.Node `yaml:"variant"`
+		Version yaml.Node `yaml:"version"`
+	}
+	if err := yaml.Unmarshal(text, &header); err != nil {
+		for _, n := range yamlFindings(err) {
+			problems.Errorf("R012", diag.Position{File: name, Line: n.line}, "", "%s", n.message)
+		}
+		return nil
+	}
+	at := func(n yaml.Node) diag.Position {
+		return diag.Position{File: name, Line: max(n.Line, 1), Column: n.Column}
+	}
+	var names []string
+	for _, v := range variants {
+		if v.name != header.Variant.Value {
+			names = append(names, fmt.Sprintf("variant: %s with version: 1.%d.0", v.name, v.newest))
+			continue
+		}
+		m := overlayVersion.FindStringSubmatch(header.Version.Value)
+		if m == nil {
+			problems.Errorf("R013", at(header.Version), "version", "%q is not a version of Butane's %s variant", header.Version.Value, v.name).
+				WithHint("write version: 1.%d.0", v.newest)
+			return nil
+		}
+		if minor, err := strconv.Atoi(m[1]); err != nil || minor > v.newest {
+			problems.Errorf("R013", at(header.Version), "version", "%s %s makes a newer Ignition than the documents have, which is 3.4", v.name, header.Version.Value).
+				WithHint("write version: 1.%d.0", v.newest)
+			return nil
+		}
+		return v.dialect
+	}
+	problems.Errorf("R013", at(header.Variant), "variant", "%q is not a Butane variant that an overlay may have", header.Variant.Value).
+		WithHint("write %s", strings.Join(names, ", or "))
+	return nil
+}

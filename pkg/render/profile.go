@@ -1,0 +1,277 @@
+package render
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// textKey names a rendered text that several hosts may share.
+type textKey struct {
+	profile *profile.Profile
+	file    string
+	class   any    // plan.Host.Class
+	vars    string // the values of those that the text uses
+}
+
+// rendered is the outcome of a template.
+type rendered struct {
+	content
+	problems diag.List
+}
+
+// fragmentKey names a translated text. Each template has its own positions, so
+// the same text in two profiles is translated twice.
+type fragmentKey struct {
+	template *profile.Template
+	text     string
+}
+
+// translated is a fragment of a profile with the origin of its claims.
+type translated struct {
+	*fragment
+	origins  []claimed
+	problems diag.List
+}
+
+// profile renders the fragments of a profile for a host.
+func (j *job) profile(s *plan.Selected) []piece {
+	var out []piece
+	for _, use := range s.Uses {
+		t := s.Templates[use.File]
+		text := j.text(s, use.File, t, use.Each)
+		j.problems.Append(text.problems)
+		if len(text.problems) > 0 {
+			continue
+		}
+		f := j.fragments.get(fragmentKey{t, string(text.text)}, func() *translated { return translateProfile(s.Profile, t, text.content) })
+		j.problems.Append(f.problems)
+		if len(f.problems) == 0 {
+			out = append(out, j.fill(s, f, use.Each))
+		}
+	}
+	return out
+}
+
+// text executes a template, or takes the result of a host for which it is the
+// same.
+func (j *job) text(s *plan.Selected, file string, t *profile.Template, each any) rendered {
+	run := func() rendered {
+		d := j.dataFor(s)
+		if each != nil {
+			copied := *d
+			copied.Each = each
+			d = &copied
+		}
+		return execute(t, d)
+	}
+	vars, ok := j.shared(s, t)
+	if !ok {
+		return run()
+	}
+	return j.texts.get(textKey{s.Profile, file, j.host.Class(), vars}, run)
+}
+
+// execute renders a template.
+func execute(t *profile.Template, d *plan.Data) rendered {
+	text, err := t.Execute(d)
+	if err == nil {
+		return rendered{content: newContent([]byte(text))}
+	}
+	var r rendered
+	if own := (*profile.Error)(nil); errors.As(err, &own) {
+		own.Report(&r.problems, "R001", "")
+	} else {
+		r.problems.Errorf("R001", diag.Position{File: t.Name, Line: 1}, "", "the template cannot be evaluated")
+	}
+	return r
+}
+
+// shared says whether a template's text is the same for all hosts of a class
+// for which its vars are, and gives their values.
+func (j *job) shared(s *plan.Selected, t *profile.Template) (string, bool) {
+	u := t.Uses
+	if u.Host || u.Each || u.Whole || u.Collects && j.plan.CollectedVaries() {
+		return "", false
+	}
+	var b strings.Builder
+	for _, name := range u.Vars {
+		b.WriteString(s.Vars[name] + "\x00")
+	}
+	for _, v := range u.VarsOf {
+		o := j.selected(v[0])
+		if o == nil {
+			return "", false
+		}
+		b.WriteString(o.Vars[v[1]] + "\x00")
+	}
+	return b.String(), true
+}
+
+// selected gives a profile of the host by name.
+func (j *job) selected(name string) *plan.Selected {
+	i := slices.IndexFunc(j.host.Selected, func(s *plan.Selected) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return j.host.Selected[i]
+}
+
+// translateProfile translates a rendered fragment and reports what is wrong
+// with it at the lines of its template.
+func translateProfile(p *profile.Profile, t *profile.Template, text content) *translated {
+	f, findings := translate(text.text, flatcarDialect, filesOf(p))
+	lines := templateLines(t.Raw, string(text.text))
+	out := &translated{fragment: f}
+	excerpts := strings.Split(string(text.text), "\n")
+	for _, n := range findings {
+		at := diag.Position{File: t.Name, Line: lines(n.line), Column: n.column}
+		code := "R003"
+		if n.path == "" {
+			code = "R002"
+		}
+		out.problems.Errorf(code, at, n.path, "%s", n.message).WithSource(excerpts[min(n.line, len(excerpts))-1])
+	}
+	if len(findings) > 0 {
+		return out
+	}
+	sources := map[string]string{}
+	for _, l := range f.locals {
+		if l.file != "" {
+			file, _ := filesOf(p).find(l.file)
+			sources[l.claim] = p.Source + "/files/" + file
+		}
+	}
+	for _, c := range f.claims {
+		out.origins = append(out.origins, claimed{c.name, document.Origin{Profile: p.Name,
+			Position: diag.Position{File: t.Name, Line: lines(c.line), Column: c.column}, Source: sources[c.name]}})
+	}
+	if text.marked {
+		out.problems.Append(f.takeMarks(t, text.text))
+	}
+	return out
+}
+
+// filesOf gives the folder that a profile's `local:` looks into.
+func filesOf(p *profile.Profile) folder {
+	files, err := fs.Sub(p.FS, "files")
+	if err != nil {
+		files = p.FS
+	}
+	return folder{name: p.Source + "/files", fsys: files, raw: true}
+}
+
+// fill puts the contents of files into a translated fragment, whose own config
+// is shared and stays as it is.
+func (j *job) fill(s *plan.Selected, f *translated, each any) piece {
+	p := piece{config: f.config, origins: f.origins}
+	if len(f.locals) == 0 {
+		return p
+	}
+	p.config.Storage.Files = slices.Clone(f.config.Storage.Files)
+	p.config.Systemd.Units = slices.Clone(f.config.Systemd.Units)
+	for _, l := range f.locals {
+		c := newContentOf(l)
+		if l.file != "" {
+			r := j.file(s, l.file, each)
+			j.problems.Append(r.problems)
+			c = r.content
+		}
+		if kind, _, _ := strings.Cut(l.claim, ":"); kind == "file" {
+			j.fillFile(&p, l, c)
+		} else {
+			j.fillUnit(&p, l, c, kind)
+		}
+	}
+	return p
+}
+
+// newContentOf gives the content of a local that stands in the text itself.
+func newContentOf(l local) content { return content{text: l.inline, marked: true} }
+
+// file gives a file of the profile's folder: a template, or raw bytes.
+func (j *job) file(s *plan.Selected, name string, each any) rendered {
+	for _, file := range []string{"files/" + name, "files/" + name + rawSuffix} {
+		if t := s.Templates[file]; t != nil {
+			return j.text(s, file, t, each)
+		}
+	}
+	return j.texts.get(textKey{profile: s.Profile, file: "files/" + name}, func() rendered {
+		text, err := filesOf(s.Profile).read(name)
+		if err != nil {
+			var r rendered
+			r.problems.Errorf("R004", diag.Position{File: s.Source + "/files/" + name}, "", "the file cannot be read")
+			return r
+		}
+		return rendered{content: newContent(text)}
+	})
+}
+
+func (j *job) fillFile(p *piece, l local, c content) {
+	f := &p.config.Storage.Files[l.list]
+	resource := &f.Contents
+	if l.item > 0 {
+		f.Append = slices.Clone(f.Append)
+		resource = &f.Append[l.item-1]
+	}
+	made := c.resource
+	if c.marked {
+		text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+		made = resourceOf(text)
+		if len(secrets) > 0 {
+			p.secret = append(p.secret, secretClaim{l.claim, secrets})
+			j.demandPrivate(deref(f.Mode), f.Path, p.at(l.claim))
+		}
+	}
+	made.Verification = resource.Verification
+	if deref(resource.Compression) != "" {
+		made.Compression = resource.Compression
+	}
+	*resource = made
+}
+
+func (j *job) fillUnit(p *piece, l local, c content, kind string) {
+	u := &p.config.Systemd.Units[l.list]
+	made := c.unit
+	if c.marked {
+		text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+		if len(secrets) > 0 {
+			j.problems.Errorf("R006", p.at(l.claim), "", "%s would show a secret: everybody on the machine reads units", u.Name).
+				WithHint("put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=")
+		}
+		unit := string(text)
+		made = &unit
+	}
+	if kind == "unit" {
+		u.Contents = made
+		return
+	}
+	u.Dropins = slices.Clone(u.Dropins)
+	u.Dropins[l.item] = types.Dropin{Name: u.Dropins[l.item].Name, Contents: made}
+}
+
+// at gives the position of a claim of the piece.
+func (p *piece) at(claim string) diag.Position {
+	for _, c := range p.origins {
+		if c.claim == claim {
+			return c.origin.Position
+		}
+	}
+	return diag.Position{}
+}
+
+// demandPrivate reports a file with a secret that others may read.
+func (j *job) demandPrivate(mode int, path string, at diag.Position) {
+	if mode&^0o600 != 0 {
+		j.problems.Errorf("R006", at, "", "%s holds a secret and has mode %04o", path, mode).
+			WithHint("write mode: 0600")
+	}
+}
