@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/pki"
+)
+
+type buildResult struct {
+	Out        string         `json:"out"`
+	Store      string         `json:"store"`
+	Unchanged  bool           `json:"unchanged"`
+	Generation int            `json:"generation"`
+	BootBy     time.Time      `json:"bootBy"`
+	RenewBy    time.Time      `json:"renewBy"`
+	Hosts      []compile.Host `json:"hosts"`
+	Stages     []timing       `json:"stages"`
+}
+
+// timing is how long a stage took.
+type timing struct {
+	Name         string  `json:"name"`
+	Milliseconds float64 `json:"milliseconds"`
+}
+
+func runBuild(c *call) int {
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	dir := c.storeDir(project.Topology.Cluster.Name)
+	store, err := pki.Open(dir, pki.Options{Cluster: project.Topology.Cluster.Name})
+	if err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	defer store.Close()
+	result, more := compile.Run(c.ctx, compile.Input{
+		Project: project, Overlays: c.overlay, Store: store, Out: c.options.out, Hosts: c.options.hosts,
+		Now: now, Version: programVersion(), Identity: identity(), Strict: c.options.strict, Progress: c.progress(),
+	})
+	list.Append(more)
+	c.stages(result)
+	b := buildResult{
+		Out: c.options.out, Store: dir, Unchanged: result.Unchanged, Generation: result.Generation,
+		BootBy: result.BootBy, RenewBy: result.RenewBy, Hosts: result.Hosts, Stages: timings(result),
+	}
+	return c.finish(list, b, func(w io.Writer) { printBuild(w, b) })
+}
+
+func timings(r compile.Result) []timing {
+	out := []timing{}
+	for _, s := range r.Stages {
+		out = append(out, timing{s.Name, float64(s.Duration.Microseconds()) / 1000})
+	}
+	return out
+}
+
+func printBuild(w io.Writer, b buildResult) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "HOST\tROLES\tPROFILES\tSIZE\tCHANNEL\n")
+	for _, h := range b.Hosts {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d KiB\t%s\n", h.Name, roles(h.Roles), len(h.Profiles), (h.Bytes+1023)/1024, fullness(h))
+	}
+	_ = t.Flush()
+	fmt.Fprintln(w)
+	if b.Unchanged {
+		fmt.Fprint(w, "nothing to do: the last build is whole and up to date\n\n")
+	}
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "documents\t%s\n", filepath.Join(b.Out, "hosts"))
+	fmt.Fprintf(t, "kubeconfig\t%s\n", filepath.Join(b.Out, "admin.conf"))
+	fmt.Fprintf(t, "store\t%s (back it up: it holds the cluster's keys)\n", b.Store)
+	fmt.Fprintf(t, "boot by\t%s\n", b.BootBy.Format(time.DateOnly))
+	fmt.Fprintf(t, "renew by\t%s (build again)\n", b.RenewBy.Format(time.DateOnly))
+	_ = t.Flush()
+	fmt.Fprintf(w, "\nnext: give each machine its document, power them on in any order, then\n  kubectl --kubeconfig %s get nodes\n", filepath.Join(b.Out, "admin.conf"))
+}
+
+func roles(list []string) string {
+	if len(list) == 0 {
+		return "-"
+	}
+	return strings.Join(list, ",")
+}
+
+// fullness says how much of what the channel carries is used.
+func fullness(h compile.Host) string {
+	if h.ChannelLimit == 0 {
+		return h.Channel
+	}
+	return fmt.Sprintf("%s (%d%% full)", h.Channel, h.ChannelBytes*100/h.ChannelLimit)
+}
+
+// stages prints where the time went.
+func (c *call) stages(r compile.Result) {
+	if !c.options.verbose {
+		return
+	}
+	for _, t := range timings(r) {
+		fmt.Fprintf(c.stderr, "%-10s %9.1f ms\n", t.Name, t.Milliseconds)
+	}
+}

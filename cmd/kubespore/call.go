@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/profiles"
+)
+
+// call is one run of the program: what was asked and where to answer.
+type call struct {
+	ctx            context.Context
+	command        command
+	options        options
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	env            func(string) string
+	read           map[string][]byte // texts that are in no file, for excerpts
+}
+
+// misused prints what is wrong with the command line.
+func (c *call) misused(err error) int {
+	fmt.Fprintf(c.stderr, "kubespore: %s\n", err)
+	var usage *usageError
+	if errors.As(err, &usage) && usage.hint != "" {
+		fmt.Fprintf(c.stderr, "  hint: %s\n", usage.hint)
+	}
+	return exitUsage
+}
+
+// answer is the form of everything printed with --format json.
+type answer struct {
+	OK          bool      `json:"ok"`
+	Diagnostics diag.List `json:"diagnostics"`
+	Result      any       `json:"result,omitempty"`
+}
+
+// finish prints the diagnostics, then the result unless there were errors, and
+// gives the exit code.
+func (c *call) finish(list diag.List, result any, text func(w io.Writer)) int {
+	if c.options.strict {
+		list = list.Strict()
+	}
+	list = list.Sorted()
+	failed := list.HasErrors()
+	if c.options.format == "json" {
+		a := answer{OK: !failed, Diagnostics: list}
+		if a.Diagnostics == nil {
+			a.Diagnostics = diag.List{}
+		}
+		if !failed {
+			a.Result = result
+		}
+		encoder := json.NewEncoder(c.stdout)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(a); err != nil {
+			return exitDiagnostics
+		}
+	} else {
+		c.printDiagnostics(list)
+		if !failed && !c.options.quiet && text != nil {
+			text(c.stdout)
+		}
+	}
+	if failed {
+		return exitDiagnostics
+	}
+	return exitFine
+}
+
+func (c *call) printDiagnostics(list diag.List) {
+	p := diag.Printer{ReadFile: c.source, Color: c.color(c.stderr)}
+	p.Print(c.stderr, list)
+	errors, warnings := list.Counts()
+	if errors > 0 {
+		fmt.Fprintf(c.stderr, "%s%s\n", count(errors, "error"), also(warnings))
+	}
+}
+
+func also(warnings int) string {
+	if warnings == 0 {
+		return ""
+	}
+	return ", " + count(warnings, "warning")
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// source gives a text for an excerpt.
+func (c *call) source(name string) ([]byte, error) {
+	if text, ok := c.read[name]; ok {
+		return text, nil
+	}
+	if inside, ours := strings.CutPrefix(name, ourProfiles+"/"); ours {
+		return fs.ReadFile(profiles.FS, inside)
+	}
+	return os.ReadFile(name)
+}
+
+// now is the build's clock: SOURCE_DATE_EPOCH when it is set.
+func (c *call) now() (time.Time, error) {
+	text := c.env("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Now().UTC(), nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, &usageError{
+			message: fmt.Sprintf("SOURCE_DATE_EPOCH is %q, which is no number of seconds since 1970", text),
+			hint:    "unset it, or set it to the output of: date +%s",
+		}
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// command is one row of the table below.
+type command struct {
+	name     string // one word or two: "pki list"
+	args     string // as the usage line shows them
+	summary  string
+	detail   string
+	examples []string
+	flags    []string // names in flagTable, besides those that every command takes
+	min, max int      // number of arguments
+	run      func(*call) int
+}
+
+// loading is what every command that reads a topology takes.
+var loading = []string{"profiles", "strict", "format"}
+
+// commands is the table that help, completion and the parser read.
+func commands() []command {
+	return []command{
+		{
+			name: "init", args: "[FILE]", max: 1, run: runInit,
+			summary: "write a commented starter topology",
+			detail: `Writes a topology to start from into FILE (topology.yaml when none is given), or
+to standard output when FILE is -. A file that exists is never overwritten.`,
+			examples: []string{"kubespore init", "kubespore init --template single prod.yaml", "kubespore init - | less"},
+			flags:    []string{"template"},
+		},
+		{
+			name: "check", args: "TOPOLOGY", min: 1, max: 1, run: runCheck,
+			summary: "report every mistake at once, at its line",
+			detail: `Compiles the whole cluster in memory with stand-in keys and runs every proof that
+a build runs. Touches no keys and writes nothing.`,
+			examples: []string{"kubespore check prod.yaml", "kubespore check --strict --format json prod.yaml", "kubespore init - | kubespore check -"},
+			flags:    loading,
+		},
+		{
+			name: "build", args: "TOPOLOGY", min: 1, max: 1, run: runBuild,
+			summary: "write one first-boot document for each machine",
+			detail: `Compiles the topology into out/: a document for each machine, admin.conf for the
+operator and manifest.json. Keys are made once and kept in the store, a folder
+beside the topology called <cluster>.pki: back it up. When anything is wrong,
+out/ and the store stay as they were.
+
+SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
+			examples: []string{"kubespore build prod.yaml", "kubespore build -o /srv/prod --pki /secure/prod.pki prod.yaml", "kubespore build --host w7 --host w8 prod.yaml"},
+			flags:    append([]string{"out", "pki", "host"}, loading...),
+		},
+		{
+			name: "pki list", args: "[TOPOLOGY]", max: 1, run: runPKIList,
+			summary:  "list the certificates of a store and when they expire",
+			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key.",
+			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
+			flags:    []string{"pki", "profiles", "format"},
+		},
+		{
+			name: "pki verify", args: "[TOPOLOGY]", max: 1, run: runPKIVerify,
+			summary:  "check that a store is whole and its certificates good",
+			detail:   "Checks chains, keys, dates, modes and owners of the store of the topology, or of\nthe folder that --pki names. Changes nothing.",
+			examples: []string{"kubespore pki verify prod.yaml", "kubespore pki verify --pki /secure/prod.pki"},
+			flags:    append([]string{"pki"}, loading...),
+		},
+		{
+			name: "schema", run: runSchema,
+			summary:  "print the JSON Schema of topology files",
+			detail:   "Editors that know the schema complete and check topology files.",
+			examples: []string{"kubespore schema > kubespore.schema.json"},
+			flags:    []string{"profiles"},
+		},
+		{
+			name: "completion", args: "SHELL", min: 1, max: 1, run: runCompletion,
+			summary: "print a completion script for bash, zsh or fish",
+			examples: []string{
+				"source <(kubespore completion bash)",
+				`kubespore completion zsh > "${fpath[1]}/_kubespore"`,
+				"kubespore completion fish > ~/.config/fish/completions/kubespore.fish",
+			},
+		},
+		{
+			name: "version", run: runVersion,
+			summary:  "print the version and the Kubernetes releases it knows",
+			examples: []string{"kubespore version", "kubespore version --format json"},
+			flags:    []string{"format"},
+		},
+		{
+			name: "help", args: "[COMMAND]", max: 2, run: runHelp,
+			summary:  "explain a command",
+			examples: []string{"kubespore help build"},
+		},
+	}
+}
+
+// findCommand gives the command that the words begin with and how many words
+// its name has.
+func findCommand(words []string) (command, int) {
+	for _, c := range commands() {
+		name := strings.Fields(c.name)
+		if len(words) >= len(name) && slices.Equal(words[:len(name)], name) {
+			return c, len(name)
+		}
+	}
+	return command{}, 0
+}
+
+// subcommands gives the second words of a command group such as pki.
+func subcommands(group string) []string {
+	var out []string
+	for _, c := range commands() {
+		if first, second, ok := strings.Cut(c.name, " "); ok && first == group {
+			out = append(out, second)
+		}
+	}
+	return out
+}
+
+// commandNames gives the first words, each once.
+func commandNames() []string {
+	var out []string
+	for _, c := range commands() {
+		first, _, _ := strings.Cut(c.name, " ")
+		if !slices.Contains(out, first) {
+			out = append(out, first)
+		}
+	}
+	return out
+}

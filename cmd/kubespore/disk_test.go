@@ -1,0 +1,79 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestFullDisk gives builds less and less room. Each one that fails says why
+// and leaves everything as it was.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small file system needs root")
+	}
+	start := newWorld(t)
+	start.mustBuild()
+	start.hosts("cp1", "cp2", "cp3", "w1", "w2", "w3", "w4")
+	failures := 0
+	for _, pages := range []string{"300", "600", "900", "1200", "1600", "2000"} {
+		mount := t.TempDir()
+		if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "mode=0700,nr_blocks="+pages); err != nil {
+			t.Skipf("no tmpfs to be had: %v", err)
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(mount, 0) })
+		w := &world{t, mount}
+		if copyTree(start.dir, mount) != nil {
+			continue
+		}
+		out, store := w.tree(w.path("out")), w.tree(w.store())
+		code, _, stderr := w.kubespore(w.buildArgs()...)
+		if code == exitFine {
+			w.checkOut()
+			continue
+		}
+		failures++
+		if code != exitDiagnostics || !strings.Contains(stderr, "disk is full") || !strings.Contains(stderr, "hint:") {
+			t.Errorf("%s pages: exit code %d\n%s", pages, code, stderr)
+		}
+		if !maps.Equal(w.tree(w.path("out")), out) {
+			t.Errorf("%s pages: out/ changed", pages)
+		}
+		w.checkStore(store)
+	}
+	if failures == 0 {
+		t.Error("every size had room enough: nothing was shown")
+	}
+}
+
+// TestReadOnlyStore builds where new keys cannot be kept.
+func TestReadOnlyStore(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting read-only needs root")
+	}
+	w := newWorld(t)
+	w.mustBuild()
+	store := w.store()
+	if err := syscall.Mount(store, store, "", syscall.MS_BIND, ""); err != nil {
+		t.Skipf("no bind mount to be had: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(store, 0) })
+	if err := syscall.Mount(store, store, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Skipf("no read-only mount to be had: %v", err)
+	}
+	before := w.tree(filepath.Join(w.dir, "out"))
+	w.hosts("cp1", "cp2", "cp3", "w1", "w2", "w3")
+	code, _, stderr := w.kubespore(w.buildArgs()...)
+	if code != exitDiagnostics || !strings.Contains(stderr, "read-only") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if !maps.Equal(w.tree(w.path("out")), before) {
+		t.Error("out/ changed")
+	}
+	if code, _, stderr := w.kubespore("diff", "-o", w.path("out"), w.path("prod.yaml")); code != exitFine {
+		t.Errorf("diff needs no writing, but: exit code %d\n%s", code, stderr)
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// options holds the values of all flags; a command reads those it takes.
+type options struct {
+	help, quiet, verbose   bool
+	format                 string
+	profiles, hosts        []string
+	out, pki, template     string
+	strict, keys, exitCode bool
+}
+
+// flag is one row of flagTable.
+type flag struct {
+	name, short string
+	value       string // what stands for the value in help; "" for switches
+	usage       string
+	initial     string
+	choices     []string
+	bind        func(*options) any // *bool, *string or *[]string
+}
+
+// everywhere are the flags of all commands.
+var everywhere = []string{"help", "quiet", "verbose"}
+
+// flagTable describes each flag once, for all commands that take it.
+func flagTable() []flag {
+	return []flag{
+		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
+		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
+		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
+		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
+		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
+		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
+		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
+		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
+		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
+		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
+		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
+		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},
+	}
+}
+
+// flagsOf gives the rows of flagTable that a command takes.
+func flagsOf(c command) []flag {
+	var out []flag
+	for _, f := range flagTable() {
+		if slices.Contains(c.flags, f.name) || slices.Contains(everywhere, f.name) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// flagSet binds a command's flags to the options.
+func flagSet(c command, o *options) *pflag.FlagSet {
+	set := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	set.SortFlags = false
+	for _, f := range flagsOf(c) {
+		switch target := f.bind(o).(type) {
+		case *bool:
+			set.BoolVarP(target, f.name, f.short, false, f.usage)
+		case *string:
+			set.StringVarP(target, f.name, f.short, f.initial, f.usage)
+		case *[]string:
+			set.StringArrayVarP(target, f.name, f.short, nil, f.usage)
+		}
+	}
+	return set
+}
+
+// checkChoices refuses a value that is not among a flag's choices.
+func checkChoices(c command, o *options) error {
+	for _, f := range flagsOf(c) {
+		if f.choices == nil {
+			continue
+		}
+		if value := *f.bind(o).(*string); !slices.Contains(f.choices, value) {
+			return &usageError{message: "--" + f.name + ": unknown value \"" + value + "\"", hint: "write --" + f.name + " " + strings.Join(f.choices, " or ")}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"go/build"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kubespore/kubespore/"
+
+// floors lists the packages from the ground up. A package imports from lower
+// floors only, so those of one floor never import each other.
+var floors = [][]string{
+	{"pkg/diag", "pkg/durable"},
+	{"pkg/document"},
+	{"pkg/profile", "pkg/topology"},
+	{"pkg/plan"},
+	{"pkg/emit", "pkg/inspect", "pkg/outdir", "pkg/pki", "pkg/render", "pkg/verify"},
+	{"pkg/compile"},
+	{"cmd/kubespore"},
+}
+
+// data holds the folders that are embedded data and no code: any floor may
+// read them by being handed their FS, cmd alone names them.
+var data = map[string][]string{"profiles": {"cmd/kubespore"}}
+
+// onlyImporter names modules that one package alone may import.
+var onlyImporter = map[string]string{
+	"github.com/coreos/butane":    "pkg/render",
+	"github.com/cloudflare/cfssl": "pkg/pki",
+	"github.com/spf13/pflag":      "cmd/kubespore",
+}
+
+func floorOf(folder string) int {
+	return slices.IndexFunc(floors, func(floor []string) bool {
+		return slices.ContainsFunc(floor, func(p string) bool { return folder == p || strings.HasPrefix(folder, p+"/") })
+	})
+}
+
+func TestImportsPointDown(t *testing.T) {
+	seen := 0
+	for _, folder := range productFolders(t) {
+		seen++
+		p, err := build.ImportDir(filepath.Join("../..", folder), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if floorOf(folder) < 0 {
+			t.Errorf("%s stands on no floor: add it to the table", folder)
+		}
+		for _, path := range p.Imports {
+			checkImport(t, folder, path)
+		}
+	}
+	if seen < len(floors) {
+		t.Fatalf("only %d packages found", seen)
+	}
+}
+
+func checkImport(t *testing.T, folder, path string) {
+	t.Helper()
+	for prefix, owner := range onlyImporter {
+		if strings.HasPrefix(path, prefix) && folder != owner {
+			t.Errorf("%s imports %s, which only %s may", folder, path, owner)
+		}
+	}
+	target, ours := strings.CutPrefix(path, module)
+	if !ours {
+		return
+	}
+	if readers, ok := data[target]; ok {
+		if !slices.Contains(readers, folder) {
+			t.Errorf("%s imports %s, which only %v may", folder, target, readers)
+		}
+		return
+	}
+	from, to := floorOf(folder), floorOf(target)
+	sameHouse := strings.HasPrefix(target, folder+"/") || strings.HasPrefix(folder, target+"/")
+	if to >= from && !sameHouse {
+		t.Errorf("%s imports %s, which is not below it", folder, target)
+	}
+}
+
+// productFolders gives every folder of Go code under pkg and cmd.
+func productFolders(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, top := range []string{"cmd", "pkg"} {
+		err := fs.WalkDir(os.DirFS("../.."), top, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			if d.Name() == "testdata" {
+				return fs.SkipDir
+			}
+			if files, _ := filepath.Glob(filepath.Join("../..", path, "*.go")); slices.ContainsFunc(files, func(f string) bool { return !strings.HasSuffix(f, "_test.go") }) {
+				out = append(out, path)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}

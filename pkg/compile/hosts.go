@@ -1,0 +1,140 @@
+package compile
+
+import (
+	"context"
+	"path"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/emit"
+	"github.com/kubespore/kubespore/pkg/outdir"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// Host is what a build came to for one host.
+type Host struct {
+	Name         string   `json:"name"`
+	Roles        []string `json:"roles"`
+	Profiles     []string `json:"profiles"`
+	File         string   `json:"file"` // below the build's folder
+	Bytes        int      `json:"bytes"`
+	Channel      string   `json:"channel"`
+	ChannelBytes int      `json:"channelBytes"` // what counts against the limit
+	ChannelLimit int      `json:"channelLimit"` // 0 for none
+}
+
+// workload counts the time that all workers spend in a part of the work.
+type workload struct{ render, emit, verify, write atomic.Int64 }
+
+// timed adds the time of a call to a counter.
+func timed(counter *atomic.Int64, work func()) {
+	start := time.Now()
+	work()
+	counter.Add(int64(time.Since(start)))
+}
+
+// hosts makes, proves and writes every document. Documents live only as long
+// as a worker holds them, so memory does not grow with the number of hosts.
+func (p *pipe) hosts() {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	hosts := p.result.Plan.Hosts
+	lists := make([]diag.List, len(hosts))
+	p.result.Hosts = make([]Host, len(hosts))
+	var (
+		next, done atomic.Int64
+		load       workload
+		workers    sync.WaitGroup
+		turn       sync.Mutex // Each and Progress are called by one worker at a time
+	)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(hosts) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				doc := p.host(hosts[i], &p.result.Hosts[i], &lists[i], &load, cancel)
+				turn.Lock()
+				if p.Each != nil && doc != nil {
+					p.Each(hosts[i], doc)
+				}
+				p.report("documents", int(done.Add(1)), len(hosts))
+				turn.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	for _, list := range lists {
+		p.list.Append(list)
+	}
+	for _, part := range []struct {
+		name string
+		time *atomic.Int64
+	}{{"- render", &load.render}, {"- emit", &load.emit}, {"- verify", &load.verify}, {"- write", &load.write}} {
+		p.result.Stages = append(p.result.Stages, Stage{part.name, time.Duration(part.time.Load())})
+	}
+}
+
+// selected makes the documents that were asked for.
+func (p *pipe) selected() []*document.Document {
+	var docs []*document.Document
+	for _, h := range p.result.Plan.Hosts {
+		if !slices.Contains(p.Hosts, h.Name) {
+			continue
+		}
+		doc, problems := p.renderer.Host(h, p.keys)
+		p.list.Append(problems)
+		docs = append(docs, doc)
+	}
+	return docs
+}
+
+// host makes one document. What cannot be written stops the others too.
+func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload, stop func()) *document.Document {
+	var doc *document.Document
+	timed(&load.render, func() {
+		var problems diag.List
+		doc, problems = p.renderer.Host(h, p.keys)
+		list.Append(problems)
+	})
+	if doc == nil {
+		return nil
+	}
+	var raw []byte
+	var err error
+	timed(&load.emit, func() { raw, err = emit.Ignition(doc) })
+	if err != nil {
+		list.AddError("O104", err)
+		return nil
+	}
+	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, raw)) })
+	*result = describe(h)
+	result.measure(raw)
+	result.demandRoom(h, doc, list)
+	if p.writes(h.Name) && !list.HasErrors() {
+		timed(&load.write, func() { err = p.stage.Write(outdir.File{Path: result.File, Host: h.Name, Secret: true, Data: raw}) })
+		if err != nil {
+			list.AddError("O105", err)
+			stop()
+		}
+	}
+	return doc
+}
+
+// describe says what is known of a host without its document.
+func describe(h *plan.Host) Host {
+	c := channel(h.Channel)
+	out := Host{Name: h.Name, Roles: h.Roles, File: path.Join("hosts", h.Name, "config.ign"), Channel: c.Name, ChannelLimit: c.Limit}
+	for _, s := range h.Selected {
+		out.Profiles = append(out.Profiles, s.Name)
+	}
+	return out
+}
+
+func (p *pipe) report(stage string, done, total int) {
+	if p.Progress != nil {
+		p.Progress(stage, done, total)
+	}
+}

@@ -1,0 +1,30 @@
+package compile
+
+import (
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// Project is what a compilation starts from: a topology and the profiles it
+// may use.
+type Project struct {
+	Topology *topology.Topology
+	Catalog  *profile.Catalog
+}
+
+// Load reads a topology and the profile folders. Mistakes of both come in one
+// list; without errors the project is ready.
+func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.List) {
+	t, list := topology.Parse(file, text)
+	c, more := profile.Load(profiles...)
+	list.Append(more)
+	return &Project{Topology: t, Catalog: c}, list
+}
+
+// Plan decides everything that can be decided without keys, following what
+// earlier builds decided.
+func (p *Project) Plan(given plan.Allocations) (*plan.Plan, diag.List) {
+	return plan.Build(p.Topology, p.Catalog, given)
+}

@@ -1,0 +1,91 @@
+package compile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/render"
+	"github.com/kubespore/kubespore/pkg/verify"
+)
+
+// decide makes the plan.
+func (p *pipe) decide() {
+	given, err := p.Store.Allocations()
+	if err != nil {
+		p.list.AddError("O106", err)
+		return
+	}
+	decided, problems := p.Project.Plan(given)
+	p.list.Append(problems)
+	p.result.Plan = decided
+	if !problems.HasErrors() {
+		p.checkNames()
+	}
+}
+
+// checkNames refuses names of hosts that the topology does not have.
+func (p *pipe) checkNames() {
+	var names []string
+	for _, h := range p.result.Plan.Hosts {
+		names = append(names, h.Name)
+	}
+	for _, name := range p.Hosts {
+		if slices.Contains(names, name) {
+			continue
+		}
+		d := p.list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name)
+		if near := diag.Suggest(name, names); near != "" {
+			d.WithHint("did you mean %s?", near)
+		} else {
+			d.WithHint("the hosts: %s", strings.Join(names[:min(len(names), 10)], ", "))
+		}
+	}
+}
+
+// issue finds or makes every key. Nothing is on disk before commitStore.
+func (p *pipe) issue() {
+	keys, problems := p.Store.Issue(p.result.Plan, p.Now, func(done, total int) { p.report("keys", done, total) })
+	p.list.Append(problems)
+	p.keys = keys
+	if !problems.HasErrors() {
+		p.dates()
+	}
+}
+
+// prepare renders what all hosts share and counts the generation of what the
+// cluster shall hold.
+func (p *pipe) prepare() {
+	var problems diag.List
+	p.renderer, problems = render.New(p.result.Plan, p.overlays.Open)
+	p.list.Append(problems)
+	if problems.HasErrors() {
+		return
+	}
+	a := &p.result.Plan.Allocations
+	if objects := p.renderer.ObjectsDigest(); objects != a.Objects {
+		a.Objects = objects
+		a.Generation++
+	}
+	p.renderer.SetGeneration(a.Generation)
+	p.result.Generation = a.Generation
+	verifier, err := verify.New(p.result.Plan)
+	p.list.AddError("O108", err)
+	p.verifier = verifier
+}
+
+// prove runs the proofs that need all documents.
+func (p *pipe) prove() { p.list.Append(p.verifier.Cluster()) }
+
+// commitStore makes the keys and allocations last, before any document that
+// needs them.
+func (p *pipe) commitStore() {
+	if p.Out == "" {
+		return
+	}
+	if err := p.Store.SetAllocations(p.result.Plan.Allocations); err != nil {
+		p.list.AddError("O106", err)
+		return
+	}
+	p.list.AddError("O106", p.Store.Commit())
+}
