@@ -34,6 +34,7 @@ func (c *checker) checkEntry(e *entry) {
 	c.checkInterfaces(e)
 	c.checkAddresses(e)
 	c.checkGateways(e)
+	c.checkGatewayOfRange(e)
 	c.checkDisks(e)
 	c.checkNodeSettings(e)
 }

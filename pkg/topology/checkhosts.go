@@ -105,6 +105,22 @@ func (c *checker) checkGateways(e *entry) {
 	}
 }
 
+// checkGatewayOfRange refuses a range that counts over its own gateway. A
+// single host is compared with its gateway where the networks are.
+func (c *checker) checkGatewayOfRange(e *entry) {
+	if e.to-e.from < 2 {
+		return
+	}
+	for i, g := range e.gateways {
+		for _, h := range c.Hosts[e.from+1 : e.to] {
+			if slices.ContainsFunc(h.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }) {
+				c.errorf(codeGateway, element(join(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
+					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(join(e.Path, "addresses")), "the range")
+			}
+		}
+	}
+}
+
 func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.Prefix) {
 	first := map[string]bool{}
 	for i, g := range gateways {

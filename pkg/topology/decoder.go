@@ -15,6 +15,7 @@ import (
 const (
 	maxBytes    = 16 << 20
 	maxHosts    = 20_000
+	maxParts    = 256     // interfaces or disks of a host
 	maxDepth    = 64      // nesting of profile parameters
 	maxAliased  = 100_000 // nodes read again through aliases
 	maxMistakes = 1_000
@@ -169,6 +170,13 @@ func find(pairs []pair, places map[string]int, key string) int {
 
 // merge adds the entries of merged mappings whose keys are not there yet.
 func (d *decoder) merge(out []pair, merged []*yaml.Node, path string) []pair {
+	if len(merged) == 0 {
+		return out
+	}
+	have := make(map[string]bool, len(out))
+	for _, p := range out {
+		have[p.key] = true
+	}
 	for _, node := range merged {
 		sources := []*yaml.Node{node}
 		if list := d.follow(node, path); list.Kind == yaml.SequenceNode {
@@ -184,7 +192,8 @@ func (d *decoder) merge(out []pair, merged []*yaml.Node, path string) []pair {
 				continue
 			}
 			for _, p := range d.pairs(from, path) {
-				if find(out, nil, p.key) < 0 {
+				if !have[p.key] {
+					have[p.key] = true
 					out = append(out, p)
 				}
 			}
@@ -226,6 +235,14 @@ func join(path, key string) string {
 
 // element is the path of an item of a list.
 func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+// suggest gives the candidate that a mistyped word of sensible length means.
+func suggest(word string, candidates []string) string {
+	if len(word) > 64 {
+		return ""
+	}
+	return diag.Suggest(word, candidates)
+}
 
 // clip shortens what a file holds for a message.
 func clip(text string) string {

@@ -68,6 +68,9 @@ func (d *decoder) hostNames(e *entry) []string {
 	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
 		d.errorf(codeExclusive, join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
 	}
+	if len(names) == 0 && d.ok(join(e.Path, "names")) {
+		d.errorf(codeRange, join(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
+	}
 	d.refuseSingular(e)
 	return names
 }

@@ -136,7 +136,7 @@ func word(name string, of []string) scalar[string] {
 		if len(of) == 1 {
 			return "", f.or("write %s", of[0])
 		}
-		if near := diag.Suggest(text, of); near != "" {
+		if near := suggest(text, of); near != "" {
 			return "", f.or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
 		}
 		return "", f.or("use one of: %s", strings.Join(of, ", "))
@@ -194,11 +194,14 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 		return
 	}
 	if l.limit > 0 && len(n.Content) > l.limit {
-		d.stop(path, "the list has %d entries, more than the %d that are read", len(n.Content), l.limit)
+		d.stop(path, "the list has %d entries, more than the %d that are read", len(n.Content), l.limit).WithHint("remove some")
 		return
 	}
 	*into = make([]T, len(n.Content))
 	for i, item := range n.Content {
+		if d.stopped {
+			return
+		}
 		at := element(path, i)
 		d.record(at, item)
 		l.item.read(d, item, at, &(*into)[i])
@@ -250,6 +253,9 @@ func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T)
 	}
 	*into = make(map[string]T, len(n.Content)/2)
 	for _, p := range d.pairs(n, path) {
+		if d.stopped {
+			return
+		}
 		at := join(path, p.key)
 		d.record(at, p.at)
 		if f := m.key(p.key); f != nil {

@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 var (
@@ -52,7 +50,7 @@ func checkLabelKey(text string) *fault {
 		return nil
 	}
 	f := faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", clip(text))
-	if near := diag.Suggest(text, kubeletLabels); near != "" {
+	if near := suggest(text, kubeletLabels); near != "" {
 		return f.or("did you mean %s?", near)
 	}
 	return f.or("use a domain of your own, as in example.org/%s", text[strings.IndexByte(text, '/')+1:])

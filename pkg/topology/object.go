@@ -86,6 +86,9 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 	}
 	given := make([]bool, len(o.properties))
 	for _, p := range d.pairs(n, path) {
+		if d.stopped {
+			return
+		}
 		at := join(path, p.key)
 		i := slices.IndexFunc(o.properties, func(known property[S]) bool { return known.name == p.key })
 		if i < 0 {
@@ -115,7 +118,7 @@ func (o *object[S]) refuse(d *decoder, p pair, path string) {
 		names[i] = known.name
 	}
 	unknown := d.errorAt(d.position(p.at), codeUnknownKey, path, "there is no key %s here", clip(p.key))
-	if near := diag.Suggest(p.key, names); near != "" {
+	if near := suggest(p.key, names); near != "" {
 		unknown.WithHint("did you mean %s?", near)
 	} else {
 		unknown.WithHint("possible keys: %s", strings.Join(names, ", "))

@@ -230,3 +230,24 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// TestHostileFilesAreQuick holds that no bound is reached the slow way.
+func TestHostileFilesAreQuick(t *testing.T) {
+	var keys strings.Builder
+	for i := range 200_000 {
+		fmt.Fprintf(&keys, "k%d: 1\n", i)
+	}
+	for name, text := range map[string]string{
+		"unknown keys":    keys.String(),
+		"one long key":    strings.Repeat("k", 8<<20) + ": 1\n",
+		"merged mappings": "a: &a {" + strings.ReplaceAll(keys.String()[:500_000], "\n", ", ") + "}\n<<: *a\n" + keys.String(),
+	} {
+		start := time.Now()
+		if _, list := Parse("t.yaml", []byte(text)); !list.HasErrors() {
+			t.Errorf("%s: taken", name)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+	}
+}
