@@ -97,7 +97,7 @@ func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
 func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	s, ok := v.(string)
 	if !ok {
-		return nil, wrong(where, fmt.Sprintf("put it in quotes: %q", fmt.Sprint(v)), "this must be a text, not %s", describe(v))
+		return nil, wrong(where, "put it in quotes", "this must be a text, not %s", describe(v))
 	}
 	if kind == "enum" || len(p.Enum) > 0 {
 		if !slices.Contains(p.Enum, s) {

@@ -24,7 +24,7 @@ func (p *Profile) check(list *diag.List) {
 	for _, file := range slices.Sorted(maps.Keys(p.Templates)) {
 		p.references(p.Templates[file], len(p.Vars), vars, list)
 	}
-	for _, c := range p.conditions() {
+	for _, c := range p.Conditions() {
 		p.condition(c, list)
 	}
 }
@@ -61,8 +61,8 @@ func (p *Profile) condition(c *Condition, list *diag.List) {
 	}
 }
 
-// conditions gives every condition of the profile with those inside it.
-func (p *Profile) conditions() []*Condition {
+// Conditions gives every condition of the profile with those inside it.
+func (p *Profile) Conditions() []*Condition {
 	var out []*Condition
 	var add func(c *Condition)
 	add = func(c *Condition) {
@@ -113,9 +113,6 @@ func (p *Profile) conditions() []*Condition {
 	}
 	return out
 }
-
-// Conditions gives every condition of the profile with those inside it.
-func (p *Profile) Conditions() []*Condition { return p.conditions() }
 
 // allTexts gives every text of profile.yaml but vars and files.
 func (p *Profile) allTexts() []Text {
@@ -227,7 +224,7 @@ func (c *Catalog) profileNames(p *Profile, names []string, list *diag.List) {
 	}
 	check("needs", p.Needs)
 	check("excludes", p.Excludes)
-	for _, condition := range p.conditions() {
+	for _, condition := range p.Conditions() {
 		for _, other := range condition.Profiles {
 			if c.Lookup(other) == nil {
 				list.Errorf("F014", condition.Position, "", "there is no profile %s", other).WithHint("%s", hintFor(other, names, "profiles"))
@@ -238,30 +235,30 @@ func (c *Catalog) profileNames(p *Profile, names []string, list *diag.List) {
 
 // reference checks one name that a template takes from elsewhere.
 func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, list *diag.List) {
-	fail := func(candidates []string, what, format string, args ...any) {
-		list.Errorf("F010", t.offset(r.pos), "", format, args...).WithHint("%s", hintFor(r.name, candidates, what))
+	fail := func(word string, candidates []string, what, format string, args ...any) {
+		list.Errorf("F010", t.offset(r.pos), "", format, args...).WithHint("%s", hintFor(word, candidates, what))
 	}
 	switch r.kind {
 	case "Version":
 		for _, row := range c.Versions {
 			if _, ok := row.Values[r.name]; !ok {
-				fail(slices.Sorted(maps.Keys(row.Values)), "versions", "versions.yaml has no %s for %s", r.name, row.Minor)
+				fail(r.name, slices.Sorted(maps.Keys(row.Values)), "versions", "versions.yaml has no %s for %s", r.name, row.Minor)
 				return
 			}
 		}
 	case "Has":
 		if c.Lookup(r.name) == nil {
-			fail(known.profiles, "profiles", "there is no profile %s", r.name)
+			fail(r.name, known.profiles, "profiles", "there is no profile %s", r.name)
 		}
 	case "VarOf", "ParamOf":
 		c.referenceTo(r, fail, known)
 	case "Secret":
 		if !known.secrets[r.name] {
-			fail(slices.Sorted(maps.Keys(known.secrets)), "secrets", "no profile has a secret %s", r.name)
+			fail(r.name, slices.Sorted(maps.Keys(known.secrets)), "secrets", "no profile has a secret %s", r.name)
 		}
 	case "Authority":
 		if !known.authorities[r.name] {
-			fail(slices.Sorted(maps.Keys(known.authorities)), "authorities", "no profile has an authority %s", r.name)
+			fail(r.name, slices.Sorted(maps.Keys(known.authorities)), "authorities", "no profile has an authority %s", r.name)
 		}
 	case "Image":
 		owner, image := p, r.name
@@ -269,26 +266,25 @@ func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, l
 			owner, image = c.Lookup(other), name
 		}
 		if owner == nil || !slices.ContainsFunc(owner.Images, func(i Image) bool { return i.Name == image }) {
-			fail(imageNames(p), "images", "there is no image %s", r.name)
+			fail(r.name, imageNames(p), "images", "there is no image %s", r.name)
 		}
 	}
 }
 
 // referenceTo checks a var or parameter of another profile.
-func (c *Catalog) referenceTo(r reference, fail func([]string, string, string, ...any), known known) {
+func (c *Catalog) referenceTo(r reference, fail func(string, []string, string, string, ...any), known known) {
 	other := c.Lookup(r.profile)
 	switch {
 	case other == nil:
-		r.name = r.profile
-		fail(known.profiles, "profiles", "there is no profile %s", r.profile)
+		fail(r.profile, known.profiles, "profiles", "there is no profile %s", r.profile)
 	case r.kind == "ParamOf" && other.Param(r.name) == nil:
-		fail(other.ParamNames(), "parameters of "+r.profile, "%s has no parameter %s", r.profile, r.name)
+		fail(r.name, other.ParamNames(), "parameters of "+r.profile, "%s has no parameter %s", r.profile, r.name)
 	case r.kind == "VarOf" && !slices.ContainsFunc(other.Vars, func(v Var) bool { return v.Name == r.name }):
 		var names []string
 		for _, v := range other.Vars {
 			names = append(names, v.Name)
 		}
-		fail(names, "vars of "+r.profile, "%s has no var %s", r.profile, r.name)
+		fail(r.name, names, "vars of "+r.profile, "%s has no var %s", r.profile, r.name)
 	}
 }
 

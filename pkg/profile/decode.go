@@ -289,7 +289,7 @@ func (d *decoder) text(into *Text) func(node) {
 		at := d.at(n)
 		parsed, err := parse(d.file, s, at, n.Style)
 		if err != nil {
-			d.list.Errorf("F009", err.Position, n.path, "%s", err.Message)
+			err.Report(d.list, "F009", n.path)
 			return
 		}
 		*into = Text{parsed, at}

@@ -65,9 +65,9 @@ func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, li
 			}
 		}
 		position := p.Templates[fragment].offset(at)
-		found := false
+		fits, found := names(name), false
 		for file := range f.files {
-			if local, inside := strings.CutPrefix(file, filesDir+"/"); inside && names(name, local) {
+			if local, inside := strings.CutPrefix(file, filesDir+"/"); inside && fits(local) {
 				reached[file], found = true, true
 			}
 		}
@@ -77,19 +77,23 @@ func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, li
 	}
 }
 
-// names says whether a `local:` text names a file of files/: itself, its raw
-// form, the folder that it is in, or one of several when the text holds an
-// action.
-func names(local, file string) bool {
-	rule := `^`
-	last := 0
+// names gives a test for the files that a `local:` text names: the file itself,
+// its raw form, what is in the folder of that name, or any of several when the
+// text holds an action.
+func names(local string) func(file string) bool {
 	local = path.Clean(local)
+	if !strings.Contains(local, "{{") {
+		return func(file string) bool {
+			rest, begins := strings.CutPrefix(file, local)
+			return begins && (rest == "" || rest == rawSuffix || rest[0] == '/')
+		}
+	}
+	rule, last := `^`, 0
 	for _, m := range action.FindAllStringIndex(local, -1) {
 		rule += regexp.QuoteMeta(local[last:m[0]]) + `.+`
 		last = m[1]
 	}
-	rule += regexp.QuoteMeta(local[last:]) + `(\.raw|/.*)?$`
-	return regexp.MustCompile(rule).MatchString(file)
+	return regexp.MustCompile(rule + regexp.QuoteMeta(local[last:]) + `(\.raw|/.*)?$`).MatchString
 }
 
 func (f *folder) missing(list *diag.List, at diag.Position, file string) {
