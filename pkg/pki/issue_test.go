@@ -137,10 +137,10 @@ func TestFloors(t *testing.T) {
 	dir := built(t, p)
 	before := mustIssue(t, mustOpenReadOnly(t, dir), p, noon)
 	p.Certs = append(p.Certs, kubeletClient("w2"))
-	p.Hosts = append(p.Hosts, &plan.Host{HostFacts: &plan.HostFacts{Name: "w2"}})
+	p.Hosts = append(p.Hosts, &plan.Host{HostFacts: &plan.HostFacts{Name: "w2"}}, &plan.Host{HostFacts: &plan.HostFacts{Name: "nfs1"}})
 	later := noon.Add(30 * 24 * time.Hour)
 	after := mustIssue(t, mustOpenReadOnly(t, dir), p, later)
-	want := map[string]time.Time{"cp1": noon, "w1": noon, "w2": later}
+	want := map[string]time.Time{"cp1": noon, "w1": noon, "w2": later, "nfs1": noon}
 	if !maps.EqualFunc(after.Floors, want, time.Time.Equal) {
 		t.Errorf("floors %v, want %v", after.Floors, want)
 	}
