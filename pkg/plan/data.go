@@ -52,6 +52,7 @@ type Cluster struct {
 	Users         []User
 
 	Custody              string
+	KeyAlgorithm         string // one of topology.KeyAlgorithms, which kubeadm names alike
 	AdminOnControlPlanes bool
 	StackedEtcd          bool // etcd runs on the control planes
 
