@@ -36,8 +36,8 @@ func BenchmarkIssue1000(b *testing.B) {
 	}
 }
 
-// BenchmarkStandIn1000 is what check pays.
-func BenchmarkStandIn1000(b *testing.B) {
+// BenchmarkMemory1000 is what check pays.
+func BenchmarkMemory1000(b *testing.B) {
 	p := leavesPlan()
 	for b.Loop() {
 		if _, list := Memory().Issue(p, noon, nil); list.HasErrors() {

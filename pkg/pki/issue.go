@@ -120,7 +120,7 @@ func (s *Store) secretValue(spec plan.SecretSpec) ([]byte, error) {
 	case found:
 		return value, nil
 	case spec.Kind == kindKeypair:
-		made, err := s.makeKey(spec.Algorithm)
+		made, err := makeKey(spec.Algorithm)
 		if err != nil {
 			return nil, diag.Failf("K023", spec.Position, "secret %s: %s", spec.Name, err)
 		}
@@ -130,13 +130,6 @@ func (s *Store) secretValue(spec plan.SecretSpec) ([]byte, error) {
 	}
 	s.write(secretFile(spec), value)
 	return value, nil
-}
-
-func (s *Store) makeKey(algorithm string) (newKey, error) {
-	if s.standIn != nil {
-		return s.standIn(algorithm)
-	}
-	return makeKey(algorithm)
 }
 
 // path gives the name of a file in the store as the user knows it.

@@ -27,7 +27,7 @@ func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, li
 			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
 		return plan.Pair{}
 	}
-	made, err := s.makeKey(spec.Algorithm)
+	made, err := makeKey(spec.Algorithm)
 	var text []byte
 	l := leafOf(spec, a, now)
 	if err == nil {
