@@ -4,6 +4,7 @@ import (
 	"io/fs"
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/coreos/vcontext/report"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
@@ -26,6 +27,7 @@ type Renderer struct {
 
 	texts     memo[textKey, rendered]
 	fragments memo[fragmentKey, *translated]
+	units     memo[unitKey, report.Report]
 }
 
 // New prepares what hosts share: the overlays and the objects of the cluster.
@@ -90,7 +92,7 @@ func (r *Renderer) Host(h *plan.Host, keys *plan.Keys) (*document.Document, diag
 			doc.Keys[claim] = keys
 		}
 	}
-	j.problems.Append(judge(doc))
+	j.problems.Append(r.judge(doc, result.mixed))
 	if j.problems.HasErrors() {
 		return nil, j.problems
 	}
