@@ -53,6 +53,7 @@ type Cluster struct {
 
 	Custody              string
 	KeyAlgorithm         string // one of topology.KeyAlgorithms, which kubeadm names alike
+	Validity             topology.Validity
 	AdminOnControlPlanes bool
 	StackedEtcd          bool // etcd runs on the control planes
 

@@ -22,7 +22,7 @@ func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *
 		Name: t.Cluster.Name, Domain: t.Cluster.Domain, Formed: t.Cluster.Formed,
 		Version: t.Kubernetes.Version, Minor: t.Kubernetes.Minor, ImageRepository: t.Kubernetes.ImageRepository,
 		NodePodBits: map[string]int{}, SearchDomains: t.Network.SearchDomains, NTP: t.Network.NTP,
-		Custody: t.PKI.Custody, KeyAlgorithm: t.PKI.KeyAlgorithm, AdminOnControlPlanes: t.Access.AdminOnControlPlanes, StackedEtcd: true,
+		Custody: t.PKI.Custody, KeyAlgorithm: t.PKI.KeyAlgorithm, Validity: t.PKI.Validity, AdminOnControlPlanes: t.Access.AdminOnControlPlanes, StackedEtcd: true,
 		Hosts: hosts, VRRPID: given.VRRP[vrrpCluster+t.Cluster.Name],
 	}
 	for _, p := range t.Network.Pods {

@@ -39,6 +39,9 @@ func suggest(word string, known []string, what string) string {
 	if near := diag.Suggest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
+	if len(known) == 0 {
+		return "there are no " + what
+	}
 	return what + ": " + joinWords(known)
 }
 

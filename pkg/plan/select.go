@@ -216,7 +216,7 @@ func (b *build) relations() {
 		}
 		for i, other := range u.Excludes {
 			if b.whole.byName[other] != nil {
-				b.errorAt("P007", b.where(u.Profile), "", "the profile %s cannot stand beside %s", u.Name, other).
+				b.list.Errorf("P007", b.where(u.Profile), "", "the profile %s cannot stand beside %s", u.Name, other).
 					WithHint("%s", b.offHint(u.Profile, b.catalog.Lookup(other))).
 					WithRelated(u.At(fmt.Sprintf("excludes[%d]", i)), "said here").
 					WithRelated(b.where(b.catalog.Lookup(other)), "%s is selected here", other)
@@ -241,7 +241,7 @@ func (b *build) relations() {
 }
 
 func (b *build) need(p *profile.Profile, other, path string) {
-	d := b.errorAt("P006", b.where(p), "", "the profile %s needs %s, which no host has", p.Name, other)
+	d := b.list.Errorf("P006", b.where(p), "", "the profile %s needs %s, which no host has", p.Name, other)
 	switch u, named := b.topology.Profiles[other]; {
 	case named && u.Off:
 		d.WithHint("take %q out of profiles", other+": false").WithRelated(b.topology.At("profiles."+other), "switched off here")
@@ -258,11 +258,15 @@ func (b *build) clusterWideName(name string) bool {
 	return p != nil && b.clusterWide(p)
 }
 
-// offHint says which of two profiles to switch off: one that nobody asked for.
+// offHint says which of two profiles to give up: one that nobody asked for, if
+// there is one.
 func (b *build) offHint(first, second *profile.Profile) string {
 	off := second
-	if _, named := b.topology.Profiles[second.Name]; named && first.Default {
+	if _, named := b.topology.Profiles[second.Name]; named {
 		off = first
+	}
+	if _, named := b.topology.Profiles[off.Name]; named {
+		return fmt.Sprintf("take %s or %s out of profiles", first.Name, second.Name)
 	}
 	return fmt.Sprintf("add %q under profiles", off.Name+": false")
 }

@@ -17,7 +17,7 @@ var (
 	algorithms = []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}
 	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}
-	systems    = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky"}
+	systems    = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky", "alma"}
 	formats    = []string{"ignition", "cloud-init"}
 	arches     = []string{"amd64", "arm64"}
 	families   = []string{"ipv4", "ipv6"}
@@ -295,4 +295,11 @@ func value(n node, key string) string {
 		}
 	}
 	return ""
+}
+
+// Words gives the words that conditions know, by key. Those of systems,
+// formats, architectures and roles are the topology's, and a test holds them
+// together.
+func Words() map[string][]string {
+	return map[string][]string{"os": systems, "format": formats, "arch": arches, "roles": roles, "families": families}
 }
