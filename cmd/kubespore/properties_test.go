@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubespore/kubespore/pkg/document"
 )
@@ -45,8 +46,8 @@ func TestSameInputSameBytes(t *testing.T) {
 		}
 		w.mustBuild()
 	}
-	if a, b := first.tree(first.dir), second.tree(second.dir); !maps.Equal(a, b) {
-		t.Errorf("two builds of the same input differ:\n%v\n%v", a, b)
+	if d := cmp.Diff(first.tree(first.dir), second.tree(second.dir)); d != "" {
+		t.Errorf("two builds of the same input differ:\n%s", d)
 	}
 }
 

@@ -52,7 +52,7 @@ func (p *pipe) compare() {
 func (p *pipe) inputs() (string, bool) {
 	store, err := p.Store.Digest()
 	p.list.AddError("O106", err)
-	return digest([]byte(strings.Join([]string{p.Identity, p.Topology.File, p.Topology.Digest, p.Catalog.Digest, store}, "\n"))), err == nil
+	return digest([]byte(strings.Join([]string{p.Identity, p.Topology.Digest, p.Catalog.Digest, store}, "\n"))), err == nil
 }
 
 // recall describes the hosts of a build that need not be made again.
