@@ -1,5 +1,7 @@
 package plan
 
+import "github.com/kubespore/kubespore/pkg/topology"
+
 // Data is the dot of every template. A misspelt field is an error by itself;
 // so is a missing key of Param, Var and Version.
 type Data struct {
@@ -52,8 +54,8 @@ type Cluster struct {
 	Users         []User
 
 	Custody              string
-	KeyAlgorithm         string // one of topology.KeyAlgorithms, which kubeadm names alike
-	Validity             topology.Validity
+	KeyAlgorithm         string            // one of topology.KeyAlgorithms, which kubeadm names alike
+	Validity             topology.Validity // how long each class of certificates lives
 	AdminOnControlPlanes bool
 	StackedEtcd          bool // etcd runs on the control planes
 
