@@ -1,0 +1,211 @@
+package inspect
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// What happened to a host or to a part of its document.
+const (
+	Added   = "added"
+	Removed = "removed"
+	Changed = "changed"
+)
+
+// HostDiff is what a build changes on a host.
+type HostDiff struct {
+	Host    string   `json:"host"`
+	Action  string   `json:"action"`  // "" when nothing changes
+	Changes []Change `json:"changes"` // sorted by path; not listed for hosts that come or go
+	Needs   Needs    `json:"needs"`
+}
+
+// Change is one part of a document that differs.
+type Change struct {
+	Path       string   `json:"path"` // on the machine, or the claim of what has no path
+	Claim      string   `json:"claim"`
+	Action     string   `json:"action"`
+	Attributes []string `json:"attributes,omitempty"` // as in: mode 0600, was 0644
+	Secret     bool     `json:"secret"`
+	Patch      string   `json:"patch,omitempty"` // unified; empty for what is secret
+	Needs      Needs    `json:"needs"`
+}
+
+// Diff compares the last document of a host with the new one. Either may be
+// nil: the host is new, or gone.
+func Diff(old, new *document.Document) (HostDiff, error) {
+	switch {
+	case old == nil && new == nil:
+		return HostDiff{}, nil
+	case old == nil:
+		return HostDiff{Host: new.Host, Action: Added, Needs: Needs{Reimage: true}}, nil
+	case new == nil:
+		return HostDiff{Host: old.Host, Action: Removed}, nil
+	}
+	before, err := old.Entries()
+	if err != nil {
+		return HostDiff{}, fmt.Errorf("the last document of %s: %w", old.Host, err)
+	}
+	after, err := new.Entries()
+	if err != nil {
+		return HostDiff{}, fmt.Errorf("the document of %s: %w", new.Host, err)
+	}
+	out := HostDiff{Host: new.Host}
+	out.Changes = append(pathChanges(before, after), otherChanges(old, new)...)
+	if len(out.Changes) == 0 {
+		return out, nil
+	}
+	out.Action = Changed
+	readers := newReaders(before, after)
+	for i := range out.Changes {
+		c := &out.Changes[i]
+		c.Needs = readers.needs(*c)
+		out.Needs = out.Needs.and(c.Needs)
+	}
+	return out, nil
+}
+
+// pathChanges compares what two documents make on the file system.
+func pathChanges(before, after []document.Entry) []Change {
+	pairs := map[string][2]*document.Entry{}
+	for i := range before {
+		pairs[before[i].Path] = [2]*document.Entry{&before[i], nil}
+	}
+	for i := range after {
+		pairs[after[i].Path] = [2]*document.Entry{pairs[after[i].Path][0], &after[i]}
+	}
+	var out []Change
+	for _, path := range slices.Sorted(maps.Keys(pairs)) {
+		if c, ok := compare(pairs[path][0], pairs[path][1]); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func compare(old, new *document.Entry) (Change, bool) {
+	some := cmp.Or(new, old)
+	c := Change{Path: some.Path, Claim: some.Claim, Action: Changed}
+	switch {
+	case old == nil:
+		c.Action, old = Added, &document.Entry{}
+		c.Secret = new.Secret
+	case new == nil:
+		c.Action, new = Removed, &document.Entry{}
+		c.Secret = old.Secret
+	default:
+		// What the last build held as secret is judged by the new one, which
+		// knows, unless there is a key in plain sight.
+		c.Secret = new.Secret || old.Secret && bytes.Contains(old.Content, []byte("PRIVATE KEY"))
+		c.Attributes = attributes(old, new)
+	}
+	same := bytes.Equal(old.Content, new.Content)
+	if c.Action == Changed && same && len(c.Attributes) == 0 {
+		return Change{}, false
+	}
+	switch {
+	case same:
+	case c.Secret:
+		c.Attributes = append(c.Attributes, "secret content")
+	default:
+		c.Patch = patch(old, new)
+	}
+	return c, true
+}
+
+// attributes says what differs besides the content.
+func attributes(old, new *document.Entry) []string {
+	var out []string
+	for _, a := range []struct{ name, old, new string }{
+		{"kind", old.Kind, new.Kind},
+		{"mode", fmt.Sprintf("%04o", old.Mode), fmt.Sprintf("%04o", new.Mode)},
+		{"owner", old.User + ":" + old.Group, new.User + ":" + new.Group},
+		{"target", old.Target, new.Target},
+		{"hard", fmt.Sprint(old.Hard), fmt.Sprint(new.Hard)},
+		{"append", fmt.Sprint(old.Append), fmt.Sprint(new.Append)},
+		{"state", state(*old), state(*new)},
+	} {
+		if a.old != a.new {
+			out = append(out, fmt.Sprintf("%s %s, was %s", a.name, cmp.Or(a.new, "none"), cmp.Or(a.old, "none")))
+		}
+	}
+	return out
+}
+
+// hiddenLine takes the place of a line that may have been secret in the last
+// build and is gone from the new one.
+const hiddenLine = "-(a line that may have been secret)"
+
+// patch gives a unified diff. A file that the last build may have kept a
+// secret in, but the new one does not, shows only lines of the new one.
+func patch(old, new *document.Entry) string {
+	text := udiff.Unified("last build", "this build", string(old.Content), string(new.Content))
+	if !old.Secret || new.Secret {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "-") && !strings.HasPrefix(line, "--- last build") {
+			lines[i] = hiddenLine + "\n"
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// otherChanges compares what has no path: users, groups, disks, kernel
+// arguments. Their content is not shown: password hashes are among it.
+func otherChanges(old, new *document.Document) []Change {
+	before, after := others(old), others(new)
+	var out []Change
+	for claim, v := range after {
+		switch w, ok := before[claim]; {
+		case !ok:
+			out = append(out, Change{Path: claim, Claim: claim, Action: Added})
+		case !reflect.DeepEqual(v, w):
+			out = append(out, Change{Path: claim, Claim: claim, Action: Changed})
+		}
+	}
+	for claim := range before {
+		if _, ok := after[claim]; !ok {
+			out = append(out, Change{Path: claim, Claim: claim, Action: Removed})
+		}
+	}
+	slices.SortFunc(out, func(a, b Change) int { return cmp.Compare(a.Claim, b.Claim) })
+	return out
+}
+
+func others(d *document.Document) map[string]any {
+	out := map[string]any{}
+	c := d.Config
+	for _, u := range c.Passwd.Users {
+		out["user:"+u.Name] = u
+	}
+	for _, g := range c.Passwd.Groups {
+		out["group:"+g.Name] = g
+	}
+	for _, x := range c.Storage.Disks {
+		out["disk:"+x.Device] = x
+	}
+	for _, x := range c.Storage.Filesystems {
+		out["filesystem:"+x.Device] = x
+	}
+	for _, x := range c.Storage.Raid {
+		out["raid:"+x.Name] = x
+	}
+	for _, x := range c.Storage.Luks {
+		out["luks:"+x.Name] = x
+	}
+	if len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0 {
+		out["kernel arguments"] = c.KernelArguments
+	}
+	return out
+}

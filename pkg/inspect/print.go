@@ -1,0 +1,62 @@
+package inspect
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// marks begin the line of a change.
+var marks = map[string]string{Added: "+", Removed: "-", Changed: "~"}
+
+// PrintDiffs writes what changes, hosts with the same changes together. Hosts
+// on which nothing changes are counted only.
+func PrintDiffs(w io.Writer, diffs []HostDiff) {
+	var bodies []string // in the order of the first host
+	hosts := map[string][]string{}
+	same := 0
+	for _, d := range diffs {
+		if d.Action == "" {
+			same++
+			continue
+		}
+		body := diffBody(d)
+		if _, ok := hosts[body]; !ok {
+			bodies = append(bodies, body)
+		}
+		hosts[body] = append(hosts[body], d.Host)
+	}
+	for _, body := range bodies {
+		fmt.Fprintf(w, "%s: %s", hostNames(hosts[body]), body)
+	}
+	switch {
+	case len(bodies) == 0:
+		fmt.Fprintln(w, "nothing changes")
+	case same > 0:
+		fmt.Fprintf(w, "nothing changes on %d of %d hosts\n", same, len(diffs))
+	}
+}
+
+func diffBody(d HostDiff) string {
+	var b strings.Builder
+	switch d.Action {
+	case Added:
+		return "new\n  asks for: a first boot with its document\n"
+	case Removed:
+		return "gone\n  asks for: removal of the Node, and of the etcd member if it was one\n"
+	}
+	fmt.Fprintf(&b, "%d changed\n  asks for: %s\n", len(d.Changes), d.Needs)
+	for _, c := range d.Changes {
+		fmt.Fprintf(&b, "  %s %s", marks[c.Action], c.Path)
+		if len(c.Attributes) > 0 {
+			fmt.Fprintf(&b, " (%s)", strings.Join(c.Attributes, "; "))
+		}
+		fmt.Fprintf(&b, ": %s\n", c.Needs)
+		if c.Action == Changed {
+			for line := range strings.Lines(c.Patch) {
+				b.WriteString("      " + line)
+			}
+		}
+	}
+	return b.String()
+}
