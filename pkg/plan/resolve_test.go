@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -154,6 +155,27 @@ func checkMaterial(t *testing.T, p *plan.Plan, cp, worker *plan.Host) {
 	if got := strings.Join(ids, " "); got != "cluster/pair=rsa-2048 cluster/token= hosts/cp1/disk= hosts/w1/disk= hosts/w2/disk=" {
 		t.Errorf("secrets: %s", got)
 	}
+}
+
+// Documents are rendered at the same time for many hosts.
+func TestDataIsSafeForManyAtOnce(t *testing.T) {
+	p := build(t, cluster("10.240.0.0/12", "profiles: {db: {servers: [cp1, nfs]}}", cp1, w1, w2, nfs), web, plan.Allocations{})
+	var group sync.WaitGroup
+	for range 8 {
+		for _, h := range p.Hosts {
+			for _, s := range h.Selected {
+				group.Go(func() {
+					d := p.DataFor(h, s)
+					name, err := d.VarOf("db", "name")
+					image, wrong := d.Image("web/web")
+					if err != nil || wrong != nil || name != "db-"+h.Name+"-2" || image != "registry.k8s.io/web:1.0" || len(d.Modules()) == 0 || d.Manifests() != nil {
+						t.Errorf("%s on %s sees %q and %q, %v, %v", s.Name, h.Name, name, image, err, wrong)
+					}
+				})
+			}
+		}
+	}
+	group.Wait()
 }
 
 // Hosts that are alike share what is not their own.

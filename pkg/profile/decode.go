@@ -60,10 +60,10 @@ func (d *decoder) read(text []byte) (node, bool) {
 // expand puts the anchored values in the place of their aliases. An alias
 // inside its own value, or values that grow beyond any use, are refused.
 func (d *decoder) expand(n *yaml.Node, around []*yaml.Node, total *int) bool {
-	const most = 100_000
-	if *total++; *total > most || slices.Contains(around, n) {
-		d.list.Errorf("F002", diag.Position{File: d.file, Line: n.Line, Column: n.Column}, "", "the aliases lead to themselves or to too much").
-			WithHint("write the values out")
+	const most, deepest = 20_000, 64
+	if *total++; *total > most || len(around) > deepest || slices.Contains(around, n) {
+		d.list.Errorf("F002", diag.Position{File: d.file, Line: n.Line, Column: n.Column}, "", "the values are nested too deep, or aliases lead to themselves").
+			WithHint("write the values out, without aliases")
 		return false
 	}
 	around = append(around, n)
