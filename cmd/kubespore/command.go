@@ -52,6 +52,24 @@ SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 			flags:    append([]string{"out", "pki", "host"}, loading...),
 		},
 		{
+			name: "diff", args: "TOPOLOGY", min: 1, max: 1, run: runDiff,
+			summary: "show what a build would change and what that asks for",
+			detail: `Compiles in memory and compares with the last build in out/, host by host. Secrets
+are masked; -v shows the lines that change. Reads out/ and the store and writes
+nothing.`,
+			examples: []string{"kubespore diff prod.yaml", "kubespore diff --exit-code -q prod.yaml || echo something changes"},
+			flags:    append([]string{"out", "pki", "host", "exit-code"}, loading...),
+		},
+		{
+			name: "explain", args: "TOPOLOGY [HOST [PATH]]", min: 1, max: 3, run: runExplain,
+			summary: "say which profile wrote a file, from which line",
+			detail: `With a topology alone: the hosts and their profiles. With a host: every path that
+its document makes, and who wrote it. With a path, unit or claim too: that alone,
+and all that is known of it. --keys prints which host holds which keys.`,
+			examples: []string{"kubespore explain prod.yaml", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml"},
+			flags:    append([]string{"keys", "pki"}, loading...),
+		},
+		{
 			name: "pki list", args: "[TOPOLOGY]", max: 1, run: runPKIList,
 			summary:  "list the certificates of a store and when they expire",
 			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key.",

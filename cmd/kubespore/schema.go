@@ -17,7 +17,7 @@ func runSchema(c *call) int {
 	}
 	text, err := topology.Schema(catalog.ParamSchemas())
 	if err != nil {
-		list.Errorf("O103", diag.Position{}, "", "the schema cannot be written: %v", err)
+		list.Errorf("O115", diag.Position{}, "", "the schema cannot be written: %v", err)
 		return c.finish(list, nil, nil)
 	}
 	_, _ = c.stdout.Write(text)

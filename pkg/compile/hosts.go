@@ -4,7 +4,6 @@ import (
 	"context"
 	"path"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,18 +76,18 @@ func (p *pipe) hosts() {
 	}
 }
 
-// selected makes the documents that were asked for.
-func (p *pipe) selected() []*document.Document {
-	var docs []*document.Document
+// look makes the documents that were asked for, one after the other.
+func (p *pipe) look() {
 	for _, h := range p.result.Plan.Hosts {
-		if !slices.Contains(p.Hosts, h.Name) {
+		if !p.wanted(h.Name) {
 			continue
 		}
 		doc, problems := p.renderer.Host(h, p.keys)
 		p.list.Append(problems)
-		docs = append(docs, doc)
+		if doc != nil {
+			p.Each(h, doc)
+		}
 	}
-	return docs
 }
 
 // host makes one document. What cannot be written stops the others too.
@@ -113,7 +112,7 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	*result = describe(h)
 	result.measure(raw)
 	result.demandRoom(h, doc, list)
-	if p.writes(h.Name) && !list.HasErrors() {
+	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
 		timed(&load.write, func() { err = p.stage.Write(outdir.File{Path: result.File, Host: h.Name, Secret: true, Data: raw}) })
 		if err != nil {
 			list.AddError("O105", err)

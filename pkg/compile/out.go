@@ -93,17 +93,15 @@ func (p *pipe) begin() {
 		return
 	}
 	for _, h := range p.result.Plan.Hosts {
-		if !p.writes(h.Name) {
+		if !p.wanted(h.Name) {
 			_, err := p.stage.Carry(h.Name)
 			p.list.AddError("O105", err)
 		}
 	}
 }
 
-// writes says whether a host's document is to be written.
-func (p *pipe) writes(host string) bool {
-	return p.stage != nil && (len(p.Hosts) == 0 || slices.Contains(p.Hosts, host))
-}
+// wanted says whether a host was asked for.
+func (p *pipe) wanted(host string) bool { return len(p.Hosts) == 0 || slices.Contains(p.Hosts, host) }
 
 // outputs writes what the operator gets: admin.conf.
 func (p *pipe) outputs() {

@@ -87,19 +87,18 @@ func Run(ctx context.Context, in Input) (Result, diag.List) {
 	return p.result, p.list
 }
 
-// Render makes the documents of the named hosts only, to look at them. It
+// Render gives Each the documents of the hosts asked for, to look at them. It
 // proves and writes nothing.
-func Render(ctx context.Context, in Input) (Result, []*document.Document, diag.List) {
+func Render(ctx context.Context, in Input) (Result, diag.List) {
 	in.Out = ""
 	p := newPipe(ctx, in)
-	var docs []*document.Document
 	p.through(
 		step{"plan", p.decide},
 		step{"keys", p.issue},
 		step{"prepare", p.prepare},
-		step{"hosts", func() { docs = p.selected() }},
+		step{"hosts", p.look},
 	)
-	return p.result, docs, p.list
+	return p.result, p.list
 }
 
 func newPipe(ctx context.Context, in Input) *pipe {

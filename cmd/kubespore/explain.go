@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/inspect"
+	"github.com/kubespore/kubespore/pkg/pki"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+func runExplain(c *call) int {
+	if c.options.keys && len(c.args) > 1 {
+		return c.misused(&usageError{message: "--keys is about all hosts", hint: "write kubespore explain --keys " + c.args[0]})
+	}
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	store, err := c.storeToLookAt(project)
+	if err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	defer store.Close()
+	switch in := c.looking(project, store, now); {
+	case c.options.keys:
+		return c.explainKeys(in, list)
+	case len(c.args) > 1:
+		return c.explainHost(in, list)
+	}
+	return c.explainCluster(project, store, list)
+}
+
+// storeToLookAt opens the cluster's store for reading; before the first build
+// there is none, and keys that are forgotten afterwards stand in.
+func (c *call) storeToLookAt(p *compile.Project) (*pki.Store, error) {
+	cluster := p.Topology.Cluster.Name
+	dir := c.storeDir(cluster)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return pki.Memory(), nil
+	}
+	return pki.OpenReadOnly(dir, pki.Options{Cluster: cluster})
+}
+
+// looking is what rendering documents to look at them needs.
+func (c *call) looking(p *compile.Project, store *pki.Store, now time.Time) compile.Input {
+	return compile.Input{Project: p, Overlays: c.overlay, Store: store, Now: now, Strict: c.options.strict}
+}
+
+func (c *call) explainHost(in compile.Input, list diag.List) int {
+	what := ""
+	if len(c.args) == 3 {
+		what = c.args[2]
+	}
+	var found []inspect.Explanation
+	in.Hosts = c.args[1:2]
+	in.Each = func(_ *plan.Host, doc *document.Document) {
+		var err error
+		found, err = inspect.Explain(doc, what)
+		list.AddError("O114", err)
+	}
+	_, more := compile.Render(c.ctx, in)
+	list.Append(more)
+	return c.finish(list, found, func(w io.Writer) { inspect.PrintExplanations(w, found) })
+}
+
+func (c *call) explainKeys(in compile.Input, list diag.List) int {
+	var docs []*document.Document
+	in.Each = func(_ *plan.Host, doc *document.Document) {
+		docs = append(docs, &document.Document{Host: doc.Host, Keys: doc.Keys})
+	}
+	result, more := compile.Render(c.ctx, in)
+	list.Append(more)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	keys := inspect.NewKeyCollector(result.Plan)
+	for _, doc := range docs {
+		keys.Add(doc)
+	}
+	table := keys.Table()
+	return c.finish(list, table, table.Print)
+}
+
+// hostFacts is what is said of a host without its document.
+type hostFacts struct {
+	Name     string   `json:"name"`
+	Roles    []string `json:"roles"`
+	OS       string   `json:"os"`
+	Address  string   `json:"address"`
+	PodCIDRs []string `json:"podCIDRs"`
+	Profiles []string `json:"profiles"`
+}
+
+func (c *call) explainCluster(p *compile.Project, store *pki.Store, list diag.List) int {
+	given, err := store.Allocations()
+	if err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	decided, more := p.Plan(given)
+	list.Append(more)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	facts := []hostFacts{}
+	for _, h := range decided.Hosts {
+		f := hostFacts{Name: h.Name, Roles: h.Roles, OS: h.OS, Address: h.Address, PodCIDRs: h.PodCIDRs}
+		for _, s := range h.Selected {
+			f.Profiles = append(f.Profiles, s.Name)
+		}
+		facts = append(facts, f)
+	}
+	return c.finish(list, facts, func(w io.Writer) { printFacts(w, facts) })
+}
+
+func printFacts(w io.Writer, facts []hostFacts) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "HOST\tROLES\tOS\tADDRESS\tPODS\tPROFILES\n")
+	for _, f := range facts {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, roles(f.Roles), f.OS, f.Address, strings.Join(f.PodCIDRs, ","), strings.Join(f.Profiles, " "))
+	}
+	_ = t.Flush()
+}
