@@ -21,6 +21,8 @@ import (
 	"github.com/coreos/vcontext/validate"
 	vyaml "github.com/coreos/vcontext/yaml"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 // translator is what every Butane variant can do.
@@ -57,10 +59,7 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 		return nil, []finding{{line: 1, message: "this is not a mapping of Butane sections"}}
 	}
 
-	unused := validate.ValidateCustom(config, "yaml", func(v reflect.Value, c path.ContextPath) report.Report {
-		return ignvalidate.ValidateUnusedKeys(v, c, places)
-	})
-	findings := reportFindings(unused, places)
+	findings := unknownKeys(config, places)
 
 	f := &fragment{claims: butaneClaims(shared, places)}
 	l := localizer{files: files, places: places, sources: map[part]string{}}
@@ -79,6 +78,36 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 	f.locals = locate(out, l.sources)
 	f.claims = completeClaims(out, f.claims)
 	return f, nil
+}
+
+// unknownKeys finds keys that Butane would pass over with a warning, and the
+// key that each may have been meant to be.
+func unknownKeys(config translator, places tree.Node) []finding {
+	meant := map[string]string{}
+	unused := validate.ValidateCustom(config, "yaml", func(v reflect.Value, c path.ContextPath) report.Report {
+		found := ignvalidate.ValidateUnusedKeys(v, c, places)
+		for _, e := range found.Entries {
+			meant[pathText(e.Context.Path)] = nearestKey(v, e.Context)
+		}
+		return found
+	})
+	findings := reportFindings(unused, places)
+	for i := range findings {
+		if near := meant[findings[i].path]; near != "" {
+			findings[i].hint = "did you mean " + near + "?"
+		}
+	}
+	return findings
+}
+
+// nearestKey gives the key of a struct that is nearest to the last word of a
+// path.
+func nearestKey(v reflect.Value, c path.ContextPath) string {
+	var known []string
+	for _, f := range validate.GetFields(v) {
+		known = append(known, validate.FieldName(f, c.Tag))
+	}
+	return diag.Suggest(fmt.Sprint(c.Path[len(c.Path)-1]), known)
 }
 
 // localizer answers `local:` itself, where Butane would read from a directory

@@ -44,7 +44,7 @@ func fails(t *testing.T, p *plan.Plan, overlays func(string) ([]byte, fs.FS, err
 func TestProfileErrors(t *testing.T) {
 	for name, c := range map[string]struct{ archive, x, want string }{
 		"unknown key": {one("storage:\n  files:\n    - path: /a\n      mod: 0644\n"), "",
-			"profiles/alpha/host.bu:4:7: error: storage.files[0].mod: unknown key mod [R003]\n    4 |       mod: 0644\n      |       ^^^^\n"},
+			"profiles/alpha/host.bu:4:7: error: storage.files[0].mod: unknown key mod [R003]\n    4 |       mod: 0644\n      |       ^^^^\n  hint: did you mean mode?\n"},
 		"two mistakes": {one("storage:\n  files:\n    - {path: a, mode: 0644}\n    - {path: /b, mode: 644}\n"), "",
 			"profiles/alpha/host.bu:3:14: error: storage.files[0].path: the path must start with / [R003]\n    3 |     - {path: a, mode: 0644}\n      |              ^\n" +
 				"profiles/alpha/host.bu:4:24: error: storage.files[1].mode: setuid, setgid and sticky bits are not supported [R003]\n    4 |     - {path: /b, mode: 644}\n      |                        ^^^\n" +
@@ -114,7 +114,7 @@ func TestOverlayErrors(t *testing.T) {
 		"no version":    {"variant: flatcar\n", "lab.bu:1: error: version: \"\" is not a version of Butane's flatcar variant [R013]\n  hint: write version: 1.1.0\n"},
 		"openshift":     {"variant: openshift\nversion: 4.14.0\n", "lab.bu:1:10: error: variant: \"openshift\" is not a Butane variant that an overlay may have [R013]\n  hint: write variant: fcos with version: 1.5.0, or variant: flatcar with version: 1.1.0\n"},
 		"bad yaml":      {"variant: [\n", "lab.bu:1: error: did not find expected node content [R012]\n"},
-		"unknown key":   {header + "storag: {}\n", "lab.bu:3:1: error: storag: unknown key storag [R012]\n"},
+		"unknown key":   {header + "storag: {}\n", "lab.bu:3:1: error: storag: unknown key storag [R012]\n  hint: did you mean storage?\n"},
 		"missing file":  {header + "storage:\n  files:\n    - path: /a\n      contents: {local: none}\n", "lab.bu:6:25: error: storage.files[0].contents.local: there is no file none in . [R012]\n"},
 		"invalid whole": {header + "storage:\n  links:\n    - {path: /etc, target: /b}\n", "profiles/alpha/host.bu:3:7: error: file /etc/a: the path goes through a link that the configuration makes [R014]\n"},
 	} {

@@ -45,7 +45,7 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 	}
 	f, findings := translate(text, variant, folder{name: path.Dir(name), fsys: dir})
 	for _, n := range findings {
-		problems.Errorf("R012", diag.Position{File: name, Line: n.line, Column: n.column}, n.path, "%s", n.message)
+		n.report(problems, "R012", diag.Position{File: name, Line: n.line, Column: n.column})
 	}
 	if len(findings) > 0 {
 		return layer{}

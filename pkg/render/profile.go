@@ -138,7 +138,7 @@ func translateProfile(p *profile.Profile, t *profile.Template, text content) *tr
 		if n.path == "" {
 			code = "R002"
 		}
-		out.problems.Errorf(code, at, n.path, "%s", n.message).WithSource(excerpts[min(n.line, len(excerpts))-1])
+		n.report(&out.problems, code, at).WithSource(excerpts[min(n.line, len(excerpts))-1])
 	}
 	if len(findings) > 0 {
 		return out

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 // finding is something wrong in a Butane text.
@@ -12,6 +14,14 @@ type finding struct {
 	line, column int
 	path         string // as in storage.files[2].mode
 	message      string
+	hint         string
+}
+
+// report adds the finding to a list. The diagnostic is good until the next one.
+func (f finding) report(problems *diag.List, code string, at diag.Position) *diag.Diagnostic {
+	d := problems.Errorf(code, at, f.path, "%s", f.message)
+	d.Hint = f.hint
+	return d
 }
 
 // pathText writes a path as users do: storage.files[2].mode.
