@@ -21,23 +21,70 @@ var workspace struct {
 }
 
 func TestMain(m *testing.M) {
-	code, err := func() (int, error) {
-		dir, err := os.MkdirTemp("", "kubespore-oracle-")
-		if err != nil {
-			return 1, err
-		}
-		defer os.RemoveAll(dir)
-		workspace.dir, workspace.kubespore = dir, filepath.Join(dir, "kubespore")
-		if out, err := exec.Command("go", "build", "-o", workspace.kubespore, "../../cmd/kubespore").CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("%w: %s", err, out)
-		}
-		return m.Run(), nil
-	}()
+	run := outside
+	if dir := os.Getenv(insideOf); dir != "" {
+		open(dir)
+		run = inside
+	}
+	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(code)
 }
+
+func open(dir string) {
+	workspace.dir, workspace.kubespore = dir, filepath.Join(dir, "kubespore")
+}
+
+// outside gets the programs, for which it may need the network, and then runs
+// the tests: as root in namespaces of their own.
+func outside(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "kubespore-oracle-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	open(dir)
+	if out, err := exec.Command("go", "build", "-o", workspace.kubespore, "../../cmd/kubespore").CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("%w: %s", err, out)
+	}
+	if err := linkTools(); err != nil {
+		return 1, err
+	}
+	if os.Geteuid() != 0 {
+		return m.Run(), nil
+	}
+	return enclose()
+}
+
+// linkTools asks test/tools for all programs at once.
+func linkTools() error {
+	names := []string{"etcd", "etcdctl", "ignition"}
+	for _, minor := range minors() {
+		for _, program := range []string{"kubeadm", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+			names = append(names, program+"@"+minor)
+		}
+	}
+	c := exec.Command("../tools/tool", names...)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return fmt.Errorf("test/tools/tool: %w", err)
+	}
+	if err := os.Mkdir(tool(""), 0o755); err != nil {
+		return err
+	}
+	for i, path := range strings.Fields(string(out)) {
+		if err := os.Symlink(path, tool(names[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tool gives the path of a real program.
+func tool(name string) string { return filepath.Join(workspace.dir, "tools", name) }
 
 // minors gives the Kubernetes minors that the oracle is asked for.
 func minors() []string {
@@ -54,18 +101,6 @@ func eachMinor(t *testing.T, test func(t *testing.T, minor string)) {
 	}
 }
 
-// tool gives the path of a real program.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	c := exec.Command("../tools/tool", name)
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("test/tools/tool %s: %v", name, err)
-	}
-	return strings.TrimSpace(string(out))
-}
-
 // cluster is an example, built for one minor.
 type cluster struct {
 	*topology.Topology
@@ -79,7 +114,7 @@ func build(t *testing.T, example, minor string) cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := strings.TrimSpace(run(t, tool(t, "kubeadm@"+minor), "version", "--output=short"))
+	version := strings.TrimSpace(run(t, tool("kubeadm@"+minor), "version", "--output=short"))
 	text = bytes.ReplaceAll(text, []byte("version: v1.36.3"), []byte("version: "+version))
 	dir := filepath.Join(workspace.dir, minor, example)
 	file, out := filepath.Join(dir, example+".yaml"), filepath.Join(dir, "out")
@@ -146,7 +181,7 @@ func output(t *testing.T, c *exec.Cmd) string {
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if err := c.Run(); err != nil {
-		t.Fatalf("%s: %v\n%s%s", strings.Join(c.Args, " "), err, stdout.Bytes(), stderr.Bytes())
+		t.Fatalf("%s: %v\n%s%s", strings.Join(c.Args, " "), err, tail(stdout.Bytes()), tail(stderr.Bytes()))
 	}
 	return stdout.String()
 }
