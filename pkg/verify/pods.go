@@ -74,7 +74,7 @@ func (v *Verifier) pathsOf(m *machine, e *document.Entry, c corev1.Container, vo
 		switch {
 		case !ok && strings.HasPrefix(value, "/etc/"):
 			out.Errorf("V024", at, m.where(e.Path), "container %s: %s names %s, which no volume of the pod holds", c.Name, flag, value)
-		case ok && !m.exists(inside) && !madeAt(c, volumes, inside):
+		case ok && !strings.HasPrefix(inside, "/run/") && !m.exists(inside) && !madeAt(c, volumes, inside):
 			out.Errorf("V024", at, m.where(e.Path), "container %s: %s names %s, which nothing makes on this host", c.Name, flag, value)
 		}
 	}

@@ -2,10 +2,12 @@ package verify
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // units proves that units refer to what exists, that something starts each of
@@ -48,6 +50,31 @@ func b(yes bool) byte {
 // references are the options of [Unit] that name other units.
 var references = []string{"After", "Before", "Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "OnFailure", "OnSuccess"}
 
+// ordersOnly says that an option is harmless where the unit is absent: units
+// may say that they come after one that only some hosts have.
+func ordersOnly(option string) bool { return option == "After" || option == "Before" }
+
+// unitName finds the units that Butane fragments name.
+var unitName = regexp.MustCompile(`(?m)name:\s*"?([A-Za-z0-9@._-]+\.(?:service|path|timer|socket|mount|target))`)
+
+// unitNames gives the units that any profile of a catalog can bring.
+func unitNames(c *profile.Catalog) map[string]bool {
+	out := map[string]bool{}
+	if c == nil {
+		return out
+	}
+	for _, p := range c.Profiles {
+		for _, f := range p.Fragments {
+			if t := p.Templates[f.File]; t != nil {
+				for _, match := range unitName.FindAllStringSubmatch(t.Raw, -1) {
+					out[match[1]] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
 func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.List) {
 	at, where := m.doc.At(u.claim), m.where("unit "+u.name)
 	if u.broken != nil {
@@ -56,7 +83,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 	}
 	for _, option := range references {
 		for _, name := range u.words("Unit", option) {
-			if known[name] == nil && !unitOfImage(name) {
+			if known[name] == nil && !unitOfImage(name) && !(ordersOnly(option) && v.unitNames[name]) {
 				out.Errorf("V031", at, where, "%s=%s names a unit that this host does not have", option, name).
 					WithHint("%s", didYouMeanUnit(name, known))
 			}
@@ -131,7 +158,7 @@ func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
 		}
 		stem := strings.TrimSuffix(u.name, path.Ext(u.name))
 		for _, section := range []string{"Timer", "Path", "Socket"} {
-			if path.Ext(u.name) != "."+strings.ToLower(section) {
+			if !u.ours || path.Ext(u.name) != "."+strings.ToLower(section) {
 				continue
 			}
 			target := u.value(section, "Unit")

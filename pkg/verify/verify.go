@@ -21,8 +21,10 @@ type Verifier struct {
 	release release
 	images  map[string]bool // the bill of materials of the whole cluster
 	decoder runtime.Decoder
-	texts   sync.Map // see shared
-	proven  memo     // what was already proved about contents that many hosts share
+	// unitNames are the units that some profile can bring to some host.
+	unitNames map[string]bool
+	texts     sync.Map // see shared
+	proven    memo     // what was already proved about contents that many hosts share
 
 	mu   sync.Mutex
 	ends []endpoints // who serves and who dials, for Cluster
@@ -38,7 +40,7 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{plan: p, release: table, decoder: decoder, images: map[string]bool{}}
+	v := &Verifier{plan: p, release: table, decoder: decoder, unitNames: unitNames(p.Catalog), images: map[string]bool{}}
 	for _, h := range p.Hosts {
 		for _, image := range h.Images {
 			v.images[image.Ref] = true
