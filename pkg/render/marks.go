@@ -92,6 +92,11 @@ func (f *fragment) takeMarks(t *profile.Template, text []byte) diag.List {
 			take("dropin:"+u.Name+"/"+d.Name, i, k, []byte(deref(d.Contents)))
 		}
 	}
+	for i, l := range f.config.Storage.Luks {
+		if content, err := document.Content(l.KeyFile); err == nil {
+			take("luks:"+l.Name, i, 0, content)
+		}
+	}
 	if found < countMarks(text) {
 		problems.Errorf("R008", diag.Position{File: t.Name, Line: 1}, "", "a secret, an authority or the generation stands outside of a file's contents").
 			WithHint("use .Secret, .Authority and .Generation only in contents, best in a file of its own under files/")

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -165,5 +166,19 @@ func TestObjectsDigest(t *testing.T) {
 	}
 	if digest(p, 1) == digest(other, 1) {
 		t.Error("the digest does not depend on the objects")
+	}
+}
+
+// The key of an encrypted disk is a resource of its own in Ignition, not the
+// content of a file.
+func TestDiskKey(t *testing.T) {
+	p := planOf(t, one("storage:\n  luks:\n    - {name: data, device: /dev/vdb, key_file: {inline: '{{ .Secret \"token\" }}'}}\n"), map[string]string{"unused": ""}, "cp1")
+	doc := host(t, p)
+	key, err := document.Content(doc.Config.Storage.Luks[0].KeyFile)
+	if err != nil || string(key) != string(fakeKeys().Secrets["cluster/token"].Value) {
+		t.Errorf("the key is %q (%v)", key, err)
+	}
+	if !doc.Secret["luks:data"] {
+		t.Error("the key of the disk is not said to be secret")
 	}
 }

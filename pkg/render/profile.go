@@ -177,6 +177,7 @@ func (j *job) fill(s *plan.Selected, f *translated, each any) piece {
 		return p
 	}
 	p.config.Storage.Files = slices.Clone(f.config.Storage.Files)
+	p.config.Storage.Luks = slices.Clone(f.config.Storage.Luks)
 	p.config.Systemd.Units = slices.Clone(f.config.Systemd.Units)
 	for _, l := range f.locals {
 		c := newContentOf(l)
@@ -185,9 +186,12 @@ func (j *job) fill(s *plan.Selected, f *translated, each any) piece {
 			j.problems.Append(r.problems)
 			c = r.content
 		}
-		if kind, _, _ := strings.Cut(l.claim, ":"); kind == "file" {
+		switch kind, _, _ := strings.Cut(l.claim, ":"); kind {
+		case "file":
 			j.fillFile(&p, l, c)
-		} else {
+		case "luks":
+			j.fillKeyFile(&p, l, c)
+		default:
 			j.fillUnit(&p, l, c, kind)
 		}
 	}
@@ -236,6 +240,14 @@ func (j *job) fillFile(p *piece, l local, c content) {
 		made.Compression = resource.Compression
 	}
 	*resource = made
+}
+
+// fillKeyFile puts in the key of an encrypted disk, which Ignition keeps in a
+// file that only root reads.
+func (j *job) fillKeyFile(p *piece, l local, c content) {
+	text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+	p.config.Storage.Luks[l.list].KeyFile = resourceOf(text)
+	p.secret = append(p.secret, secretClaim{l.claim, secrets})
 }
 
 func (j *job) fillUnit(p *piece, l local, c content, kind string) {
