@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	streams "k8s.io/apimachinery/pkg/util/yaml"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	kubeproxyv1alpha1 "k8s.io/kube-proxy/config/v1alpha1"
@@ -39,7 +39,7 @@ func newDecoder() (runtime.Decoder, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		kubernetes.AddToScheme, kubeletv1beta1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
-		apiserverv1.AddToScheme, clientcmd.AddToScheme,
+		apiserverv1.AddToScheme, auditv1.AddToScheme, clientcmd.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, err
@@ -63,11 +63,13 @@ func decodes(apiVersion string) bool {
 
 // isObject says whether a file holds Kubernetes objects: by what it says, so
 // that no list of paths has to be kept.
-var objectStart = regexp.MustCompile(`(?m)^apiVersion:\s*\S`)
-var objectKind = regexp.MustCompile(`(?m)^kind:\s*\S`)
-
 func isObject(e *document.Entry) bool {
-	return e.Kind == document.KindFile && objectStart.Match(e.Content) && objectKind.Match(e.Content) && !bytes.HasPrefix(e.Content, []byte("#!"))
+	return e.Kind == document.KindFile && hasLine(e.Content, "apiVersion:") && hasLine(e.Content, "kind:") && !bytes.HasPrefix(e.Content, []byte("#!"))
+}
+
+// hasLine says whether a line of a text starts with a word.
+func hasLine(text []byte, word string) bool {
+	return bytes.HasPrefix(text, []byte(word)) || bytes.Contains(text, []byte("\n"+word))
 }
 
 // object is one Kubernetes object of a document.
@@ -90,10 +92,26 @@ func (v *Verifier) readObjects(m *machine) {
 			m.objects = append(m.objects, object{entry: e, err: err})
 		}
 		for _, text := range documents {
-			typed, err := v.decode(text)
-			m.objects = append(m.objects, object{e, text, typed, err})
+			m.objects = append(m.objects, v.readObject(e, text))
 		}
 	}
+}
+
+// readObject decodes one object, or finds it decoded: hosts share most of what
+// is not secret.
+func (v *Verifier) readObject(e *document.Entry, text []byte) object {
+	key := digest(text)
+	if known, ok := v.decoded.Load(key); ok && !e.Secret {
+		o := known.(object)
+		o.entry = e
+		return o
+	}
+	typed, err := v.decode(text)
+	o := object{e, text, typed, err}
+	if !e.Secret {
+		v.decoded.Store(key, object{nil, text, typed, err})
+	}
+	return o
 }
 
 // objects proves that everything that claims to be a Kubernetes object is one,
@@ -258,7 +276,7 @@ func split(text []byte) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if objectStart.Match(one) || len(bytes.TrimSpace(one)) > 0 && !onlyComments(one) {
+		if len(bytes.TrimSpace(one)) > 0 && !onlyComments(one) {
 			out = append(out, one)
 		}
 	}

@@ -1,7 +1,12 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +29,7 @@ type Verifier struct {
 	// unitNames are the units that some profile can bring to some host.
 	unitNames map[string]bool
 	texts     sync.Map // see shared
+	decoded   sync.Map // typed objects by the digest of their text, secret ones left out
 	proven    memo     // what was already proved about contents that many hosts share
 
 	mu   sync.Mutex
@@ -50,15 +56,17 @@ func New(p *plan.Plan) (*Verifier, error) {
 }
 
 // Host proves all that can be said of one finished document, raw being its
-// bytes as they are delivered.
+// bytes as they are delivered: the proofs look at what those bytes say, and
+// take from doc only where it comes from.
 func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.List {
 	var out diag.List
-	if v.accepted(h, doc, raw, &out); out.HasErrors() {
+	finished := *doc
+	if finished.Config = v.accepted(h, doc, raw, &out); out.HasErrors() {
 		return out
 	}
-	m, err := newMachine(h, doc)
+	m, err := newMachine(h, &finished)
 	if err != nil {
-		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %v", err)
+		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plain(err))
 		return out
 	}
 	v.readObjects(m)
@@ -89,9 +97,52 @@ func (v *Verifier) Cluster() diag.List {
 	return out
 }
 
-// accepted holds the bytes against Ignition's own parser and validator; its
-// warnings count, for nobody reads them at a machine's first boot.
-func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, out *diag.List) {
+// accepted holds the bytes against Ignition's own parser and validator and
+// gives what they say. Ignition's warnings count, for nobody reads them at a
+// machine's first boot.
+//
+// Ignition judges paths, modes, owners and units, and of a content only that
+// it is a data URL, which newMachine proves of each. So documents that differ
+// in contents alone share its judgement.
+func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, out *diag.List) types.Config {
+	var config types.Config
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields()
+	err := strict.Decode(&config)
+	if err == nil && strict.More() {
+		err = errors.New("there is more after its end")
+	}
+	if err != nil {
+		out.Append(judge(h, doc, raw))
+		if !out.HasErrors() {
+			out.Errorf("V001", diag.Position{}, h.Name, "the document holds something that is not in the Ignition specification: %s", plain(err))
+		}
+		return config
+	}
+	key, err := skeleton(config)
+	if err != nil {
+		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plain(err))
+		return config
+	}
+	out.Append(v.proven.do("ignition "+key, func() diag.List { return judge(h, doc, raw) }))
+	return config
+}
+
+// skeleton stands for all of a document but the contents of its files.
+func skeleton(config types.Config) (string, error) {
+	config.Storage.Files = slices.Clone(config.Storage.Files)
+	for i := range config.Storage.Files {
+		f := &config.Storage.Files[i]
+		if f.Contents.Source != nil && strings.HasPrefix(*f.Contents.Source, "data:") {
+			f.Contents.Source = nil
+		}
+	}
+	text, err := json.Marshal(config)
+	return digest(text), err
+}
+
+// judge asks Ignition itself.
+func judge(h *plan.Host, doc *document.Document, raw []byte) (out diag.List) {
 	config, report, err := ignition.Parse(raw)
 	if err != nil && len(report.Entries) == 0 {
 		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plain(err))
@@ -100,6 +151,7 @@ func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, ou
 		claim := claimAt(config, e.Context.Path)
 		out.Errorf("V001", doc.At(claim), h.Name, "ignition says of %s: %s", cmp.Or(claim, e.Context.String()), e.Message)
 	}
+	return out
 }
 
 // claimAt names the part of a config behind a path of Ignition's report, such
