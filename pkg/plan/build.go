@@ -26,6 +26,7 @@ type build struct {
 
 	enabled      []*profile.Profile        // switched on somewhere, sorted by name
 	base         map[string]map[string]any // parameters as the cluster sets them, by profile
+	askedLists   []string                  // that some condition asks for
 	classes      []*class
 	hosts        []*host          // sorted by name
 	whole        *class           // stands for the cluster: everything selected anywhere, no host

@@ -72,9 +72,11 @@ func (c *Cluster) endpointKind() string {
 	return "balancer"
 }
 
-// checkConditions finds conditions that ask for settings which do not exist.
+// checkConditions finds conditions that ask for settings and lists which do
+// not exist, and notes the lists that some condition asks for.
 func (b *build) checkConditions() {
 	names := slices.Sorted(maps.Keys(Settings))
+	asked := map[string]bool{}
 	for _, p := range b.enabled {
 		b.settings["profiles"] = append(b.settings["profiles"], p.Name)
 		for _, c := range p.Conditions() {
@@ -84,8 +86,15 @@ func (b *build) checkConditions() {
 						WithHint("%s", suggest(name, names, "settings"))
 				}
 			}
+			for _, name := range c.Lists {
+				if asked[name] = true; lists[name] == nil {
+					b.errorAt("P035", c.Position, "", "a condition asks for a list %s, which does not exist", name).
+						WithHint("%s", suggest(name, Lists(), "lists"))
+				}
+			}
 		}
 	}
+	b.askedLists = slices.Sorted(maps.Keys(asked))
 }
 
 // holds says whether a condition of a profile holds for a class. For the
@@ -112,6 +121,9 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 	if len(when.Families) > 0 && !overlap(when.Families, b.cluster.Families) {
 		return false
 	}
+	if len(when.Lists) > 0 && !slices.ContainsFunc(when.Lists, func(name string) bool { return b.hasElements(c.facts, name) }) {
+		return false
+	}
 	for _, name := range when.Profiles {
 		if !b.has(c, name) {
 			return false
@@ -134,6 +146,12 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 		return false
 	}
 	return when.Not == nil || !b.test(c, p, when.Not)
+}
+
+// hasElements says whether a list is not empty for a host.
+func (b *build) hasElements(h *HostFacts, name string) bool {
+	list := lists[name]
+	return list != nil && len(list(b.cluster, h)) > 0
 }
 
 // hasRole says whether a host has one of the wanted roles; none stands for a

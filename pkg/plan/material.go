@@ -63,6 +63,9 @@ func (m *material) host(h *host) {
 		}
 		for i := range u.Secrets {
 			x := &u.Secrets[i]
+			if !m.holds(h.class, u.Profile, &x.When) {
+				continue
+			}
 			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(h, x)})
 		}
 		for i := range u.Certs {

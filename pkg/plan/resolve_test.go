@@ -33,7 +33,7 @@ authorities:
   - {name: web, commonName: web-ca, deposits: [{path: /etc/web/ca.crt, form: certificate}, {path: /etc/web/ca.key, form: key, when: {roles: [control-plane]}}]}
 secrets:
   - {name: token, kind: random, size: 16, deposits: [{path: /etc/web/token}]}
-  - {name: disk, kind: random, size: 64, perHost: true}
+  - {name: disk, kind: random, size: 64, perHost: true, when: {lists: [encryptedDisks, vlans]}}
   - {name: pair, kind: keypair, algorithm: rsa-2048, deposits: [{path: /etc/web/sa.pub, form: public}]}
 certs:
   - name: server
@@ -72,7 +72,7 @@ sysctls: {vm.x: 1, vm.a: {value: '{{ .Cluster.Name }}', when: {roles: [control-p
 
 func TestResolve(t *testing.T) {
 	text := strings.Replace(cluster("10.240.0.0/12", "profiles: {db: {servers: [cp1, nfs]}}", cp1,
-		"{name: w1, roles: [worker], address: 10.1.0.21/16, profiles: {web: {weight: 7}}}", w2, nfs),
+		"{name: w1, roles: [worker], address: 10.1.0.21/16, disks: [{device: /dev/disk/by-id/x, mount: /data, luks: true}], profiles: {web: {weight: 7}}}", w2, nfs),
 		"version: v1.36.3", "version: v1.36.3, imageRepository: mirror.example/k8s", 1)
 	p := build(t, text, web, plan.Allocations{})
 	cp, worker, service := host(t, p, "cp1"), host(t, p, "w1"), host(t, p, "nfs")
@@ -152,7 +152,7 @@ func checkMaterial(t *testing.T, p *plan.Plan, cp, worker *plan.Host) {
 	for _, s := range p.Secrets {
 		ids = append(ids, s.ID+"="+s.Algorithm)
 	}
-	if got := strings.Join(ids, " "); got != "cluster/pair=rsa-2048 cluster/token= hosts/cp1/disk= hosts/w1/disk= hosts/w2/disk=" {
+	if got := strings.Join(ids, " "); got != "cluster/pair=rsa-2048 cluster/token= hosts/w1/disk=" {
 		t.Errorf("secrets: %s", got)
 	}
 }

@@ -67,7 +67,7 @@ func (b *build) classify(sorted []*topology.Host) {
 	known := map[string]*class{}
 	for i, t := range sorted {
 		facts := b.cluster.Hosts[i]
-		key := b.classKey(t)
+		key := b.classKey(t, facts)
 		c := known[key]
 		if c == nil {
 			c = &class{facts: facts, overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*use{},
@@ -90,10 +90,15 @@ func (b *build) classify(sorted []*topology.Host) {
 }
 
 // classKey is equal for hosts that no condition or parameter can tell apart.
-func (b *build) classKey(t *topology.Host) string {
+func (b *build) classKey(t *topology.Host, facts *HostFacts) string {
 	key := strings.Join(t.Roles, ",") + "|" + t.OS + "|" + t.Format + "|" + t.Arch
 	for _, l := range b.listedIn(t.Name) {
 		key += "|" + l
+	}
+	for _, l := range b.askedLists {
+		if b.hasElements(facts, l) {
+			key += "|" + l
+		}
 	}
 	if len(t.Profiles) > 0 {
 		key += fmt.Sprintf("|%#v", t.Profiles) // maps are printed in order

@@ -84,6 +84,7 @@ func (p *Profile) Conditions() []*Condition {
 		deposits(p.Authorities[i].Deposits)
 	}
 	for i := range p.Secrets {
+		add(&p.Secrets[i].When)
 		deposits(p.Secrets[i].Deposits)
 	}
 	for i := range p.Certs {

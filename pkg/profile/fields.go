@@ -69,6 +69,7 @@ func (d *decoder) condition(c *Condition) func(node) {
 			"format":   d.words(&c.Format, formats),
 			"arch":     d.words(&c.Arch, arches),
 			"families": d.words(&c.Families, families),
+			"lists":    d.strs(&c.Lists),
 			"profiles": d.strs(&c.Profiles),
 			"params":   d.choices(&c.Params),
 			"settings": d.choices(&c.Settings),
@@ -167,6 +168,7 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 			"algorithm": d.word(&s.Algorithm, algorithms),
 			"doc":       d.str(&s.Doc),
 			"perHost":   d.boolean(&s.PerHost),
+			"when":      d.condition(&s.When),
 			"deposits":  d.deposits(&s.Deposits, secretForms[kind], only),
 		}, "name", "kind")
 		d.secret(s, n)

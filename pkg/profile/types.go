@@ -69,6 +69,7 @@ type Condition struct {
 	Params   map[string][]string // this profile's parameter, as text, is one of these
 	Hosts    string              // name of a parameter (type hosts) that lists this host
 	Families []string            // ipv4, ipv6: the cluster's pod network has it
+	Lists    []string            // one of these lists is not empty for the host: see plan.Lists
 	Settings map[string][]string // cluster facts by dotted name: see plan.Settings, such as custody: [offline]
 	Any      []Condition         // at least one of these holds
 	Not      *Condition          // this does not hold
@@ -126,6 +127,7 @@ type Secret struct {
 	Doc       string
 	PerHost   bool
 	Deposits  []Deposit
+	When      Condition
 	Position  diag.Position
 }
 
