@@ -167,7 +167,8 @@ type kubeconfig struct {
 		User struct {
 			Certificate     []byte `json:"client-certificate-data"`
 			CertificateFile string `json:"client-certificate"`
-			TokenFile       string `json:"tokenFile"`
+			Key             []byte `json:"client-key-data"`
+			KeyFile         string `json:"client-key"`
 		}
 	}
 	Contexts []struct {

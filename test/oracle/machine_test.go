@@ -210,10 +210,10 @@ func start(t *testing.T, c *exec.Cmd) *process {
 		close(p.ended)
 	}()
 	t.Cleanup(func() {
-		p.stop()
-		if t.Failed() {
-			t.Logf("%s\n%s", strings.Join(c.Args[4:], " "), tail(p.log.Bytes()))
+		if !p.running() && t.Failed() {
+			t.Logf("this ended by itself: %s\n%s", strings.Join(c.Args[4:], " "), tail(p.log.Bytes()))
 		}
+		p.stop()
 	})
 	return p
 }
