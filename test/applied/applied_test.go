@@ -116,7 +116,7 @@ func TestIgnitionApplies(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				doc, err := document.Decode(host, raw)
+				doc, err := document.Decode(host, raw, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -141,7 +141,15 @@ func needRoot(t *testing.T) {
 // without which no system can look up an owner by name.
 func emptyRoot(t *testing.T) string {
 	t.Helper()
-	root := t.TempDir()
+	// Ignition writes a user's keys as that user, who must be able to get here.
+	root, err := os.MkdirTemp("", "kubespore-root-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{
 		"passwd": "root:x:0:0:root:/root:/bin/bash\n",
 		"group":  "root:x:0:\nadm:x:4:\nsudo:x:27:\nwheel:x:10:\nsystemd-journal:x:101:\ndocker:x:998:\n",
@@ -373,6 +381,14 @@ func overlay(t *testing.T, upper string) string {
 		}
 	}
 	run(t, "cp", "-a", upper+"/.", up)
+	// /dev is a mount of its own, which an overlay does not look into; masked
+	// units are links to its null.
+	if err := os.MkdirAll(filepath.Join(up, "dev"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mknod(filepath.Join(up, "dev/null"), syscall.S_IFCHR|0o666, 1<<8|3); err != nil {
+		t.Fatal(err)
+	}
 	options := fmt.Sprintf("lowerdir=/,upperdir=%s,workdir=%s", up, work)
 	if err := syscall.Mount("overlay", merged, "overlay", 0, options); err != nil {
 		t.Fatalf("an overlay on the root of this machine: %v", err)
@@ -387,4 +403,3 @@ func overlay(t *testing.T, upper string) string {
 	})
 	return merged
 }
-
