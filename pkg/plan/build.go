@@ -86,6 +86,7 @@ func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, 
 	b.checkConditions()
 	b.setParams()
 	b.classify(sorted)
+	b.unusedNames(b.refusals())
 	b.relations()
 	if b.list.HasErrors() {
 		return p, b.list

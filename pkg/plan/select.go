@@ -86,7 +86,6 @@ func (b *build) classify(sorted []*topology.Host) {
 	}
 	b.whole = b.wholeClass()
 	b.cluster.Profiles = slices.Sorted(maps.Keys(b.whole.byName))
-	b.unusedNames()
 }
 
 // classKey is equal for hosts that no condition or parameter can tell apart.
@@ -201,10 +200,28 @@ func (b *build) wholeClass() *class {
 	return c
 }
 
-// unusedNames warns about profiles that the topology names and no host gets.
-func (b *build) unusedNames() {
+// refusals reports the profiles that say they are a mistake in this cluster,
+// and gives their names.
+func (b *build) refusals() map[string]bool {
+	refused := map[string]bool{}
+	for _, p := range b.enabled {
+		for i := range p.Refuses {
+			r := &p.Refuses[i]
+			if slices.ContainsFunc(b.classes, func(c *class) bool { return b.test(c, p, &r.When) }) {
+				refused[p.Name] = true
+				b.errorAt("P017", b.where(p), "", "the profile %s is a mistake here: %s", p.Name, r.Because).
+					WithHint("%s", r.Hint).WithRelated(r.Position, "said here")
+			}
+		}
+	}
+	return refused
+}
+
+// unusedNames warns about profiles that the topology names and no host gets,
+// unless more was said of them.
+func (b *build) unusedNames(refused map[string]bool) {
 	for _, name := range slices.Sorted(maps.Keys(b.topology.Profiles)) {
-		if p := b.catalog.Lookup(name); !b.topology.Profiles[name].Off && b.whole.byName[name] == nil {
+		if p := b.catalog.Lookup(name); !b.topology.Profiles[name].Off && b.whole.byName[name] == nil && !refused[name] {
 			b.list.Warnf("P005", b.topology.At("profiles."+name), "profiles."+name, "no host gets the profile %s", name).
 				WithRelated(p.When.Position, "a host gets it where this holds")
 		}

@@ -80,6 +80,9 @@ func (p *Profile) Conditions() []*Condition {
 		}
 	}
 	add(&p.When)
+	for i := range p.Refuses {
+		add(&p.Refuses[i].When)
+	}
 	for i := range p.Authorities {
 		deposits(p.Authorities[i].Deposits)
 	}

@@ -34,7 +34,8 @@ type Profile struct {
 	Mesh     bool     // may look at every host: adding a worker changes other workers
 	Needs    []string // other profiles that must be selected in the cluster
 	Excludes []string
-	Provides string // a slot of which a host may have one only, such as cni
+	Provides string    // a slot of which a host may have one only, such as cni
+	Refuses  []Refusal // where selecting it is a mistake
 	Params   []Param
 	Vars     []Var
 
@@ -74,6 +75,14 @@ type Condition struct {
 	Any      []Condition         // at least one of these holds
 	Not      *Condition          // this does not hold
 
+	Position diag.Position
+}
+
+// Refusal says where selecting the profile is a mistake.
+type Refusal struct {
+	When     Condition
+	Because  string
+	Hint     string
 	Position diag.Position
 }
 
