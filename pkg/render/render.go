@@ -23,7 +23,6 @@ type Renderer struct {
 	generation int
 	certs      map[string]*plan.CertSpec
 	secrets    map[secretName]string // ID by name
-	usesObject bool
 
 	texts     memo[textKey, rendered]
 	fragments memo[fragmentKey, *translated]

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -74,14 +73,6 @@ func (m *machine) file(name string) *document.Entry {
 // document, the payload, the image, or a unit that makes it.
 func (m *machine) exists(name string) bool {
 	return m.file(name) != nil || m.parents[name] || fromImage(name)
-}
-
-// at gives the line of a profile behind a path.
-func (m *machine) at(name string) diag.Position {
-	if e := m.paths[name]; e != nil {
-		return m.doc.At(e.Claim)
-	}
-	return diag.Position{}
 }
 
 // where names a place in a document for a message.
