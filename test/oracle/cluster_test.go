@@ -10,10 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 )
 
 // lab is the cluster of examples/ha.yaml at work, as far as it goes without
@@ -45,7 +49,9 @@ func TestCluster(t *testing.T) {
 			{"nodes declare themselves", (*lab).nodes},
 			{"labels", (*lab).labels},
 			{"node credentials", (*lab).nodeCredentials},
+			{"rotation", (*lab).rotation},
 			{"credentials", (*lab).credentials},
+			{"kubeadm", (*lab).kubeadm},
 			{"administrator", (*lab).administrator},
 		} {
 			if !t.Run(step.name, func(t *testing.T) { step.test(l, t) }) {
@@ -54,6 +60,9 @@ func TestCluster(t *testing.T) {
 		}
 	})
 }
+
+// adminConf is the operator's kubeconfig, beside the documents.
+func (c cluster) adminConf() string { return filepath.Join(c.hosts, "../admin.conf") }
 
 // boot starts everything at once, as machines do that are powered on together.
 func boot(t *testing.T, c cluster) *lab {
@@ -84,7 +93,7 @@ func boot(t *testing.T, c cluster) *lab {
 	start(t, l.planes[0].pod(t, "kube-controller-manager"))
 	start(t, l.planes[0].pod(t, "kube-scheduler"))
 	l.superAdmin = l.planes[0].as(t, "/etc/kubernetes/super-admin.conf", l.planes[0])
-	text, err := os.ReadFile(filepath.Join(c.hosts, "../admin.conf"))
+	text, err := os.ReadFile(c.adminConf())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +213,51 @@ func (l *lab) encryption(t *testing.T) {
 	other := l.planes[1].as(t, "/etc/kubernetes/super-admin.conf", l.planes[1])
 	if got := other.get(t, "/api/v1/namespaces/default/secrets/hidden", "data", "x"); got != base64.StdEncoding.EncodeToString([]byte(plain)) {
 		t.Errorf("the API server of cp2 reads the Secret as %v", got)
+	}
+}
+
+// kubeadm finds in the cluster what it needs later: with the operator's
+// kubeconfig, at the virtual address, which cp1 holds here.
+func (l *lab) kubeadm(t *testing.T) {
+	cp1 := l.planes[0]
+	virtual := fmt.Sprintf("%s/%d", l.Cluster.Endpoint.Host, cp1.host.Addresses[0].Bits())
+	output(t, cp1.command("ip", "addr", "add", virtual, "dev", "eth0"))
+	l.mirror(t, cp1)
+	text, err := os.ReadFile(l.adminConf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const credential = "/root/admin.conf"
+	write(t, cp1.path(credential), text)
+	table := output(t, cp1.command("kubeadm", "certs", "check-expiration", "--kubeconfig="+credential))
+	if got := missing(table); !slices.Equal(got, []string{"admin.conf"}) {
+		t.Errorf("with the configuration of the cluster kubeadm misses %q:\n%s", got, table)
+	}
+	join := output(t, cp1.command("kubeadm", "token", "create", "--print-join-command", "--kubeconfig="+credential))
+	if want := "kubeadm join " + hostport(l.Cluster.Endpoint.Host, l.Cluster.Endpoint.Port) + " "; !strings.HasPrefix(join, want) {
+		t.Errorf("kubeadm says %q, want %q", join, want)
+	}
+}
+
+// mirror posts the Pod by which the kubelet shows the cluster a static pod.
+// kubeadm reads the address of the API server there.
+func (l *lab) mirror(t *testing.T, m *machine) {
+	t.Helper()
+	var pod map[string]any
+	if err := yaml.Unmarshal(m.read(t, manifestDir+"kube-apiserver.yaml"), &pod); err != nil {
+		t.Fatal(err)
+	}
+	u := unstructured.Unstructured{Object: pod}
+	u.SetName(u.GetName() + "-" + m.host.Name)
+	if err := unstructured.SetNestedField(pod, m.host.Name, "spec", "nodeName"); err != nil {
+		t.Fatal(err)
+	}
+	body, err := u.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.superAdmin.expect(http.StatusCreated, http.MethodPost, "/api/v1/namespaces/kube-system/pods", string(body)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -45,17 +45,17 @@ func TestEtcdServiceForms(t *testing.T) {
 	needRoot(t)
 	eachMinor(t, func(t *testing.T, minor string) {
 		members := build(t, "external-etcd", minor).machines(t, "etcd3", "etcd1", "etcd2")
-		form(t, members, func(m *machine) *exec.Cmd {
-			unit, err := os.ReadFile(m.path("/etc/systemd/system/etcd.service"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := m.command(execStart(unit)...)
-			c.Env = append(c.Env, m.environment(t, "/etc/kubespore/etcd/etcd.env")...)
-			c.Env = append(c.Env, "ETCD_INITIAL_CLUSTER_STATE=new") // as the guard says on a first start
-			return c
-		})
+		form(t, members, func(m *machine) *exec.Cmd { return m.service(t, "new") })
 	})
+}
+
+// service is the command of etcd's unit, with the state that the guard found.
+func (m *machine) service(t *testing.T, state string) *exec.Cmd {
+	t.Helper()
+	c := m.command(execStart(m.read(t, "/etc/systemd/system/etcd.service"))...)
+	c.Env = append(c.Env, m.environment(t, "/etc/kubespore/etcd/etcd.env")...)
+	c.Env = append(c.Env, "ETCD_INITIAL_CLUSTER_STATE="+state)
+	return c
 }
 
 // form starts members one after the other on empty data directories and holds
@@ -96,7 +96,7 @@ func (m *machine) wipe(t *testing.T) {
 // listens says whether a running program accepts connections.
 func (p *process) listens(m *machine, port int) error {
 	if !p.running() {
-		return fmt.Errorf("it has ended: %s", tail(p.log.Bytes()))
+		return fmt.Errorf("it has ended: %s", p.log.tail())
 	}
 	conn, err := net.DialTimeout("tcp", hostport(m.address(), port), time.Second)
 	if err != nil {

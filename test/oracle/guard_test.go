@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -19,11 +21,9 @@ const (
 	guardWaits   = "/run/kubespore/waiting/kubespore-etcd-guard.service"
 )
 
-// guard runs the guard of a machine's etcd as systemd does, and waits until it
-// lets those units start that wait for it.
-func (m *machine) guard(t *testing.T, environment ...string) *process {
+// guard runs the guard of a machine's etcd as systemd does.
+func (m *machine) guard(t *testing.T, environment ...string) *guard {
 	t.Helper()
-	begin := time.Now()
 	const socket = "/run/notify"
 	_ = os.Remove(m.path(socket)) // of an earlier run
 	// The full path is longer than the address of a socket may be.
@@ -37,22 +37,24 @@ func (m *machine) guard(t *testing.T, environment ...string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	ready := make(chan struct{}, 100)
-	go hear(conn, ready)
+	g := &guard{machine: m, begin: time.Now(), ready: make(chan struct{})}
+	go hear(conn, sync.OnceFunc(func() { close(g.ready) }))
 	c := m.script(t, "kubespore-etcd-guard", "/etc/kubespore/etcd/guard.env")
 	c.Env = append(append(c.Env, "NOTIFY_SOCKET="+socket), environment...)
-	p := start(t, c)
-	select {
-	case <-ready:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("the guard does not say that it is ready: %s", tail(p.log.Bytes()))
-	}
-	t.Logf("the guard is ready after %s", time.Since(begin).Round(10*time.Millisecond))
-	return p
+	g.process = start(t, c)
+	return g
+}
+
+// guard is one at work.
+type guard struct {
+	*machine
+	*process
+	begin time.Time
+	ready chan struct{} // closed when it lets those units start that wait for it
 }
 
 // hear reads all that is said: who says something waits until it has been read.
-func hear(conn *net.UnixConn, ready chan<- struct{}) {
+func hear(conn *net.UnixConn, ready func()) {
 	buffer := make([]byte, 4096)
 	for {
 		n, err := conn.Read(buffer)
@@ -60,33 +62,47 @@ func hear(conn *net.UnixConn, ready chan<- struct{}) {
 			return // closed at the end of the test
 		}
 		if strings.Contains(string(buffer[:n]), "READY=1") {
-			ready <- struct{}{}
+			ready()
 		}
 	}
 }
 
-// released holds that the guard lets etcd start with a state, and ends.
-func (m *machine) released(t *testing.T, guard *process, state string) {
-	t.Helper()
+// isReady says whether units that wait for the guard may start.
+func (g *guard) isReady() bool {
 	select {
-	case <-guard.ended:
-	case <-time.After(30 * time.Second):
-		t.Fatalf("the guard still holds etcd back: %s", tail(guard.log.Bytes()))
-	}
-	if got := m.variable(t, etcdState, "ETCD_INITIAL_CLUSTER_STATE"); got != state || !guard.ProcessState.Success() {
-		t.Fatalf("etcd may start with the state %s, want %s: %s", got, state, tail(guard.log.Bytes()))
-	}
-	if !m.has(etcdManifest) || m.has(heldManifest) || m.has(guardWaits) {
-		t.Fatal("the static pod is still held back")
+	case <-g.ready:
+		return true
+	default:
+		return false
 	}
 }
 
-// held holds that the guard keeps etcd from starting, and says why.
-func (m *machine) held(t *testing.T, guard *process, reasons ...string) string {
+// releases holds that the guard lets etcd start with a state, and ends.
+func (g *guard) releases(t *testing.T, state string) {
+	t.Helper()
+	eventually(t, 30*time.Second, "the guard ends", func() error {
+		if g.running() || !g.isReady() {
+			return fmt.Errorf("still at work: %s", g.log.tail())
+		}
+		return nil
+	})
+	t.Logf("%s: %s, after %s", g.host.Name, state, time.Since(g.begin).Round(10*time.Millisecond))
+	if got := g.variable(t, etcdState, "ETCD_INITIAL_CLUSTER_STATE"); got != state || !g.ProcessState.Success() {
+		t.Fatalf("etcd may start with the state %s, want %s: %s", got, state, g.log.tail())
+	}
+	if g.has(heldManifest) || g.has(guardWaits) {
+		t.Fatal("etcd is still held back")
+	}
+}
+
+// holds holds that the guard keeps etcd from starting, and gives what it says
+// on the console. A static pod is out of the kubelet's sight; a unit waits for
+// the guard to be ready.
+func (g *guard) holds(t *testing.T, reasons ...string) string {
 	t.Helper()
 	var said string
 	eventually(t, 30*time.Second, "the guard says why it waits", func() error {
-		text, err := os.ReadFile(m.path(guardWaits))
+		text, err := os.ReadFile(g.path(guardWaits))
 		said = string(text)
 		for _, reason := range reasons {
 			if err == nil && !strings.Contains(said, reason) {
@@ -95,8 +111,19 @@ func (m *machine) held(t *testing.T, guard *process, reasons ...string) string {
 		}
 		return err
 	})
-	if m.has(etcdManifest) || !m.has(heldManifest) || !guard.running() {
-		t.Fatal("the static pod is not held back")
+	static := g.variable(t, "/etc/kubespore/etcd/guard.env", "STATIC_POD") == "true"
+	if !g.running() || g.has(etcdManifest) || g.has(heldManifest) != static {
+		t.Fatal("etcd is not held back")
+	}
+	if static {
+		eventually(t, 10*time.Second, "the kubelet may start", func() error {
+			if !g.isReady() {
+				return fmt.Errorf("the guard is not ready")
+			}
+			return nil
+		})
+	} else if g.isReady() {
+		t.Fatal("the unit of etcd may start")
 	}
 	return said
 }
@@ -114,40 +141,62 @@ func TestGuard(t *testing.T) {
 	eachMinor(t, func(t *testing.T, minor string) {
 		members := build(t, "ha", minor).machines(t, "cp1", "cp2", "cp3")
 		late, peer := members[0], members[1]
-
-		guard := late.guard(t)
-		late.released(t, guard, "new")
+		late.guard(t).releases(t, "new") // nobody answers, as on the first day
 
 		formed := late.guard(t, "FORMED=true")
-		late.held(t, formed, "waiting for another member")
-
+		formed.holds(t, "waiting for another member")
 		for _, m := range members[1:] {
 			start(t, m.pod(t, "etcd"))
 		}
 		eventually(t, 10*time.Second, "two members have quorum", peer.healthy)
-		late.released(t, formed, "new") // nobody has ever seen it
+		formed.releases(t, "new") // nobody has ever seen it
+		late.guard(t).releases(t, "new")
 
-		guard = late.guard(t)
-		late.released(t, guard, "new")
 		etcd := start(t, late.pod(t, "etcd"))
 		eventually(t, 10*time.Second, "the late member is healthy", late.healthy)
 		output(t, late.script(t, "kubespore-etcd-member", "/etc/kubespore/etcd/guard.env"))
 		if got := output(t, peer.etcdctl("get", "/kubespore/members/cp1", "--print-value-only")); strings.TrimSpace(got) == "" {
 			t.Error("the member left no record")
 		}
-
 		etcd.stop()
-		guard = late.guard(t)
-		late.released(t, guard, "existing") // it has its data
+		late.guard(t).releases(t, "existing") // it has its data
 
-		late.wipe(t)
-		guard = late.guard(t)
-		said := late.held(t, guard, "etcdctl member remove ", "etcdctl member add cp1 ")
-		peer.obey(t, said)
-		late.released(t, guard, "existing")
+		late.replace(t, peer)
+		if env := late.pod(t, "etcd").Env; !slices.Contains(env, "ETCD_INITIAL_CLUSTER_STATE=existing") {
+			t.Errorf("the static pod starts with %q", env)
+		}
 		start(t, late.pod(t, "etcd"))
 		eventually(t, 20*time.Second, "the new member is healthy", late.healthy)
 	})
+}
+
+// TestGuardOfUnit: where etcd is a unit, it is not started at all.
+func TestGuardOfUnit(t *testing.T) {
+	needRoot(t)
+	eachMinor(t, func(t *testing.T, minor string) {
+		members := build(t, "external-etcd", minor).machines(t, "etcd1", "etcd2", "etcd3")
+		var etcds []*process
+		for _, m := range members {
+			etcds = append(etcds, start(t, m.service(t, "new")))
+		}
+		for _, m := range members {
+			eventually(t, 10*time.Second, m.host.Name+" is healthy", m.healthy)
+		}
+		output(t, members[0].script(t, "kubespore-etcd-member", "/etc/kubespore/etcd/guard.env"))
+		etcds[0].stop()
+		members[0].replace(t, members[1])
+		start(t, members[0].service(t, "existing"))
+		eventually(t, 20*time.Second, "the new member is healthy", members[0].healthy)
+	})
+}
+
+// replace loses a member's data, and does what the guard says is to be done.
+func (m *machine) replace(t *testing.T, peer *machine) {
+	t.Helper()
+	m.wipe(t)
+	g := m.guard(t)
+	peer.obey(t, g.holds(t, "etcdctl member remove ", "etcdctl member add "+m.host.Name+" "))
+	g.releases(t, "existing")
 }
 
 // obey types what the guard says is to be typed.

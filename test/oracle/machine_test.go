@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -193,14 +195,35 @@ func (m *machine) pod(t *testing.T, name string) *exec.Cmd {
 // process is a program that goes on running.
 type process struct {
 	*exec.Cmd
-	log   *bytes.Buffer
+	log   *journal
 	ended chan struct{}
+}
+
+// journal keeps what a program says while the tests look at it.
+type journal struct {
+	lock sync.Mutex
+	text []byte
+}
+
+// Write implements io.Writer.
+func (j *journal) Write(text []byte) (int, error) {
+	j.lock.Lock()
+	defer j.lock.Unlock()
+	j.text = append(j.text, text...)
+	return len(text), nil
+}
+
+// tail gives the last lines.
+func (j *journal) tail() []byte {
+	j.lock.Lock()
+	defer j.lock.Unlock()
+	return tail(slices.Clone(j.text))
 }
 
 // start runs a program until it is stopped or the test ends.
 func start(t *testing.T, c *exec.Cmd) *process {
 	t.Helper()
-	p := &process{Cmd: c, log: &bytes.Buffer{}, ended: make(chan struct{})}
+	p := &process{Cmd: c, log: &journal{}, ended: make(chan struct{})}
 	c.Stdout, c.Stderr = p.log, p.log
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -211,7 +234,7 @@ func start(t *testing.T, c *exec.Cmd) *process {
 	}()
 	t.Cleanup(func() {
 		if !p.running() && t.Failed() {
-			t.Logf("this ended by itself: %s\n%s", strings.Join(c.Args[4:], " "), tail(p.log.Bytes()))
+			t.Logf("this ended by itself: %s\n%s", strings.Join(c.Args[4:], " "), p.log.tail())
 		}
 		p.stop()
 	})
