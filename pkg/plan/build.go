@@ -73,7 +73,14 @@ func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, 
 	b := &build{topology: t, catalog: c, reported: map[string]bool{}, named: map[string]string{},
 		base: map[string]map[string]any{}, bound: map[varName]bool{}}
 	p := &Plan{Topology: t, Catalog: c, build: b}
-	sorted := sortedHosts(t)
+	b.decide(p, given)
+	b.hideSecrets()
+	return p, b.list
+}
+
+// decide goes from one decision to the next, as far as mistakes let it.
+func (b *build) decide(p *Plan, given Allocations) {
+	sorted := sortedHosts(b.topology)
 	p.Allocations = b.allocate(given, sorted)
 	b.gatherFacts(sorted, p.Allocations)
 	p.Cluster = b.cluster
@@ -81,7 +88,7 @@ func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, 
 	b.settings = b.makeSettings()
 	b.enable()
 	if b.list.HasErrors() {
-		return p, b.list
+		return
 	}
 	b.checkConditions()
 	b.setParams()
@@ -89,11 +96,10 @@ func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, 
 	b.unusedNames(b.refusals())
 	b.relations()
 	if b.list.HasErrors() {
-		return p, b.list
+		return
 	}
 	b.evaluate()
 	b.finish(p)
-	return p, b.list
 }
 
 func sortedHosts(t *topology.Topology) []*topology.Host {

@@ -65,7 +65,20 @@ func (p *Param) Zero() any { return types[p.Type].zero }
 // Accept checks a value as YAML gives it and turns it into the form that
 // templates see.
 func (p *Param) Accept(v any) (any, []Wrong) {
-	return p.accept(p.Type, v, "")
+	out, problems := p.accept(p.Type, v, "")
+	if p.Secret && len(problems) > 0 {
+		return out, p.secretly()
+	}
+	return out, problems
+}
+
+// secretly says what a secret must be, without repeating what it is.
+func (p *Param) secretly() []Wrong {
+	rule := ""
+	if p.Pattern != "" {
+		rule = " that matches " + p.Pattern
+	}
+	return wrong("", "put a text in quotes", "this must be a %s%s; what it is now is not shown", p.Type, rule)
 }
 
 func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {

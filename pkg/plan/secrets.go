@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// hideSecrets keeps the lines of the topology that hold secret parameters out
+// of excerpts, whatever is wrong in them.
+func (b *build) hideSecrets() {
+	lines := map[int]bool{}
+	b.secretLines(b.topology.Profiles, "profiles", lines)
+	for i := range b.topology.Hosts {
+		b.secretLines(b.topology.Hosts[i].Profiles, b.topology.Hosts[i].Path+".profiles", lines)
+	}
+	for i := range b.list {
+		if d := &b.list[i]; d.Position.File == b.topology.File && lines[d.Position.Line] && d.Source == "" {
+			d.WithSource(strings.Repeat(" ", max(0, d.Position.Column-1)) + "(not shown)")
+		}
+	}
+}
+
+// secretLines notes the lines with secret parameters. A misspelt one may be
+// secret too.
+func (b *build) secretLines(uses map[string]topology.Use, path string, lines map[int]bool) {
+	for name, use := range uses {
+		p := b.catalog.Lookup(name)
+		if p == nil || !slices.ContainsFunc(p.Params, func(q profile.Param) bool { return q.Secret }) {
+			continue
+		}
+		for key := range use.Params {
+			if q := p.Param(key); q == nil || q.Secret {
+				lines[b.topology.At(path+"."+name+"."+key).Line] = true
+			}
+		}
+	}
+}
