@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
@@ -57,9 +58,13 @@ func (b *build) param(u *use, q *profile.Param, given map[string]any, path strin
 			b.template(s, err)
 			return q.Zero()
 		}
+		if strings.TrimSpace(text) == "" {
+			return q.Zero() // there is nothing to go by in this cluster
+		}
 		v, problems := q.FromText(text)
 		for _, w := range problems {
-			b.errorAt("P012", d.Position, "", "the default of %s does not fit: %s", q.Name, w.Message)
+			b.errorAt("P012", d.Position, "", "the default of %s does not fit: %s", q.Name, w.Message).
+				WithHint("set %s under %s, or correct the profile", q.Name, path)
 		}
 		if len(problems) > 0 {
 			return q.Zero()

@@ -42,7 +42,8 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	for _, layer := range layers {
 		entries, err := fs.ReadDir(layer.FS, ".")
 		if err != nil {
-			list.Errorf("F001", diag.Position{File: layer.Name}, "", "the folder of profiles cannot be read: %s", reason(err))
+			list.Errorf("F001", diag.Position{File: layer.Name}, "", "the folder of profiles cannot be read: %s", reason(err)).
+				WithHint("name a folder that holds one folder for each profile")
 			continue
 		}
 		for _, e := range entries {
