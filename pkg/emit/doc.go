@@ -1,4 +1,5 @@
-// Package emit writes documents in the form that machines read: Ignition JSON.
+// Package emit writes documents in the forms that machines read: Ignition
+// JSON, and the same value lowered to a cloud-init seed.
 //
 // The same document always gives the same bytes. The package must not import
 // render, pki, verify or anything above.

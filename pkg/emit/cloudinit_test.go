@@ -1,0 +1,259 @@
+package emit
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/coreos/ignition/v2/config/v3_4"
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+func file(path, content string, change func(*types.File)) types.File {
+	source := "data:;base64," + base64.StdEncoding.EncodeToString([]byte(content))
+	f := types.File{Node: types.Node{Path: path, Overwrite: ptr(true)}, FileEmbedded1: types.FileEmbedded1{Mode: ptr(0o644), Contents: types.Resource{Source: &source}}}
+	if change != nil {
+		change(&f)
+	}
+	return f
+}
+
+// sortedByName lets users and groups come in any order.
+var sortedByName = cmp.Options{
+	cmpopts.SortSlices(func(a, b types.PasswdGroup) bool { return a.Name < b.Name }),
+	cmpopts.SortSlices(func(a, b types.PasswdUser) bool { return a.Name < b.Name }),
+}
+
+// machine has everything that can be lowered.
+func machine() *document.Document {
+	return &document.Document{Host: "cp1", Config: types.Config{
+		Ignition: types.Ignition{Version: "3.4.0"},
+		Passwd: types.Passwd{
+			Groups: []types.PasswdGroup{{Name: "lab"}, {Name: "etcd", Gid: ptr(980), System: ptr(true)}, {Name: "games", ShouldExist: ptr(false)}},
+			Users: []types.PasswdUser{
+				{Name: "core", Gecos: ptr("The Operator"), UID: ptr(1234), Groups: []types.Group{"lab", "adm"}, Shell: ptr("/bin/bash"), PasswordHash: ptr("$6$x$y"),
+					SSHAuthorizedKeys: []types.SSHAuthorizedKey{"ssh-ed25519 AAAA a@b", "ssh-ed25519 BBBB c@d"}},
+				{Name: "news", ShouldExist: ptr(false)},
+			},
+		},
+		Storage: types.Storage{
+			Directories: []types.Directory{{Node: types.Node{Path: "/var/lib/etcd", User: types.NodeUser{ID: ptr(980)}, Group: types.NodeGroup{Name: ptr("etcd")}}, DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: ptr(0o700)}}},
+			Links: []types.Link{
+				{Node: types.Node{Path: "/etc/resolv.conf"}, LinkEmbedded1: types.LinkEmbedded1{Target: ptr("/etc/kubespore/resolv.conf")}},
+				{Node: types.Node{Path: "/opt/hard"}, LinkEmbedded1: types.LinkEmbedded1{Target: ptr("/opt/file"), Hard: ptr(true)}},
+			},
+			Files: []types.File{
+				file("/etc/binary", "\x00\x01\xff", nil),
+				file("/etc/empty", "", nil),
+				file("/etc/indented", "  a: b\n", nil),
+				file("/etc/key", "-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\n", func(f *types.File) {
+					f.Mode, f.User.Name, f.Group.ID = ptr(0o600), ptr("etcd"), ptr(0)
+				}),
+				file("/etc/lines", "a: b\n\n  c  \n\td\n\n\n", nil),
+				file("/etc/no-end", "yes", nil),
+				file("/etc/odd", "#cloud-config\n## template: jinja\n{{ v1 }} 'x' \"y\" \\ ä € 😀\r\n\u0085\u2028", nil),
+				file("/etc/words", "0600", func(f *types.File) { f.Mode = ptr(0o4755) }),
+			},
+		},
+		Systemd: types.Systemd{Units: []types.Unit{
+			{Name: "a.service", Enabled: ptr(true), Contents: ptr("[Service]\nExecStart=/bin/true\n"), Dropins: []types.Dropin{{Name: "10-x.conf", Contents: ptr("[Unit]\n")}}},
+			{Name: "b.timer", Mask: ptr(true)},
+			{Name: "c@1.service", Enabled: ptr(false)},
+		}},
+	}}
+}
+
+func lowerMachine(t *testing.T, d *document.Document) Seed {
+	t.Helper()
+	seed, list := CloudInit(d)
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	return seed
+}
+
+// Reading a seed back gives what the document says, entry by entry.
+func TestCloudInitReadsBack(t *testing.T) {
+	d := machine()
+	seed := lowerMachine(t, d)
+	back, err := ReadCloudInit("cp1", seed.UserData, []string{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Secret = map[string]bool{"file:/etc/key": true}
+	want, err := d.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := back.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(d.Config.Passwd, back.Config.Passwd, sortedByName); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The whole of a small document, as cloud-init reads it.
+func TestCloudInitText(t *testing.T) {
+	d := &document.Document{Host: "w1", Config: types.Config{
+		Ignition: types.Ignition{Version: "3.4.0"},
+		Passwd:   types.Passwd{Users: []types.PasswdUser{{Name: "core", Groups: []types.Group{"adm"}, SSHAuthorizedKeys: []types.SSHAuthorizedKey{"ssh-ed25519 AAAA"}}}},
+		Storage:  types.Storage{Files: []types.File{file("/etc/motd", "hello\nworld\n", nil)}},
+		Systemd:  types.Systemd{Units: []types.Unit{{Name: "swap.target", Mask: ptr(true)}}},
+	}}
+	seed := lowerMachine(t, d)
+	_, rest, _ := bytes.Cut(seed.UserData, []byte("users:\n"))
+	got, _, _ := bytes.Cut(rest, []byte("  - path: "+sumsFile))
+	want := `  - name: core
+    groups: [adm]
+    lock_passwd: false
+    ssh_authorized_keys:
+      - ssh-ed25519 AAAA
+write_files:
+  - path: /etc/motd
+    permissions: "0644"
+    content: |
+      hello
+      world
+  - path: /run/kubespore/assembly/steps
+    permissions: "0600"
+    content: |
+      account core --groups adm
+      mask swap.target
+`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+	if !bytes.HasPrefix(seed.UserData, []byte("#cloud-config\n")) {
+		t.Error("cloud-init reads what begins with #cloud-config")
+	}
+	if want := "version: 2\nethernets: {}\n"; string(seed.NetworkConfig) != want {
+		t.Errorf("network-config is %q, want %q", seed.NetworkConfig, want)
+	}
+}
+
+// The instance changes with the document, and with nothing else.
+func TestInstance(t *testing.T) {
+	first, again := lowerMachine(t, machine()), lowerMachine(t, machine())
+	if !bytes.Equal(first.MetaData, again.MetaData) || !bytes.Equal(first.UserData, again.UserData) {
+		t.Error("the same document gave two seeds")
+	}
+	other := machine()
+	other.Config.Storage.Files[0].Mode = ptr(0o600)
+	if bytes.Equal(first.MetaData, lowerMachine(t, other).MetaData) {
+		t.Error("another document is the same instance")
+	}
+	for _, want := range []string{"instance-id: cp1-", "local-hostname: cp1\n", "dsmode: local\n"} {
+		if !strings.Contains(string(first.MetaData), want) {
+			t.Errorf("meta-data lacks %q: %s", want, first.MetaData)
+		}
+	}
+}
+
+func TestCloudInitRefuses(t *testing.T) {
+	at := diag.Position{File: "profiles/x/host.bu", Line: 3, Column: 7}
+	tests := []struct {
+		claim, message string
+		change         func(*types.Config)
+	}{
+		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Config.Merge = []types.Resource{{Source: ptr("data:,{}")}} }},
+		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Timeouts.HTTPTotal = ptr(3) }},
+		{"", "kernel arguments", func(c *types.Config) { c.KernelArguments.ShouldExist = []types.KernelArgument{"quiet"} }},
+		{"disk:/dev/vdb", "partition", func(c *types.Config) { c.Storage.Disks = []types.Disk{{Device: "/dev/vdb"}} }},
+		{"raid:data", "RAID", func(c *types.Config) { c.Storage.Raid = []types.Raid{{Name: "data"}} }},
+		{"luks:data", "encrypted", func(c *types.Config) { c.Storage.Luks = []types.Luks{{Name: "data"}} }},
+		{"filesystem:/dev/vdb", "file system", func(c *types.Config) { c.Storage.Filesystems = []types.Filesystem{{Device: "/dev/vdb"}} }},
+		{"file:/a", "from the network", func(c *types.Config) {
+			c.Storage.Files = []types.File{file("/a", "", func(f *types.File) { f.Contents.Source = ptr("https://example.org/") })}
+		}},
+		{"file:/a", "from the network", func(c *types.Config) {
+			c.Storage.Files = []types.File{file("/a", "", func(f *types.File) { f.Append = []types.Resource{{Source: ptr("https://example.org/")}} })}
+		}},
+		{"file:/a", "adds to the image's", func(c *types.Config) {
+			c.Storage.Files = []types.File{file("/a", "", func(f *types.File) { f.Contents.Source, f.Append = nil, []types.Resource{{Source: ptr("data:,x")}} })}
+		}},
+		{"file:/a", "without content", func(c *types.Config) {
+			c.Storage.Files = []types.File{file("/a", "", func(f *types.File) { f.Contents.Source = nil })}
+		}},
+		{"file:/a b", "blanks", func(c *types.Config) { c.Storage.Files = []types.File{file("/a b", "", nil)} }},
+		{"directory:/a\nb", "blanks", func(c *types.Config) { c.Storage.Directories = []types.Directory{{Node: types.Node{Path: "/a\nb"}}} }},
+		{"link:/a", "blanks", func(c *types.Config) {
+			c.Storage.Links = []types.Link{{Node: types.Node{Path: "/a"}, LinkEmbedded1: types.LinkEmbedded1{Target: ptr("/b\tc")}}}
+		}},
+		{"user:x", "without a home", func(c *types.Config) {
+			c.Passwd.Users = []types.PasswdUser{{Name: "x", System: ptr(true), SSHAuthorizedKeys: []types.SSHAuthorizedKey{"k"}}}
+		}},
+		{"group:x", "password", func(c *types.Config) { c.Passwd.Groups = []types.PasswdGroup{{Name: "x", PasswordHash: ptr("y")}} }},
+	}
+	refused := map[string]bool{}
+	for _, test := range tests {
+		d := &document.Document{Host: "w1", Config: types.Config{Ignition: types.Ignition{Version: "3.4.0"}}, Origins: map[string]document.Origin{test.claim: {Position: at}}}
+		test.change(&d.Config)
+		seed, list := CloudInit(d)
+		if len(list) != 1 || list[0].Code != "O113" || list[0].Position != at || !strings.Contains(list[0].Message, test.message) || list[0].Hint == "" {
+			t.Errorf("%s %s: %+v", test.claim, test.message, list)
+			continue
+		}
+		if seed.UserData != nil {
+			t.Errorf("%s: a seed although it is refused", test.claim)
+		}
+		refused[list[0].Message] = true
+	}
+	if len(refused) != len(limits()) {
+		t.Errorf("%d of %d limits are tried here", len(refused), len(limits()))
+	}
+}
+
+func FuzzCloudInit(f *testing.F) {
+	raw, err := Ignition(machine())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		config, _, err := v3_4.Parse(raw)
+		if err != nil {
+			return
+		}
+		d := &document.Document{Host: "h", Config: config}
+		seed, list := CloudInit(d)
+		if len(list) > 0 {
+			return
+		}
+		back, err := ReadCloudInit("h", seed.UserData, []string{})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, seed.UserData)
+		}
+		want, err := d.Entries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := back.Entries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(contents(want), contents(got)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// contents gives what is at each path.
+func contents(entries []document.Entry) map[string]string {
+	out := map[string]string{}
+	for _, e := range entries {
+		out[e.Path] = fmt.Sprintf("%04o %s:%s %s%q %t", e.Mode, e.User, e.Group, e.Target, e.Content, e.Masked)
+	}
+	return out
+}

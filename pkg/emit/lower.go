@@ -1,0 +1,125 @@
+package emit
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// lowered translates a document. Contents go the way that cloud-init has for
+// them; the rest becomes steps for the finishing script.
+func lowered(d *document.Document, id string) (cloudConfig, error) {
+	entries, err := d.Entries()
+	if err != nil {
+		return cloudConfig{}, err
+	}
+	out := cloudConfig{
+		PreserveHostname: true, InitModules: initModules(), ConfigModules: []string{}, FinalModules: []string{},
+		Boot:  [][]string{command(beginScript, id)},
+		Users: []cloudUser{},
+		Run:   [][]string{command(finishScript, id)},
+	}
+	steps := &steps{}
+	out.accounts(d.Config.Passwd, id, steps)
+	for _, e := range entries {
+		steps.entry(e)
+		if f, ok := fileOf(e); ok {
+			out.Files = append(out.Files, f)
+			fmt.Fprintf(&steps.sums, "%x  %s\n", sha256.Sum256(e.Content), e.Path)
+		}
+	}
+	out.Files = append(out.Files,
+		cloudFile{Path: stepsFile, Permissions: "0600", Content: steps.text.String()},
+		cloudFile{Path: sumsFile, Permissions: "0600", Content: steps.sums.String()})
+	return out, nil
+}
+
+// command runs a script of ours with arguments.
+func command(script string, args ...string) []string {
+	return append([]string{"bash", "-c", script, "kubespore"}, args...)
+}
+
+// fileOf gives the file that cloud-init writes for an entry. They all belong
+// to root at first: one unknown owner, and cloud-init would leave out every
+// file behind it.
+func fileOf(e document.Entry) (cloudFile, bool) {
+	switch {
+	case e.Kind == document.KindDirectory || e.Kind == document.KindLink || e.Masked:
+		return cloudFile{}, false
+	case e.Kind == document.KindUnit && len(e.Content) == 0:
+		return cloudFile{}, false // the image has the unit
+	}
+	text, encoding := encode(e.Content)
+	return cloudFile{Path: e.Path, Permissions: octal(e.Mode), Encoding: encoding, Content: text}, true
+}
+
+func octal(mode int) string { return fmt.Sprintf("%04o", mode) }
+
+// accounts gives cloud-init the users and groups to make. It leaves an account
+// of the image as it is; the steps change that one as Ignition would.
+func (c *cloudConfig) accounts(p types.Passwd, id string, s *steps) {
+	for _, g := range p.Groups {
+		if isFalse(g.ShouldExist) {
+			s.add("remove-group", g.Name)
+			continue
+		}
+		var options []string
+		if g.Gid != nil {
+			options = append(options, "--gid", strconv.Itoa(*g.Gid))
+		}
+		if isTrue(g.System) {
+			options = append(options, "--system")
+		}
+		if options == nil {
+			c.Groups = append(c.Groups, g.Name)
+			continue
+		}
+		// cloud-init has no word for either.
+		c.Boot = append(c.Boot, command(groupScript, append([]string{id, g.Name}, options...)...))
+	}
+	for _, u := range p.Users {
+		if isFalse(u.ShouldExist) {
+			s.add("remove-user", u.Name)
+			continue
+		}
+		user := userOf(u)
+		c.Users = append(c.Users, user)
+		s.account(user)
+	}
+}
+
+// userOf translates a user. The account is never locked by cloud-init, for
+// that would lock one of the image that Ignition leaves alone; without a
+// password useradd makes it so that none fits.
+func userOf(u types.PasswdUser) cloudUser {
+	out := cloudUser{
+		Name: u.Name, Gecos: text(u.Gecos), UID: u.UID, PrimaryGroup: text(u.PrimaryGroup), HomeDir: text(u.HomeDir), Shell: text(u.Shell),
+		System: isTrue(u.System), NoCreateHome: isTrue(u.NoCreateHome), NoUserGroup: isTrue(u.NoUserGroup), NoLogInit: isTrue(u.NoLogInit),
+		HashedPassword: text(u.PasswordHash),
+	}
+	if u.PasswordHash != nil && *u.PasswordHash == "" {
+		out.HashedPassword = "*"
+	}
+	for _, g := range u.Groups {
+		out.Groups = append(out.Groups, string(g))
+	}
+	for _, key := range u.SSHAuthorizedKeys {
+		out.SSHAuthorizedKeys = append(out.SSHAuthorizedKeys, strings.TrimSpace(string(key)))
+	}
+	return out
+}
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+func isTrue(p *bool) bool  { return p != nil && *p }
+func isFalse(p *bool) bool { return p != nil && !*p }

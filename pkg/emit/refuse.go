@@ -1,0 +1,118 @@
+package emit
+
+import (
+	"reflect"
+	"strings"
+	"unicode"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// limit is something that cannot be lowered to cloud-init.
+type limit struct {
+	what string
+	hint string
+	// claims finds it in a config: claims as document.Document.Origins has
+	// them, or "" for what has no place there.
+	claims func(c types.Config) []string
+}
+
+const leaveToImage = "have the image do it, or use an image with Ignition (format: ignition)"
+
+// limits is everything that cannot be lowered, in the order of Ignition's
+// specification.
+func limits() []limit {
+	return []limit{
+		{"other documents, timeouts, proxies and trusted authorities of Ignition itself", "put what they hold into this document", func(c types.Config) []string {
+			c.Ignition.Version = ""
+			return when(!reflect.DeepEqual(c.Ignition, types.Ignition{}), "")
+		}},
+		{"kernel arguments", leaveToImage, func(c types.Config) []string {
+			return when(len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0, "")
+		}},
+		{"a partition table", leaveToImage, func(c types.Config) []string {
+			return each(c.Storage.Disks, func(d types.Disk) (string, bool) { return "disk:" + d.Device, true })
+		}},
+		{"a RAID", leaveToImage, func(c types.Config) []string {
+			return each(c.Storage.Raid, func(r types.Raid) (string, bool) { return "raid:" + r.Name, true })
+		}},
+		{"an encrypted disk", leaveToImage, func(c types.Config) []string {
+			return each(c.Storage.Luks, func(l types.Luks) (string, bool) { return "luks:" + l.Name, true })
+		}},
+		{"a file system", leaveToImage, func(c types.Config) []string {
+			return each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) { return "filesystem:" + f.Device, true })
+		}},
+		{"a file from the network: cloud-init does not check what it gets", "put the content into the document, with local: or inline:", func(c types.Config) []string {
+			return each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, isRemote(f) })
+		}},
+		{"a file that adds to the image's: it would be added again after a power cut", "write the whole file, or one in a folder that the program reads", func(c types.Config) []string {
+			return each(c.Storage.Files, func(f types.File) (string, bool) {
+				return "file:" + f.Path, f.Contents.Source == nil && len(f.Append) > 0
+			})
+		}},
+		{"a file without content", "add contents: {inline: ''}", func(c types.Config) []string {
+			return each(c.Storage.Files, func(f types.File) (string, bool) {
+				return "file:" + f.Path, f.Contents.Source == nil && len(f.Append) == 0
+			})
+		}},
+		{"a path with blanks", "use a path without", func(c types.Config) []string {
+			files := each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, hasBlank(f.Path) })
+			dirs := each(c.Storage.Directories, func(d types.Directory) (string, bool) { return "directory:" + d.Path, hasBlank(d.Path) })
+			return append(append(files, dirs...), each(c.Storage.Links, func(l types.Link) (string, bool) {
+				return "link:" + l.Path, hasBlank(l.Path) || hasBlank(text(l.Target))
+			})...)
+		}},
+		{"ssh keys for a user without a home", "leave out system: and no_create_home:, or the keys", func(c types.Config) []string {
+			return each(c.Passwd.Users, func(u types.PasswdUser) (string, bool) {
+				return "user:" + u.Name, len(u.SSHAuthorizedKeys) > 0 && (isTrue(u.System) || isTrue(u.NoCreateHome))
+			})
+		}},
+		{"a password of a group", "leave it out: members need none", func(c types.Config) []string {
+			return each(c.Passwd.Groups, func(g types.PasswdGroup) (string, bool) { return "group:" + g.Name, text(g.PasswordHash) != "" })
+		}},
+	}
+}
+
+// refuse names everything in a document that cannot be lowered.
+func refuse(d *document.Document) diag.List {
+	var list diag.List
+	for _, l := range limits() {
+		for _, claim := range l.claims(d.Config) {
+			list.Errorf("O113", d.At(claim), strings.TrimSpace(d.Host+" "+claim), "cloud-init cannot make this: %s", l.what).WithHint("%s", l.hint)
+		}
+	}
+	return list
+}
+
+func when(holds bool, claim string) []string {
+	if !holds {
+		return nil
+	}
+	return []string{claim}
+}
+
+// each gives the claims of the elements for which something holds.
+func each[T any](list []T, claim func(T) (string, bool)) []string {
+	var out []string
+	for _, v := range list {
+		if name, holds := claim(v); holds {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// isRemote says whether a file has a part that is not in the document.
+func isRemote(f types.File) bool {
+	for _, r := range append([]types.Resource{f.Contents}, f.Append...) {
+		if s := text(r.Source); s != "" && !strings.HasPrefix(s, "data:") {
+			return true
+		}
+	}
+	return false
+}
+
+func hasBlank(path string) bool { return strings.ContainsFunc(path, unicode.IsSpace) }
