@@ -10,7 +10,6 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
-	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // Channel is a way in which a document reaches its machine.
@@ -67,11 +66,11 @@ func (h *Host) measure(raw []byte) {
 }
 
 // demandRoom refuses a document that its channel cannot carry.
-func (h *Host) demandRoom(planned *plan.Host, doc *document.Document, list *diag.List) {
+func (h *Host) demandRoom(at diag.Position, path string, doc *document.Document, list *diag.List) {
 	if h.ChannelLimit == 0 || h.ChannelBytes <= h.ChannelLimit {
 		return
 	}
-	list.Errorf("O110", diag.Position{}, planned.Path, "the document of %s takes %d bytes of the %d that channel %s carries", h.Name, h.ChannelBytes, h.ChannelLimit, h.Channel).
+	list.Errorf("O110", at, path, "the document of %s takes %d bytes of the %d that channel %s carries", h.Name, h.ChannelBytes, h.ChannelLimit, h.Channel).
 		WithHint("leave out profiles or choose another channel; what takes most: %s", biggest(doc))
 }
 

@@ -61,7 +61,7 @@ func TestLimits(t *testing.T) {
 		h := describe(planned)
 		h.measure(test.raw)
 		var list diag.List
-		h.demandRoom(planned, doc, &list)
+		h.demandRoom(diag.Position{}, planned.Path, doc, &list)
 		if list.HasErrors() == test.fits {
 			t.Errorf("%s with %d bytes: %v", test.channel, len(test.raw), list)
 		}

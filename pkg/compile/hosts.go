@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"runtime"
 	"sync"
@@ -65,15 +66,47 @@ func (p *pipe) hosts() {
 		})
 	}
 	workers.Wait()
-	for _, list := range lists {
-		p.list.Append(list)
-	}
+	p.list.Append(fold(lists))
 	for _, part := range []struct {
 		name string
 		time *atomic.Int64
 	}{{"- render", &load.render}, {"- emit", &load.emit}, {"- verify", &load.verify}, {"- write", &load.write}} {
 		p.result.Stages = append(p.result.Stages, Stage{part.name, time.Duration(part.time.Load())})
 	}
+}
+
+// fold joins the diagnostics of all hosts. What a profile does wrong is wrong
+// on every host that has it, and is said of the first.
+func fold(hosts []diag.List) diag.List {
+	type mistake struct {
+		code, message string
+		at            diag.Position
+	}
+	type place struct{ index, host, more int }
+	var out diag.List
+	seen := map[mistake]*place{}
+	for host, list := range hosts {
+		for _, d := range list {
+			m := mistake{d.Code, d.Message, d.Position}
+			first := seen[m]
+			switch {
+			case first == nil:
+				seen[m] = &place{index: len(out), host: host}
+			case first.host != host && d.Position != diag.Position{}:
+				first.host, first.more = host, first.more+1
+				continue
+			case first.more > 0:
+				continue
+			}
+			out = append(out, d)
+		}
+	}
+	for _, p := range seen {
+		if p.more > 0 {
+			out[p.index].Message += fmt.Sprintf(" (and on %d more hosts)", p.more)
+		}
+	}
+	return out
 }
 
 // look makes the documents that were asked for, one after the other.
@@ -111,7 +144,7 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, raw)) })
 	*result = describe(h)
 	result.measure(raw)
-	result.demandRoom(h, doc, list)
+	result.demandRoom(p.Topology.At(h.Path+".channel"), h.Path, doc, list)
 	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
 		timed(&load.write, func() { err = p.stage.Write(outdir.File{Path: result.File, Host: h.Name, Secret: true, Data: raw}) })
 		if err != nil {

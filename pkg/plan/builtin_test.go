@@ -3,6 +3,7 @@ package plan_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -33,6 +34,44 @@ func TestExamples(t *testing.T) {
 				t.Errorf("%d hosts, %d certificates and %d authorities planned", len(p.Hosts), len(p.Certs), len(p.Authorities))
 			}
 		})
+	}
+}
+
+// Pods reach the API server by the first address of the services, or by its
+// names in cluster DNS: its certificate has them whatever a topology says.
+func TestAPIServerHasItsServiceAddress(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, _ := topology.Parse(file, text)
+		p, list := plan.Build(parsed, builtin(t), plan.Allocations{})
+		expectNone(t, list)
+		seen := 0
+		for _, c := range p.Certs {
+			if c.Name != "apiserver" {
+				continue
+			}
+			seen++
+			for _, network := range parsed.Network.Services {
+				if first := network.Addr().Next(); !slices.Contains(c.Addresses, first) {
+					t.Errorf("%s: %s lacks %s", file, c.ID, first)
+				}
+			}
+			for _, name := range []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + parsed.Cluster.Domain} {
+				if !slices.Contains(c.DNSNames, name) {
+					t.Errorf("%s: %s lacks %s", file, c.ID, name)
+				}
+			}
+		}
+		if seen != len(p.Cluster.ControlPlanes) {
+			t.Errorf("%s: %d certificates of API servers for %d control planes", file, seen, len(p.Cluster.ControlPlanes))
+		}
 	}
 }
 
