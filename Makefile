@@ -18,7 +18,7 @@ build: ## build bin/kubespore
 test: ## run the tests, with the real Ignition applying every document (ten minutes from nothing)
 	test/tools/prepare test
 	go vet ./...
-	go test -json -timeout 15m -tags real ./... | $(SUMMARY) -name test
+	go test -json -cover -timeout 15m -tags real ./... | $(SUMMARY) -name test
 
 check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.36)
 	test/tools/prepare check

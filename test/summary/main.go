@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -71,7 +72,7 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 			fmt.Fprint(out, e.Output)
 		case "pass":
 			if e.Test == "" {
-				fmt.Fprintf(out, "ok    %6.1fs %s\n", e.Elapsed, e.Package)
+				fmt.Fprintf(out, "ok    %6.1fs %5s %s\n", e.Elapsed, coverage(output[key]), e.Package)
 			} else {
 				c.passed++
 			}
@@ -98,6 +99,18 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 		}
 	}
 	return c, lines.Err()
+}
+
+// covered finds what `go test -cover` says at the end of a package.
+var covered = regexp.MustCompile(`coverage: ([0-9.]+%) of statements`)
+
+func coverage(output []string) string {
+	for _, line := range output {
+		if m := covered.FindStringSubmatch(line); m != nil {
+			return m[1]
+		}
+	}
+	return ""
 }
 
 // reason gives the text of t.Skip out of a test's output.
