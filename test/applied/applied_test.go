@@ -53,14 +53,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// examples gives the topologies that a user starts from.
+// examples gives the topologies that a user starts from, and the design's.
 func examples(t *testing.T) []string {
 	t.Helper()
 	list, err := filepath.Glob("../../examples/*.yaml")
 	if err != nil || len(list) == 0 {
 		t.Fatal("no examples", err)
 	}
-	return list
+	return append(list, "../../testdata/topologies/design.yaml")
 }
 
 // build compiles a topology and gives the folder of its hosts.
