@@ -11,7 +11,6 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
-	"github.com/kubespore/kubespore/pkg/emit"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -134,20 +133,19 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	if doc == nil {
 		return nil
 	}
-	var raw []byte
-	var err error
-	timed(&load.emit, func() { raw, err = emit.Ignition(doc) })
-	if err != nil {
-		list.AddError("O104", err)
+	var written form
+	var problems diag.List
+	timed(&load.emit, func() { written, problems = formOf(h, doc) })
+	list.Append(problems)
+	if problems.HasErrors() {
 		return nil
 	}
-	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, raw)) })
+	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, written.proof)) })
 	*result = describe(h)
-	result.measure(raw)
+	result.measure(written.files[0].Data)
 	result.demandRoom(p.Topology.At(h.Path+".channel"), h.Path, doc, list)
 	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
-		timed(&load.write, func() { err = p.stage.Write(outdir.File{Path: result.File, Host: h.Name, Secret: true, Data: raw}) })
-		if err != nil {
+		if err := p.write(written.files, load); err != nil {
 			list.AddError("O105", err)
 			stop()
 		}
@@ -155,10 +153,21 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	return doc
 }
 
+func (p *pipe) write(files []outdir.File, load *workload) (err error) {
+	timed(&load.write, func() {
+		for _, f := range files {
+			if err = p.stage.Write(f); err != nil {
+				return
+			}
+		}
+	})
+	return err
+}
+
 // describe says what is known of a host without its document.
 func describe(h *plan.Host) Host {
 	c := channel(h.Channel)
-	out := Host{Name: h.Name, Roles: h.Roles, File: path.Join("hosts", h.Name, "config.ign"), Channel: c.Name, ChannelLimit: c.Limit}
+	out := Host{Name: h.Name, Roles: h.Roles, File: path.Join("hosts", h.Name, DocumentName(h.Format)), Channel: c.Name, ChannelLimit: c.Limit}
 	for _, s := range h.Selected {
 		out.Profiles = append(out.Profiles, s.Name)
 	}
