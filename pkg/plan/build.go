@@ -20,6 +20,7 @@ type build struct {
 	reported map[string]bool // a mistake in a profile shows on many hosts and is said once
 
 	cluster  *Cluster
+	lock     Lock
 	version  map[string]string
 	settings map[string][]string
 	named    map[string]string // host name -> itself, to tell hosts from other words
@@ -70,7 +71,13 @@ type host struct {
 
 // Build plans a topology. The plan is whole only when no error is in the list.
 func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, diag.List) {
-	b := &build{topology: t, catalog: c, reported: map[string]bool{}, named: map[string]string{},
+	return BuildLocked(t, c, given, Lock{})
+}
+
+// BuildLocked is Build where the operator has pinned the payload: hosts accept
+// nothing else.
+func BuildLocked(t *topology.Topology, c *profile.Catalog, given Allocations, lock Lock) (*Plan, diag.List) {
+	b := &build{topology: t, catalog: c, lock: lock, reported: map[string]bool{}, named: map[string]string{},
 		base: map[string]map[string]any{}, bound: map[varName]bool{}}
 	p := &Plan{Topology: t, Catalog: c, build: b}
 	b.decide(p, given)

@@ -49,7 +49,7 @@ func (b *build) collectsBound() bool {
 			texts = append(texts, x.Value)
 		}
 		for _, x := range p.Binaries {
-			texts = append(texts, x.Path, x.Version)
+			texts = append(texts, x.Path, x.Version, x.URL, x.Member)
 		}
 		if slices.ContainsFunc(texts, func(t profile.Text) bool { return t.Template != nil && b.depends(p.Name, t.Uses) }) {
 			return true
@@ -110,6 +110,9 @@ func (b *build) gather(s scope) *collected {
 	}
 	out.sort()
 	b.checkBinaries(s, out.binaries)
+	if s.class.facts != nil {
+		b.lock.pin(out, s.class.facts.Arch)
+	}
 	return out
 }
 
@@ -238,7 +241,10 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 	if ok && (!path.IsAbs(where) || path.Clean(where) != where) {
 		b.errorAt("P033", x.Path.Position, "", "%q is no absolute path of a program", where).WithHint("write it as in /opt/bin/%s", x.Name)
 	}
-	return BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: s.use.Name}
+	url, _ := b.text(s, x.URL)
+	member, _ := b.text(s, x.Member)
+	return BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: s.use.Name,
+		URL: strings.TrimSpace(url), Member: strings.TrimSpace(member)}
 }
 
 // checkBinaries finds two different programs for one path.

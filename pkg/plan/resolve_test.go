@@ -98,13 +98,13 @@ func TestResolve(t *testing.T) {
 	if selected(worker, "web").SharedKey == selected(cp, "web").SharedKey {
 		t.Error("hosts with other parameters share a key")
 	}
-	if got := fmt.Sprint(cp.Images); got != "[{other docker.example/other:1 web} {web mirror.example/k8s/web:1.0 web}]" {
+	if got := fmt.Sprint(cp.Images); got != "[{other docker.example/other:1 web <nil>} {web mirror.example/k8s/web:1.0 web <nil>}]" {
 		t.Errorf("images on cp1: %s", got)
 	}
 	if got := worker.Images[1].Ref; got != "mirror.example/k8s/coredns:v1" {
 		t.Errorf("the image of CoreDNS is %s", got)
 	}
-	if got := fmt.Sprint(worker.Binaries); got != "[{web /opt/bin/web 1.0 web}]" {
+	if got := fmt.Sprint(worker.Binaries); got != "[{web /opt/bin/web 1.0 web   <nil>}]" {
 		t.Errorf("binaries on w1: %s", got)
 	}
 	if got := fmt.Sprint(p.Cluster.Profiles); got != "[db web]" {

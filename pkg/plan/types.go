@@ -137,11 +137,14 @@ type ImageRef struct {
 	Name    string // as templates ask for it
 	Ref     string
 	Profile string
+	Locked  *LockedImage // nil unless the operator has pinned it
 }
 
 // BinaryRef is a program of the bill of materials.
 type BinaryRef struct {
 	Name, Path, Version, Profile string
+	URL, Member                  string        // where its makers publish it: see profile.Binary
+	Locked                       *LockedBinary // nil unless the operator has pinned it
 }
 
 // Allocations are given once and kept for ever in allocations.json. A nil map

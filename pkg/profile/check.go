@@ -152,7 +152,7 @@ func (p *Profile) allTexts() []Text {
 		add(i.Ref)
 	}
 	for _, b := range p.Binaries {
-		add(b.Path, b.Version)
+		add(b.Path, b.Version, b.URL, b.Member)
 	}
 	for _, x := range p.Ports {
 		add(x.Port, x.From)

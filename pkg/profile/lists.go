@@ -34,10 +34,14 @@ func (d *decoder) binaries(into *[]Binary) func(node) {
 			"name":    d.str(&b.Name),
 			"path":    d.text(&b.Path),
 			"version": d.text(&b.Version),
+			"url":     d.text(&b.URL),
+			"member":  d.text(&b.Member),
 			"when":    d.condition(&b.When),
 		}, "name", "path")
-		if b.Version.Template == nil {
-			b.Version = Text{&Template{Name: d.file, at: placeOf(b.Position, 0)}, b.Position}
+		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
+			if optional.Template == nil {
+				*optional = Text{&Template{Name: d.file, at: placeOf(b.Position, 0)}, b.Position}
+			}
 		}
 		if b.Path.Template != nil {
 			*into = append(*into, b)

@@ -196,6 +196,8 @@ type Binary struct {
 	Name    string
 	Path    Text // where it is installed
 	Version Text
+	URL     Text // where its makers publish it; {arch} stands for amd64 or arm64
+	Member  Text // its name in the archive at URL; empty when URL is the program itself
 	When    Condition
 
 	Position diag.Position

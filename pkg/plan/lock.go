@@ -1,0 +1,72 @@
+package plan
+
+import "strings"
+
+// Lock is what the operator has pinned: the digest of every program and image
+// that machines may install, and the file of the payload that holds it. It
+// stands beside the topology; the zero value pins nothing.
+type Lock struct {
+	Binaries []LockedBinary `json:"binaries"` // sorted by File
+	Images   []LockedImage  `json:"images"`   // sorted by File
+}
+
+// LockedBinary is a pinned program.
+type LockedBinary struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+	Arch    string `json:"arch"`
+	File    string `json:"file"` // in the payload: binaries/amd64/kubelet-v1.36.3
+	SHA256  string `json:"sha256"`
+	Size    int64  `json:"size"`
+}
+
+// LockedImage is a pinned container image.
+type LockedImage struct {
+	Ref    string `json:"ref"`
+	Arch   string `json:"arch"`
+	Digest string `json:"digest"` // of the image: sha256:...
+	File   string `json:"file"`   // its archive in the payload: images/amd64/registry.k8s.io_pause_3.10.2.tar
+	SHA256 string `json:"sha256"` // of the archive
+	Size   int64  `json:"size"`
+}
+
+// Empty says whether nothing is pinned.
+func (l Lock) Empty() bool { return len(l.Binaries)+len(l.Images) == 0 }
+
+// Binary gives the pinned program, or nil.
+func (l Lock) Binary(name, version, arch string) *LockedBinary {
+	for i := range l.Binaries {
+		if b := &l.Binaries[i]; b.Name == name && b.Version == version && b.Arch == arch {
+			return b
+		}
+	}
+	return nil
+}
+
+// Image gives the pinned image, or nil.
+func (l Lock) Image(ref, arch string) *LockedImage {
+	for i := range l.Images {
+		if x := &l.Images[i]; x.Ref == ref && x.Arch == arch {
+			return x
+		}
+	}
+	return nil
+}
+
+// pin notes at each part what is pinned for it.
+func (l Lock) pin(c *collected, arch string) {
+	for i := range c.binaries {
+		c.binaries[i].Locked = l.Binary(c.binaries[i].Name, c.binaries[i].Version, arch)
+	}
+	for i := range c.images {
+		c.images[i].Locked = l.Image(c.images[i].Ref, arch)
+	}
+}
+
+// ArchMark stands for the architecture in the URL of a program.
+const ArchMark = "{arch}"
+
+// For gives the source of a program for an architecture.
+func (r BinaryRef) For(arch string) (url, member string) {
+	return strings.ReplaceAll(r.URL, ArchMark, arch), strings.ReplaceAll(r.Member, ArchMark, arch)
+}
