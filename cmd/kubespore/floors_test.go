@@ -15,11 +15,11 @@ const module = "github.com/kubespore/kubespore/"
 // floors lists the packages from the ground up. A package imports from lower
 // floors only, so those of one floor never import each other.
 var floors = [][]string{
-	{"pkg/diag", "pkg/durable"},
+	{"pkg/diag", "pkg/durable", "pkg/iso9660"},
 	{"pkg/document"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
-	{"pkg/emit", "pkg/inspect", "pkg/outdir", "pkg/pki", "pkg/render", "pkg/verify"},
+	{"pkg/emit", "pkg/inspect", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/render", "pkg/verify"},
 	{"pkg/compile"},
 	{"cmd/kubespore"},
 }

@@ -1,0 +1,6 @@
+// Package iso9660 writes read-only volumes: ISO 9660 with Rock Ridge names, as
+// every kernel mounts them. The same files, label and time give the same bytes,
+// and files are streamed, so a volume may be larger than memory.
+//
+// It must not import anything of kubespore.
+package iso9660
