@@ -6,11 +6,13 @@ SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOFLAGS += -trimpath
 LDFLAGS := -X main.version=$(VERSION)
+# How long `make fuzz` looks at each parser.
+FUZZTIME ?= 1m
 # Every run of tests is counted; .ci/run adds the runs up.
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot golden lint fmt clean help
+.PHONY: build test check check-all bench boot golden fuzz lint fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -33,7 +35,13 @@ bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their 
 	go run ./test/bench
 
 golden: ## write the goldens anew; read the difference before you commit it
-	go test ./... -run 'Golden' -update
+	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
+	go test ./pkg/topology -run 'Reference|Page|Templates' -update
+
+fuzz: ## look for input that breaks the parsers, FUZZTIME (1m) for each
+	for target in topology/FuzzParse profile/FuzzLoad emit/FuzzRoundTrip pki/FuzzDNSName; do \
+	  go test ./pkg/$${target%/*} -run '^$$' -fuzz "^$${target#*/}$$" -fuzztime $(FUZZTIME); \
+	done
 
 lint: ## gofmt, vet, staticcheck, shellcheck, govulncheck
 	test/scripts/lint

@@ -31,14 +31,6 @@ func TestReference(t *testing.T) {
 	golden(t, docs+"topology.md", reference())
 }
 
-func TestSchemaFile(t *testing.T) {
-	schema, err := Schema(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, docs+"topology.schema.json", schema)
-}
-
 // TestDiagnosticsPage keeps the section of this package; other packages have
 // theirs in the same file.
 func TestDiagnosticsPage(t *testing.T) {

@@ -1,0 +1,266 @@
+package compile_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/render"
+	"github.com/kubespore/kubespore/profiles"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+const golden = "../../testdata/golden"
+
+// goldenExamples are the topologies with goldens. The first ones are spelled
+// out, later ones say what they share with them.
+var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "edge"}
+
+// goldenMinors begins with the minor that is spelled out; the others are
+// differences from it.
+var goldenMinors = []string{"1.36", "1.35", "1.34"}
+
+// TestGolden holds what every host of the examples gets, for every Kubernetes
+// minor, to what somebody has read: see testdata/golden/README.md.
+func TestGolden(t *testing.T) {
+	want := map[string]string{}
+	trees := map[string]string{} // of the first minor, by example/host
+	shown := map[string]string{} // block -> the example/host that spells it out
+	for _, minor := range goldenMinors {
+		for _, example := range goldenExamples {
+			for _, host := range goldenHosts(t, example, minor) {
+				name := example + "/" + host.name
+				if minor == goldenMinors[0] {
+					trees[name] = strings.Join(host.blocks, "")
+					want[minor+"/"+name] = brief(name, host.blocks, shown)
+				} else {
+					want[minor+"/"+name] = udiff.Unified(goldenMinors[0]+"/"+name, minor+"/"+name, trees[name], strings.Join(host.blocks, ""))
+				}
+			}
+		}
+	}
+	if *update {
+		writeGoldens(t, want)
+	}
+	compareGoldens(t, want)
+}
+
+// brief writes blocks that an earlier golden spells out in one line.
+func brief(name string, blocks []string, shown map[string]string) string {
+	var b strings.Builder
+	for _, block := range blocks {
+		head, _, _ := strings.Cut(block, "\n")
+		switch earlier, known := shown[block]; {
+		case !known:
+			shown[block] = name
+			b.WriteString(block)
+		case len(block) <= len(head)+1:
+			b.WriteString(block)
+		default:
+			fmt.Fprintf(&b, "%s, as on %s\n", head, earlier)
+		}
+	}
+	return b.String()
+}
+
+// goldenHost is a host's document as readable text, one block for each path or
+// claim.
+type goldenHost struct {
+	name   string
+	blocks []string
+}
+
+// goldenHosts renders an example with names in the place of key material. Of
+// hosts that are alike, three are enough, and one to see what a minor changes.
+func goldenHosts(t *testing.T, example, minor string) []goldenHost {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../examples", example+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, list := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
+	row, ok := catalog.Version(minor)
+	newest, _ := catalog.Version(goldenMinors[0])
+	if !ok || !strings.Contains(string(text), "version: "+newest.Newest+"\n") {
+		t.Fatalf("%s: the version cannot be replaced", example)
+	}
+	project, more := compile.Load(example+".yaml", []byte(strings.Replace(string(text), "version: "+newest.Newest, "version: "+row.Newest, 1)),
+		profile.Source{Name: "profiles", FS: profiles.FS})
+	list.Append(more)
+	planned, more := project.Plan(plan.Allocations{})
+	list.Append(more)
+	renderer, more := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
+	list.Append(more)
+	if list.HasErrors() {
+		t.Fatalf("%s: %v", example, list)
+	}
+	renderer.SetGeneration(1)
+	keys, names := standIns(planned)
+	var out []goldenHost
+	enough := 3
+	if minor != goldenMinors[0] {
+		enough = 1
+	}
+	alike := map[string]int{}
+	for _, h := range planned.Hosts {
+		if alike[fmt.Sprint(h.Roles)]++; alike[fmt.Sprint(h.Roles)] > enough {
+			continue
+		}
+		doc, list := renderer.Host(h, keys)
+		if list.HasErrors() {
+			t.Fatalf("%s: %v", example, list)
+		}
+		out = append(out, goldenHost{h.Name, blocks(t, doc, names)})
+	}
+	return out
+}
+
+// standIns makes key material that says what it stands for, and what turns it
+// back into that where it is inside base64.
+func standIns(p *plan.Plan) (*plan.Keys, *strings.Replacer) {
+	keys := &plan.Keys{Authorities: map[string]plan.Pair{}, Certs: map[string]plan.Pair{}, Secrets: map[string]plan.Secret{}, Floor: now, Floors: map[string]time.Time{}}
+	var pairs []string
+	standIn := func(id string) []byte {
+		text := "<<" + id + ">>\n"
+		pairs = append(pairs, base64.StdEncoding.EncodeToString([]byte(text)), "<<base64 of "+id+">>")
+		return []byte(text)
+	}
+	pair := func(id string) plan.Pair {
+		return plan.Pair{Certificate: standIn(id + ".crt"), Key: standIn(id + ".key"), NotBefore: now, NotAfter: now.AddDate(1, 0, 0)}
+	}
+	for _, a := range p.Authorities {
+		keys.Authorities[a.Name] = pair("ca/" + a.Name)
+	}
+	for _, c := range p.Certs {
+		keys.Certs[c.ID] = pair(c.ID)
+	}
+	for _, s := range p.Secrets {
+		keys.Secrets[s.ID] = plan.Secret{Value: []byte("<<" + s.ID + ">>"), Public: standIn(s.ID + ".pub")}
+	}
+	for _, h := range p.Hosts {
+		keys.Floors[h.Name] = now
+	}
+	return keys, strings.NewReplacer(pairs...)
+}
+
+// blocks writes everything that a document makes.
+func blocks(t *testing.T, doc *document.Document, names *strings.Replacer) []string {
+	t.Helper()
+	entries, err := doc.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, head(e)+indented(names.Replace(string(e.Content))))
+	}
+	s := doc.Config.Storage
+	for name, list := range map[string]any{"users": doc.Config.Passwd.Users, "groups": doc.Config.Passwd.Groups, "disks": s.Disks,
+		"file systems": s.Filesystems, "luks": s.Luks, "kernel arguments": doc.Config.KernelArguments} {
+		text, err := json.MarshalIndent(list, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content := string(text); content != "null" && content != "{}" {
+			out = append(out, name+"\n"+indented(names.Replace(content)))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// head is the line above an entry's content.
+func head(e document.Entry) string {
+	line := e.Path + " " + e.Kind
+	switch e.Kind {
+	case document.KindLink:
+		line += " to " + e.Target
+	case document.KindUnit:
+		if e.Enabled != nil {
+			line += map[bool]string{true: " enabled", false: " disabled"}[*e.Enabled]
+		}
+		if e.Masked {
+			line += " masked"
+		}
+	case document.KindFile, document.KindDirectory:
+		line += fmt.Sprintf(" %04o %s:%s", e.Mode, e.User, e.Group)
+	}
+	if e.Append {
+		line += " appended"
+	}
+	return line + "\n"
+}
+
+// indented sets a content off from the lines above contents.
+func indented(text string) string {
+	if text == "" {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("    "+line, " ")
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func goldenFile(name string) string { return filepath.Join(golden, name+".txt") }
+
+func writeGoldens(t *testing.T, want map[string]string) {
+	t.Helper()
+	for _, minor := range goldenMinors {
+		if err := os.RemoveAll(filepath.Join(golden, minor)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range want {
+		if text == "" {
+			continue // a minor that changes nothing
+		}
+		file := goldenFile(name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func compareGoldens(t *testing.T, want map[string]string) {
+	t.Helper()
+	for name, text := range want {
+		have, err := os.ReadFile(goldenFile(name))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		if string(have) != text {
+			t.Errorf("%s.txt differs from what is built now: read this, then make golden\n%s", name, udiff.Unified("golden", "now", string(have), text))
+		}
+	}
+	err := filepath.WalkDir(golden, func(path string, d fs.DirEntry, err error) error {
+		if name, isGolden := strings.CutSuffix(path, ".txt"); err == nil && isGolden {
+			if name, err = filepath.Rel(golden, name); want[filepath.ToSlash(name)] == "" {
+				t.Errorf("nothing makes %s", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
