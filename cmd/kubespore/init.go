@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,7 +23,7 @@ func runInit(c *call) int {
 	if !slices.Contains(names, name) {
 		return c.misused(didYouMean(fmt.Sprintf("unknown template %q", name), name, names, "write --template "+strings.Join(names, " or ")))
 	}
-	text, _ := topology.Template(name)
+	text := starter(name)
 	file := "topology.yaml"
 	if len(c.args) == 1 {
 		file = c.args[0]
@@ -35,7 +37,19 @@ func runInit(c *call) int {
 	}
 	return c.finish(nil, nil, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s\n\nnext:\n  edit it, then: kubespore check %s\n", file, file)
+		fmt.Fprintf(w, "  for an editor that completes and checks it: kubespore schema > %s\n", filepath.Join(filepath.Dir(file), schemaFile))
 	})
+}
+
+// schemaFile is where a starter expects the schema: beside it.
+const schemaFile = "topology.schema.json"
+
+// starter gives a template. Its first line tells editors where the schema is,
+// which is in our docs for the examples and beside the file for everybody.
+func starter(name string) []byte {
+	text, _ := topology.Template(name)
+	_, rest, _ := bytes.Cut(text, []byte("\n"))
+	return slices.Concat([]byte("# yaml-language-server: $schema="+schemaFile+"\n# made by: kubespore schema > "+schemaFile+"\n"), rest)
 }
 
 // createFile writes a file that must not exist.
