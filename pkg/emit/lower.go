@@ -3,6 +3,7 @@ package emit
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,11 @@ func lowered(d *document.Document, id string) (cloudConfig, error) {
 	}
 	steps := &steps{}
 	out.accounts(d.Config.Passwd, id, steps)
+	disks := slices.Clone(d.Config.Storage.Filesystems)
+	slices.SortFunc(disks, func(a, b types.Filesystem) int { return strings.Compare(text(a.Path), text(b.Path)) })
+	for _, f := range disks {
+		steps.filesystem(f)
+	}
 	for _, e := range entries {
 		steps.entry(e)
 		if f, ok := fileOf(e); ok {

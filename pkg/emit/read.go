@@ -133,6 +133,10 @@ func (r *reader) unit(name string) *types.Unit {
 func (r *reader) step(words []string, owners map[string][]string) error {
 	yes, no := true, false
 	s := &r.config.Storage
+	if words[0] == "filesystem" && len(words) >= 8 {
+		s.Filesystems = append(s.Filesystems, filesystem(words))
+		return nil
+	}
 	switch fmt.Sprint(words[0], len(words)) {
 	case "directory5":
 		mode, err := strconv.ParseInt(words[1], 8, 32)
@@ -161,6 +165,27 @@ func (r *reader) step(words []string, owners map[string][]string) error {
 		return fmt.Errorf("the step %q is not one of this kubespore", strings.Join(words, " "))
 	}
 	return nil
+}
+
+func filesystem(words []string) types.Filesystem {
+	f := types.Filesystem{Device: words[1], Format: &words[2], Path: &words[4]}
+	wipe := words[3] == "wipe"
+	f.WipeFilesystem = &wipe
+	if words[5] != "-" {
+		f.Label = &words[5]
+	}
+	if words[6] != "-" {
+		f.UUID = &words[6]
+	}
+	if words[7] != "-" {
+		for _, o := range strings.Split(words[7], ",") {
+			f.MountOptions = append(f.MountOptions, types.MountOption(o))
+		}
+	}
+	for _, o := range words[8:] {
+		f.Options = append(f.Options, types.FilesystemOption(o))
+	}
+	return f
 }
 
 // group takes back a group that the group script makes.

@@ -1,7 +1,9 @@
 package emit
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -42,8 +44,10 @@ func limits() []limit {
 		{"an encrypted disk", leaveToImage, func(c types.Config) []string {
 			return each(c.Storage.Luks, func(l types.Luks) (string, bool) { return "luks:" + l.Name, true })
 		}},
-		{"a file system", leaveToImage, func(c types.Config) []string {
-			return each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) { return "filesystem:" + f.Device, true })
+		{"a file system that is mounted nowhere, or none of " + strings.Join(filesystems(), ", "), leaveToImage, func(c types.Config) []string {
+			return each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
+				return "filesystem:" + f.Device, text(f.Path) == "" || !slices.Contains(filesystems(), text(f.Format))
+			})
 		}},
 		{"a file from the network: cloud-init does not check what it gets", "put the content into the document, with local: or inline:", func(c types.Config) []string {
 			return each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, isRemote(f) })
@@ -58,12 +62,18 @@ func limits() []limit {
 				return "file:" + f.Path, f.Contents.Source == nil && len(f.Append) == 0
 			})
 		}},
-		{"a path with blanks", "use a path without", func(c types.Config) []string {
+		{"a path or an option with blanks", "use one without", func(c types.Config) []string {
 			files := each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, hasBlank(f.Path) })
 			dirs := each(c.Storage.Directories, func(d types.Directory) (string, bool) { return "directory:" + d.Path, hasBlank(d.Path) })
-			return append(append(files, dirs...), each(c.Storage.Links, func(l types.Link) (string, bool) {
+			links := each(c.Storage.Links, func(l types.Link) (string, bool) {
 				return "link:" + l.Path, hasBlank(l.Path) || hasBlank(text(l.Target))
-			})...)
+			})
+			disks := each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
+				return "filesystem:" + f.Device, hasBlank(fmt.Sprint(f.Device, text(f.Path), text(f.Label), text(f.UUID))) ||
+					slices.ContainsFunc(f.Options, func(o types.FilesystemOption) bool { return hasBlank(string(o)) }) ||
+					slices.ContainsFunc(f.MountOptions, func(o types.MountOption) bool { return hasBlank(string(o)) })
+			})
+			return slices.Concat(files, dirs, links, disks)
 		}},
 		{"ssh keys for a user without a home", "leave out system: and no_create_home:, or the keys", func(c types.Config) []string {
 			return each(c.Passwd.Users, func(u types.PasswdUser) (string, bool) {
@@ -75,6 +85,9 @@ func limits() []limit {
 		}},
 	}
 }
+
+// filesystems are the kinds that the finishing script makes.
+func filesystems() []string { return []string{"ext4", "xfs", "btrfs", "vfat"} }
 
 // refuse names everything in a document that cannot be lowered.
 func refuse(d *document.Document) diag.List {

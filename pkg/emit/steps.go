@@ -5,12 +5,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
 // steps is what the finishing script does, one step a line, words divided by
 // single blanks (refuse sees to it that no path has one):
 //
+//	filesystem DEVICE FORMAT wipe|keep PATH LABEL UUID MOUNT-OPTIONS MKFS-OPTIONS...
 //	directory MODE USER GROUP PATH
 //	link soft|hard USER GROUP PATH TARGET
 //	own MODE USER GROUP PATH
@@ -20,6 +23,8 @@ import (
 //	account NAME OPTION VALUE   the rest of the line is the value
 //	remove-user NAME
 //	remove-group NAME
+//
+// A - stands for what the document leaves open.
 //
 // sums holds the SHA-256 sum of every file that cloud-init was to write.
 type steps struct{ text, sums strings.Builder }
@@ -50,6 +55,25 @@ func (s *steps) entry(e document.Entry) {
 		s.add(verb, e.Unit)
 	}
 }
+
+// filesystem adds a file system and its mounting.
+func (s *steps) filesystem(f types.Filesystem) {
+	wipe := "keep"
+	if isTrue(f.WipeFilesystem) {
+		wipe = "wipe"
+	}
+	var mount []string
+	for _, o := range f.MountOptions {
+		mount = append(mount, string(o))
+	}
+	words := []string{"filesystem", f.Device, text(f.Format), wipe, text(f.Path), orOpen(text(f.Label)), orOpen(text(f.UUID)), orOpen(strings.Join(mount, ","))}
+	for _, o := range f.Options {
+		words = append(words, string(o))
+	}
+	s.add(words...)
+}
+
+func orOpen(word string) string { return cmp.Or(word, "-") }
 
 // account adds what must be changed where the image has the user already.
 // Password and keys are not among it: cloud-init sets those in any case.
