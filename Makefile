@@ -12,7 +12,7 @@ FUZZTIME ?= 1m
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot golden fuzz lint fmt clean help
+.PHONY: build test check check-all bench boot boot-clean golden fuzz lint fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -33,6 +33,19 @@ check-all: ## the oracles for every supported Kubernetes minor
 bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their floor and their peers
 	test/tools/prepare bench
 	go run ./test/bench
+
+# boot: what to boot and how; see docs/boot-lab.md
+LANE ?= container
+BOOT = -tree . -lane $(LANE) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
+
+boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
+	test/tools/prepare boot
+	go -C test/boot build -o $(CURDIR)/bin/bootlab .
+	bin/bootlab $(BOOT) -totals $(TOTALS)
+
+boot-clean: ## end and remove what `make boot` left
+	go -C test/boot build -o $(CURDIR)/bin/bootlab .
+	bin/bootlab -clean
 
 golden: ## write the goldens anew; read the difference before you commit it
 	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
