@@ -2,7 +2,11 @@ module github.com/kubespore/kubespore/test/boot
 
 go 1.26.0
 
-require github.com/google/go-containerregistry v0.22.1
+require (
+	github.com/google/go-containerregistry v0.22.1
+	go.yaml.in/yaml/v3 v3.0.4
+	golang.org/x/sync v0.24.0
+)
 
 require (
 	github.com/klauspost/compress v1.19.2 // indirect

@@ -4,12 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,15 +24,14 @@ type recipe struct {
 	program string // name in test/tools; "" when the packages have it
 	path    string // where the image has it
 	debian  bool
-	env     string
 }
 
 // recipes are by the last part of an image's name.
 var recipes = map[string]recipe{
-	"kube-apiserver":          {program: "kube-apiserver@1.36", path: "usr/local/bin/kube-apiserver"},
-	"kube-controller-manager": {program: "kube-controller-manager@1.36", path: "usr/local/bin/kube-controller-manager"},
-	"kube-scheduler":          {program: "kube-scheduler@1.36", path: "usr/local/bin/kube-scheduler"},
-	"kube-proxy":              {program: "kube-proxy@1.36", path: "usr/local/bin/kube-proxy", debian: true},
+	"kube-apiserver":          {program: "kube-apiserver@" + minor, path: "usr/local/bin/kube-apiserver"},
+	"kube-controller-manager": {program: "kube-controller-manager@" + minor, path: "usr/local/bin/kube-controller-manager"},
+	"kube-scheduler":          {program: "kube-scheduler@" + minor, path: "usr/local/bin/kube-scheduler"},
+	"kube-proxy":              {program: "kube-proxy@" + minor, path: "usr/local/bin/kube-proxy", debian: true},
 	"etcd":                    {program: "etcd", path: "usr/local/bin/etcd"},
 	"coredns":                 {program: "coredns", path: "coredns"},
 	"flannel":                 {program: "flanneld", path: "opt/bin/flanneld", debian: true},
@@ -47,64 +43,52 @@ var recipes = map[string]recipe{
 // inImages are the packages of the layer under images that call programs.
 var inImages = []string{"nftables", "iptables", "ipset", "conntrack", "kmod", "iproute2", "haproxy", "keepalived", "ca-certificates", "curl", "bash"}
 
-// images makes every image that the topology's documents name, as archives in
-// the folder that machines see at /var/lib/kubespore/images.
-func (l *lab) images(ctx context.Context) error {
-	dir := filepath.Join(l.cache, "images")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := l.pause(ctx); err != nil {
-		return err
-	}
+// imageFormat is to be raised when image makes them differently.
+const imageFormat = "2"
+
+// makeImages makes every image that the documents name, as archives.
+func (l *lab) makeImages(ctx context.Context) (string, error) {
 	refs, err := l.wantedImages()
 	if err != nil {
-		return err
+		return "", err
 	}
-	keep := map[string]bool{}
+	l.archives = nil
 	for _, ref := range refs {
 		short := ref[strings.LastIndex(ref, "/")+1:]
 		short, _, _ = strings.Cut(short, ":")
 		r, ok := recipes[short]
 		if !ok {
-			return fmt.Errorf("the lab has no recipe for the image %s", ref)
+			return "", fmt.Errorf("the lab has no recipe for the image %s", ref)
 		}
-		sum := sha256.Sum256([]byte(ref + l.tools[r.program] + strings.Join(inImages, " ")))
-		archive := filepath.Join(dir, short+"-"+hex.EncodeToString(sum[:6])+".tar")
-		keep[archive] = true
-		if _, err := os.Stat(archive); err == nil {
-			continue
+		ingredients := []string{imageFormat, ref, l.tools[r.program]}
+		if r.debian {
+			ingredients = append(ingredients, inImages...)
 		}
-		if err := l.image(ctx, ref, r, archive); err != nil {
-			return fmt.Errorf("%s: %w", ref, err)
+		archive, err := l.cached("image-"+short, ingredients, func(path string) error { return l.image(ctx, ref, r, path) })
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", ref, err)
 		}
+		l.archives = append(l.archives, archive)
 	}
-	old, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		return err
-	}
-	for _, f := range old {
-		if !keep[f] {
-			if err := os.Remove(f); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return fmt.Sprintf("%d images", len(refs)), nil
 }
 
-// wantedImages reads the bill of materials off the documents.
+// wantedImages reads the bill of materials off the documents of all scenarios.
 func (l *lab) wantedImages() ([]string, error) {
-	var out []string
-	for _, h := range l.hosts {
-		files, err := filesOf(l.out, h.Name)
+	var refs []string
+	documents, err := filepath.Glob(filepath.Join(l.run, "*/out/hosts/*/config.ign"))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range documents {
+		files, err := filesOf(d)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, strings.Fields(files["/etc/kubespore/images"])...)
+		refs = append(refs, strings.Fields(files["/etc/kubespore/images"])...)
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
 }
 
 // image writes one archive in the form of `docker save`.
@@ -113,24 +97,24 @@ func (l *lab) image(ctx context.Context, ref string, r recipe, archive string) e
 	if err != nil {
 		return err
 	}
-	img := empty.Image
+	var layers []v1.Layer
 	if r.debian {
 		layer, err := l.debianLayer(ctx)
 		if err != nil {
 			return err
 		}
-		if img, err = mutate.AppendLayers(img, layer); err != nil {
-			return err
-		}
+		layers = append(layers, layer)
 	}
 	if r.program != "" {
 		layer, err := programLayer(l.tools[r.program], r.path)
 		if err != nil {
 			return err
 		}
-		if img, err = mutate.AppendLayers(img, layer); err != nil {
-			return err
-		}
+		layers = append(layers, layer)
+	}
+	img, err := mutate.AppendLayers(empty.Image, layers...)
+	if err != nil {
+		return err
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
@@ -145,10 +129,7 @@ func (l *lab) image(ctx context.Context, ref string, r recipe, archive string) e
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return err
 	}
-	if err := tarball.WriteToFile(archive+".new", tag, img); err != nil {
-		return err
-	}
-	return os.Rename(archive+".new", archive)
+	return tarball.WriteToFile(archive, tag, img)
 }
 
 // programLayer is a layer with one executable, and /etc and /tmp for programs
@@ -179,28 +160,15 @@ func programLayer(program, path string) (v1.Layer, error) {
 
 // debianLayer is one layer of packages that several images share.
 func (l *lab) debianLayer(ctx context.Context) (v1.Layer, error) {
-	file := filepath.Join(l.cache, "debian-layer.tar")
-	if _, err := os.Stat(file); err != nil {
-		if _, err := command(ctx, "mmdebstrap", "--variant=minbase", "--include="+strings.Join(inImages, ","),
-			"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-			"bookworm", file+".new.tar"); err != nil {
-			return nil, err
+	file, err := l.cached("debian-layer", append([]string{imageFormat}, inImages...), func(path string) error {
+		// The name's ending tells mmdebstrap what to write.
+		if err := mmdebstrap(ctx, path+".tar", inImages); err != nil {
+			return err
 		}
-		if err := os.Rename(file+".new.tar", file); err != nil {
-			return nil, err
-		}
+		return os.Rename(path+".tar", path)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return tarball.LayerFromFile(file)
-}
-
-// pause builds the sandbox's program from Kubernetes' own source.
-func (l *lab) pause(ctx context.Context) error {
-	c := exec.CommandContext(ctx, "go", "-C", "../tools/kubernetes-1.36", "list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes")
-	out, err := c.Output()
-	if err != nil {
-		return fmt.Errorf("where the source of Kubernetes is: %w", err)
-	}
-	l.tools["pause"] = filepath.Join(l.cache, "pause")
-	_, err = command(ctx, "gcc", "-Os", "-static", "-DVERSION=lab", "-o", l.tools["pause"], filepath.Join(strings.TrimSpace(string(out)), "build/pause/linux/pause.c"))
-	return err
 }

@@ -2,217 +2,120 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
-// lab is one run: the folder it lives in, what it built and what it started.
+// lab is what the scenarios of one run of this program share.
 type lab struct {
-	options
-	cache    string // base image and container images, kept between runs
-	run      string // this run's machines, on a tmpfs
-	out      string // what kubespore built
+	tree     string // the repository
+	dir      string // where all of the lab lives
+	cache    string // base images and container images, kept between runs
+	run      string // machines, on a tmpfs
 	tools    map[string]string
-	hosts    []host
-	running  map[string]*machine
-	cleanups []func() error
+	layers   []string // of a machine's root, the uppermost first
+	archives []string // container images
+	store    string   // the same, imported
+	screen   *screen
+	lock     *os.File
 }
 
-// host is what the lab must know of a machine: read off the build.
-type host struct {
-	Name    string
-	Address string // with prefix length
-	Node    bool
-}
-
-func newLab(o options) (*lab, error) {
+func newLab(tree, dir string, s *screen) (*lab, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("namespaces and mounts need root")
 	}
-	l := &lab{options: o, cache: filepath.Join(o.dir, "cache"), run: filepath.Join(o.dir, "run"), running: map[string]*machine{}, tools: map[string]string{}}
-	for _, dir := range []string{l.cache, l.run} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	tree, err := filepath.Abs(tree)
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{tree: tree, dir: dir, cache: filepath.Join(dir, "cache"), run: filepath.Join(dir, "run"), screen: s}
+	for _, d := range []string{l.cache, l.run} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
 	}
-	// Machines write as if to a fast disk; the whole run vanishes with its mount.
-	if err := syscall.Mount("tmpfs", l.run, "tmpfs", 0, "size=14g,mode=0755"); err != nil {
-		return nil, fmt.Errorf("mounting %s: %w", l.run, err)
+	if l.lock, err = os.Create(filepath.Join(dir, "lock")); err != nil {
+		return nil, err
 	}
-	l.cleanup(func() error { return syscall.Unmount(l.run, syscall.MNT_DETACH) })
-	l.out = filepath.Join(l.run, "out")
+	if err := syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("another run of the lab holds %s", l.lock.Name())
+	}
 	return l, nil
 }
 
-// cleanup adds what end must do, last first.
-func (l *lab) cleanup(f func() error) { l.cleanups = append(l.cleanups, f) }
+// open makes a place for machines. They write as if to a fast disk, and all of
+// it vanishes with its mount.
+func (l *lab) open() error {
+	if err := syscall.Mount("tmpfs", l.run, "tmpfs", 0, "size=14g,mode=0755"); err != nil {
+		return fmt.Errorf("mounting %s: %w", l.run, err)
+	}
+	return nil
+}
 
-// end powers everything off and removes what the run made, unless it is kept.
-func (l *lab) end(keep bool) error {
-	if keep {
-		fmt.Printf("kept: %s; kubectl: ip netns exec %s %s --kubeconfig %s/admin.conf get nodes\n", l.run, switchNamespace, l.tools["kubectl@1.36"], l.out)
-		return nil
+// clean ends and removes everything that this run or an earlier one, kept or
+// killed, left on the test machine: processes, control groups, namespaces and
+// mounts. It goes by names and places, so nothing need have been written down.
+func (l *lab) clean(ctx context.Context) error {
+	var errs []error
+	if groups := leftGroups(); len(groups) > 0 {
+		errs = append(errs, killGroups(groups))
+	}
+	errs = append(errs, removeNetwork(ctx), l.unmountAll())
+	return errors.Join(errs...)
+}
+
+// unmountAll takes away what is mounted at the run's folder and below it.
+func (l *lab) unmountAll() error {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
 	}
 	var errs []error
-	for _, m := range l.running {
-		errs = append(errs, m.powerOff())
-	}
-	for _, f := range slices.Backward(l.cleanups) {
-		errs = append(errs, f())
+	for _, line := range slices.Backward(strings.Split(string(text), "\n")) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 || (fields[4] != l.run && !strings.HasPrefix(fields[4], l.run+"/")) {
+			continue
+		}
+		errs = append(errs, unmount(fields[4]))
 	}
 	return errors.Join(errs...)
 }
 
-// command runs a program and gives its output; an error carries the end of it.
-func command(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, lastLines(string(out), 20))
+func unmount(path string) error {
+	if err := syscall.Unmount(path, syscall.MNT_DETACH); err != nil {
+		return fmt.Errorf("unmounting %s: %w", path, err)
 	}
-	return string(out), nil
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-// wanted are the programs of a machine, by the names of test/tools, and where
-// the bill of materials wants them.
-var wanted = map[string]string{
-	"kubelet@1.36": "/opt/bin/kubelet", "kubectl@1.36": "/opt/bin/kubectl", "kubeadm@1.36": "/opt/bin/kubeadm",
-	"etcd": "/opt/bin/etcd", "etcdctl": "/opt/bin/etcdctl",
-	"containerd": "/opt/bin/containerd", "ctr": "/opt/bin/ctr", "containerd-shim-runc-v2": "/opt/bin/containerd-shim-runc-v2", "runc": "/opt/bin/runc",
-	"bridge": "/opt/cni/bin/bridge", "host-local": "/opt/cni/bin/host-local", "portmap": "/opt/cni/bin/portmap", "loopback": "/opt/cni/bin/loopback", "firewall": "/opt/cni/bin/firewall",
-}
-
-// forImages are the programs that go into container images.
-var forImages = []string{"kube-apiserver@1.36", "kube-controller-manager@1.36", "kube-scheduler@1.36", "kube-proxy@1.36", "coredns", "flanneld", "ignition"}
-
-// programs builds or finds every program, by test/tools.
-func (l *lab) programs(ctx context.Context) error {
-	names := slices.Clone(forImages)
-	for name := range wanted {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	c := exec.CommandContext(ctx, "../tools/tool", names...)
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		return err
-	}
-	for i, path := range strings.Fields(string(out)) {
-		l.tools[names[i]] = path
-	}
-	if _, err := command(ctx, "go", "-C", "../..", "build", "-o", filepath.Join(l.cache, "kubespore"), "./cmd/kubespore"); err != nil {
-		return err
-	}
-	l.tools["kubespore"] = filepath.Join(l.cache, "kubespore")
 	return nil
 }
 
-// build compiles the topology for the lab's image (Debian with Ignition) with
-// the lane's overlay, and reads off which hosts there are.
-func (l *lab) build(ctx context.Context) error {
-	topology, err := l.adapt()
-	if err != nil {
-		return err
-	}
-	if _, err := command(ctx, l.tools["kubespore"], "build", topology, "-q", "-o", l.out, "--pki", filepath.Join(l.run, "pki")); err != nil {
-		return err
-	}
-	l.hosts, err = readHosts(l.out)
-	return err
-}
-
-// readHosts finds each machine's address in the network file of its document.
-func readHosts(out string) ([]host, error) {
-	dirs, err := os.ReadDir(filepath.Join(out, "hosts"))
-	if err != nil {
-		return nil, err
-	}
-	var hosts []host
-	for _, d := range dirs {
-		files, err := filesOf(out, d.Name())
-		if err != nil {
-			return nil, err
-		}
-		h := host{Name: d.Name()}
-		_, h.Node = files["/var/lib/kubelet/config.yaml"]
-		for _, path := range slices.Sorted(maps.Keys(files)) {
-			if strings.HasPrefix(path, "/etc/systemd/network/") && h.Address == "" {
-				h.Address = addressOf(files[path])
+// prepare makes everything that machines are made of.
+func (l *lab) prepare(ctx context.Context, runs []*run) error {
+	documents := func(ctx context.Context) (string, error) {
+		for _, r := range runs {
+			if err := r.build(ctx, r.Without); err != nil {
+				return "", fmt.Errorf("%s: %w", r.Name, err)
 			}
 		}
-		hosts = append(hosts, h)
+		return fmt.Sprintf("of %d scenarios", len(runs)), nil
 	}
-	return hosts, nil
-}
-
-// filesOf gives the files of a document by path.
-func filesOf(out, host string) (map[string]string, error) {
-	raw, err := os.ReadFile(filepath.Join(out, "hosts", host, "config.ign"))
-	if err != nil {
-		return nil, err
-	}
-	var config struct {
-		Storage struct {
-			Files []struct {
-				Path     string
-				Contents struct{ Source string }
-			}
+	for _, part := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{
+		{"programs", l.findPrograms},
+		{"documents", documents},
+		{"base image", l.baseImage},
+		{"container images", l.makeImages},
+		{"import of the images", l.importImages},
+	} {
+		if _, err := l.screen.step(part.name, func() (string, error) { return part.do(ctx) }); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	if err := json.Unmarshal(raw, &config); err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	for _, f := range config.Storage.Files {
-		files[f.Path] = decode(f.Contents.Source)
-	}
-	return files, nil
-}
-
-func addressOf(network string) string {
-	for line := range strings.Lines(network) {
-		if a, ok := strings.CutPrefix(strings.TrimSpace(line), "Address="); ok {
-			return a
-		}
-	}
-	return ""
-}
-
-// until asks again and again until the answer is yes, or the context ends, or
-// the time is up.
-func until(ctx context.Context, limit time.Duration, ask func() (bool, string)) error {
-	ctx, stop := context.WithTimeout(ctx, limit)
-	defer stop()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	said := ""
-	for {
-		ok, now := ask()
-		if now != said {
-			fmt.Printf("   %s\n", now)
-			said = now
-		}
-		if ok {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; last: %s", ctx.Err(), said)
-		case <-ticker.C:
-		}
-	}
+	return nil
 }

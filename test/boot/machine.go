@@ -7,85 +7,61 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// switchNamespace is the network namespace with the bridge that all machines
-// hang on; the lab looks at them from there.
-const switchNamespace = "kubespore-lab"
-
-// machine is one host in the container lane.
+// machine is one host in the container lane: systemd-nspawn, with a real
+// systemd as its first process.
 type machine struct {
 	host
-	dir     string // upper, work, root, containerd
-	console string
+	number  int
+	dir     string
+	groups  []string
 	process *exec.Cmd
 	done    chan struct{}
+	wasOn   bool
+	archive bool // imports its images by itself, from archives
 }
 
-// machines makes the network and, for each host, a root to which the real
-// Ignition has applied its document.
-func (l *lab) machines(ctx context.Context) error {
-	if err := l.network(ctx); err != nil {
+func (m *machine) root() string    { return filepath.Join(m.dir, "root") }
+func (m *machine) console() string { return filepath.Join(m.dir, "console.log") }
+func (m *machine) on() bool        { return m.process != nil }
+
+// newMachine makes a machine with a port to the switch.
+func (r *run) newMachine(ctx context.Context, h host) error {
+	m := &machine{host: h, number: len(r.machines), dir: filepath.Join(r.dir, "machines", h.Name), archive: r.ArchivesOnly}
+	if err := plugIn(ctx, h.Name, m.number); err != nil {
 		return err
 	}
-	for _, h := range l.hosts {
-		m := &machine{host: h, dir: filepath.Join(l.run, "machines", h.Name)}
-		m.console = filepath.Join(m.dir, "console.log")
-		if err := l.root(ctx, m); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		l.running[h.Name] = m
-	}
-	return nil
+	r.machines[h.Name] = m
+	return r.makeMachine(ctx, m)
 }
 
-// network makes the switch and a namespace with one port for each machine.
-func (l *lab) network(ctx context.Context) error {
-	steps := [][]string{{"netns", "add", switchNamespace},
-		{"-n", switchNamespace, "link", "add", "lan", "type", "bridge"},
-		{"-n", switchNamespace, "link", "set", "lo", "up"}}
-	l.cleanup(func() error { return ignore(command(context.Background(), "ip", "netns", "del", switchNamespace)) })
-	for i, h := range l.hosts {
-		name, port := namespace(h.Name), fmt.Sprintf("port%d", i)
-		l.cleanup(func() error { return ignore(command(context.Background(), "ip", "netns", "del", name)) })
-		steps = append(steps, []string{"netns", "add", name},
-			[]string{"-n", name, "link", "add", "eth0", "address", fmt.Sprintf("52:54:00:00:%02x:%02x", i/256, i%256), "type", "veth", "peer", "name", port, "netns", switchNamespace},
-			[]string{"-n", switchNamespace, "link", "set", port, "master", "lan", "up"})
-	}
-	steps = append(steps, []string{"-n", switchNamespace, "link", "set", "lan", "up"},
-		[]string{"-n", switchNamespace, "addr", "add", l.driverAddress(), "dev", "lan"})
-	for _, s := range steps {
-		if _, err := command(ctx, "ip", s...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func namespace(name string) string { return switchNamespace + "-" + name }
-
-func ignore(_ string, _ error) error { return nil }
-
-// root lays a machine's own writable layer over the base image and lets
-// Ignition apply the document to it, as its initramfs would.
-func (l *lab) root(ctx context.Context, m *machine) error {
-	upper, work, root := filepath.Join(m.dir, "upper"), filepath.Join(m.dir, "work"), filepath.Join(m.dir, "root")
-	for _, d := range []string{upper, work, root, filepath.Join(m.dir, "containerd")} {
+// makeMachine lays a machine's own writable layer over the base image and lets
+// the real Ignition apply the document to it, as its initramfs would.
+func (r *run) makeMachine(ctx context.Context, m *machine) error {
+	upper, work, images := filepath.Join(m.dir, "upper"), filepath.Join(m.dir, "work"), filepath.Join(m.dir, "containerd")
+	for _, d := range []string{upper, work, images, m.root()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
 	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", filepath.Join(l.cache, "base"), upper, work)
-	if err := syscall.Mount("overlay", root, "overlay", 0, options); err != nil {
-		return err
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(r.lab.layers, ":"), upper, work)
+	if err := syscall.Mount("overlay", m.root(), "overlay", 0, options); err != nil {
+		return fmt.Errorf("overlay on %s: %w", m.root(), err)
 	}
-	l.cleanup(func() error { return syscall.Unmount(root, syscall.MNT_DETACH) })
+	if !m.archive {
+		if err := r.lab.copyStore(ctx, images); err != nil {
+			return err
+		}
+	}
 	for _, stage := range []string{"fetch", "files"} {
-		c := exec.CommandContext(ctx, l.tools["ignition"], "--root="+root, "--platform=file", "--stage="+stage, "--log-to-stdout",
+		c := exec.CommandContext(ctx, r.lab.tools["ignition"], "--root="+m.root(), "--platform=file", "--stage="+stage, "--log-to-stdout",
 			"--config-cache="+filepath.Join(m.dir, "ignition.json"), "--state-file="+filepath.Join(m.dir, "state"), "--neednet="+filepath.Join(m.dir, "neednet"))
-		c.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+filepath.Join(l.out, "hosts", m.Name, "config.ign"))
+		c.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+r.document(m.Name))
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("ignition %s: %w\n%s", stage, err, lastLines(string(out), 20))
 		}
@@ -93,44 +69,125 @@ func (l *lab) root(ctx context.Context, m *machine) error {
 	return nil
 }
 
-// powerOn starts the machine's first process.
-func (m *machine) powerOn(l *lab) error {
-	log, err := os.OpenFile(m.console, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// remove takes a machine's disk away.
+func (m *machine) remove() error {
+	if m.on() {
+		return fmt.Errorf("%s is on", m.Name)
+	}
+	if err := unmount(m.root()); err != nil {
+		return err
+	}
+	return os.RemoveAll(m.dir)
+}
+
+// said is all that the console has shown so far.
+func (m *machine) said() string {
+	text, err := os.ReadFile(m.console())
+	if err != nil {
+		return "" // it has not been powered on
+	}
+	return strings.ReplaceAll(string(text), "\r", "")
+}
+
+// powerOn starts the machine's first process, in control groups and a network
+// namespace of its own. It outlives the lab, for -keep.
+func (m *machine) powerOn(ctx context.Context, l *lab) error {
+	if m.on() {
+		return fmt.Errorf("%s is on", m.Name)
+	}
+	if m.wasOn {
+		if err := unplug(ctx, m.Name, m.number); err != nil {
+			return err
+		}
+	}
+	var err error
+	if m.groups, err = makeGroups(m.Name); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(m.console(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	// The end of this process is the power cut; so it must not be a child of
-	// a shell, and dies with the lab.
-	m.process = exec.Command("systemd-nspawn", "--quiet", "--directory="+filepath.Join(m.dir, "root"), "--machine="+m.Name, "--boot", "--register=no", "--keep-unit",
-		"--network-namespace-path=/run/netns/"+namespace(m.Name), "--capability=all", "--system-call-filter=@known", "--bind=/dev/kmsg", "--console=pipe",
-		"--bind="+filepath.Join(m.dir, "containerd")+":/var/lib/containerd", "--bind-ro="+filepath.Join(l.cache, "images")+":/var/lib/kubespore/images")
-	m.process.Stdout, m.process.Stderr = log, log
-	m.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := m.process.Start(); err != nil {
+	defer log.Close()
+	// A shell enters the groups and becomes nspawn, which makes them the
+	// machine's view of the whole.
+	args := []string{"-c", `while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"`, "enter"}
+	args = append(args, m.groups...)
+	args = append(args, "--", "systemd-nspawn", "--quiet", "--directory="+m.root(), "--machine="+m.Name, "--boot", "--settings=no",
+		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/"+namespaceOf(m.Name),
+		"--capability=all", "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+		"--bind=/dev/kmsg", "--bind="+filepath.Join(m.dir, "containerd")+":/var/lib/containerd", "--console=read-only")
+	if m.archive {
+		for _, a := range l.archives {
+			args = append(args, "--bind-ro="+a+":/var/lib/kubespore/images/"+filepath.Base(a)+".tar")
+		}
+	}
+	process := exec.Command("/bin/sh", args...)
+	process.Stdout, process.Stderr = log, log
+	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := process.Start(); err != nil {
 		return err
 	}
-	m.done = make(chan struct{})
+	done := make(chan struct{})
 	go func() {
-		_ = m.process.Wait() // a machine that is cut off always ends in an error
-		log.Close()
-		close(m.done)
+		_ = process.Wait() // a machine that is cut off always ends in an error
+		close(done)
 	}()
+	m.process, m.done, m.wasOn = process, done, true
 	return nil
 }
 
-// powerOff is the power cut.
-func (m *machine) powerOff() error {
-	if m.process == nil {
+// cut is the power cut: everything ends at once.
+func (m *machine) cut() error {
+	if !m.on() {
 		return nil
 	}
-	if err := m.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	err := killGroups(m.groups)
+	<-m.done
+	m.process = nil
+	return err
+}
+
+// shutDown is what a press of the power button does.
+func (m *machine) shutDown(ctx context.Context) error {
+	if !m.on() {
+		return nil
+	}
+	if err := m.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
 	case <-m.done:
-	case <-time.After(20 * time.Second):
-		return fmt.Errorf("%s: its first process does not end", m.Name)
+	case <-time.After(2 * time.Minute):
+		return errors.Join(fmt.Errorf("%s does not shut down", m.Name), m.cut())
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	m.process = nil
-	return nil
+	return killGroups(m.groups)
+}
+
+// do runs a script inside the machine, as an administrator at its keyboard.
+func (m *machine) do(ctx context.Context, script string) (string, error) {
+	leader, err := m.leader()
+	if err != nil {
+		return "", err
+	}
+	return command(ctx, "nsenter", "--all", "--target="+strconv.Itoa(leader), "--root", "--wd",
+		"/bin/bash", "--login", "-e", "-c", script)
+}
+
+// leader is the process that is the first inside the machine.
+func (m *machine) leader() (int, error) {
+	if m.on() {
+		pid := m.process.Process.Pid
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+		if err != nil {
+			return 0, err
+		}
+		if children := strings.Fields(string(text)); len(children) > 0 {
+			return strconv.Atoi(children[0])
+		}
+	}
+	return 0, fmt.Errorf("%s is off", m.Name)
 }

@@ -7,34 +7,30 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // options is what a developer may ask of the lab.
 type options struct {
-	topology string
-	order    []string      // hosts in the order of power-on; the rest follow
-	late     time.Duration // pause before the last of them
-	off      []string      // hosts that are never powered on
-	keep     bool
-	timeout  time.Duration
-	dir      string
+	topology, scenarios, lane string
+	dir, tree, totals         string
+	keep, clean, list         bool
 }
 
 func main() {
 	var o options
-	var order, off string
-	flag.StringVar(&o.topology, "topology", "../../examples/ha.yaml", "topology file")
-	flag.StringVar(&order, "order", "", "hosts in the order of power-on, separated by commas; the rest follow")
-	flag.DurationVar(&o.late, "late", 0, "pause before the last host in -order")
-	flag.StringVar(&off, "off", "", "hosts that stay off")
-	flag.BoolVar(&o.keep, "keep", false, "leave the machines up")
-	flag.DurationVar(&o.timeout, "timeout", 8*time.Minute, "how long until the cluster must be Ready")
+	flag.StringVar(&o.topology, "topology", "", "boot this topology instead of the scenarios")
+	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas (default: all but the extra ones)")
+	flag.StringVar(&o.lane, "lane", "container", "what machines are: container, which is systemd-nspawn")
+	flag.BoolVar(&o.list, "list", false, "list the scenarios")
+	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
+	flag.BoolVar(&o.clean, "clean", false, "end and remove what an earlier run left, and do nothing else")
 	flag.StringVar(&o.dir, "dir", "/var/tmp/kubespore-lab", "where machines live and logs stay")
+	flag.StringVar(&o.tree, "tree", "../..", "the repository")
+	flag.StringVar(&o.totals, "totals", "", "file to add the counts to")
 	flag.Parse()
-	o.order, o.off = words(order), words(off)
 
 	// An interrupt ends the run, and the run ends what it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -45,39 +41,100 @@ func main() {
 	}
 }
 
-func words(list string) []string {
-	if list == "" {
-		return nil
+// chosen are the scenarios that the options ask for.
+func chosen(o options) ([]scenario, error) {
+	if o.topology == "" {
+		return readScenarios(filepath.Join(o.tree, "test/boot/scenarios.yaml"), strings.FieldsFunc(o.scenarios, func(c rune) bool { return c == ',' }))
 	}
-	return strings.Split(list, ",")
+	topology, err := filepath.Abs(o.topology)
+	return []scenario{{
+		Name:     strings.TrimSuffix(filepath.Base(topology), filepath.Ext(topology)),
+		Topology: topology,
+		Shows:    "every machine powered on at once",
+		Steps:    []string{"on all", "ready", "settled", "tested"},
+	}}, err
 }
 
-// boot is one run from a topology to a cluster.
-func boot(ctx context.Context, o options) (err error) {
-	clock := newTimes()
-	lab, err := newLab(o)
+func boot(ctx context.Context, o options) error {
+	if o.lane != "container" {
+		return fmt.Errorf("there is no lane %s: container is the only one", o.lane)
+	}
+	scenarios, err := chosen(o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lab.end(o.keep && err == nil)) }()
+	if o.list {
+		for _, s := range scenarios {
+			fmt.Printf("%-16s %s\n", s.Name, s.Shows)
+		}
+		fmt.Println()
+		for _, v := range verbs() {
+			fmt.Printf("%-26s %s\n", v.name+" "+v.words, v.does)
+		}
+		return nil
+	}
+	l, err := newLab(o.tree, o.dir, newScreen(os.Stdout))
+	if err != nil {
+		return err
+	}
+	if err := l.clean(ctx); err != nil || o.clean {
+		return err
+	}
+	if err := l.open(); err != nil {
+		return err
+	}
+	var runs []*run
+	for _, s := range scenarios {
+		runs = append(runs, l.newRun(s))
+	}
+	kept, err := l.play(ctx, runs, o)
+	if kept {
+		return err
+	}
+	return errors.Join(err, l.clean(context.WithoutCancel(ctx)))
+}
 
-	for _, step := range []struct {
-		name string
-		run  func(context.Context) error
-	}{
-		{"programs", lab.programs},
-		{"documents", lab.build},
-		{"images", lab.images},
-		{"base image", lab.base},
-		{"machines", lab.machines},
-		{"power on to Ready", lab.powerOn},
-		{"self-test", lab.selftest},
-	} {
-		if err := clock.measure(step.name, func() error { return step.run(ctx) }); err != nil {
-			lab.logs()
-			return fmt.Errorf("%s: %w", step.name, err)
+// play takes the scenarios one after the other. It says whether the machines
+// of the last one stay.
+func (l *lab) play(ctx context.Context, runs []*run, o options) (kept bool, err error) {
+	l.screen.title("what machines are made of")
+	if err := l.prepare(ctx, runs); err != nil {
+		return false, err
+	}
+	var results []result
+	for i, r := range runs {
+		results = append(results, r.play(ctx, i+1, len(runs)))
+		if ctx.Err() != nil {
+			return false, errors.New("interrupted")
+		}
+		if o.keep && i == len(runs)-1 {
+			kept = true
+			fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
+			fmt.Printf("  alias k='ip netns exec %s %s --kubeconfig %s'\n  make boot-clean\n", switchNamespace, l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
+			break
+		}
+		if err := r.end(context.WithoutCancel(ctx)); err != nil {
+			return false, err
 		}
 	}
-	clock.print(os.Stdout)
-	return nil
+	passed, failed := table(os.Stdout, results)
+	if o.totals != "" {
+		if err := addTotals(o.totals, passed, failed); err != nil {
+			return kept, err
+		}
+	}
+	if failed > 0 {
+		return kept, fmt.Errorf("%d scenarios failed", failed)
+	}
+	return kept, nil
+}
+
+// addTotals adds the counts to a file that test/summary sums up.
+func addTotals(file string, passed, failed int) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, passed, failed, 0)
+	return errors.Join(err, f.Close())
 }

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// cached gives the path of something that is expensive to make, in the cache
+// under a name that says all that decides what it is. It appears there whole
+// or not at all, so a run may be killed at any time.
+func (l *lab) cached(name string, ingredients []string, make func(path string) error) (string, error) {
+	sum := sha256.Sum256([]byte(name + "\x00" + strings.Join(ingredients, "\x00")))
+	path := filepath.Join(l.cache, name+"-"+hex.EncodeToString(sum[:6]))
+	if exists(path) {
+		return path, nil
+	}
+	unfinished := path + ".new"
+	if err := os.RemoveAll(unfinished); err != nil {
+		return "", err
+	}
+	if err := make(unfinished); err != nil {
+		return "", err
+	}
+	return path, os.Rename(unfinished, path)
+}

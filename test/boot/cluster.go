@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// kubectl asks the cluster from outside, with the operator's kubeconfig. It
+// gives what kubectl prints; an error carries what it complains of.
+func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
+	defer stop()
+	c := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", switchNamespace, r.lab.tools["kubectl@"+minor],
+		"--kubeconfig", filepath.Join(r.dir, "out/admin.conf"), "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"}, args...)...)
+	var complaint strings.Builder
+	c.Stderr = &complaint
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, lastLines(complaint.String(), 3))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// object is as much of any Kubernetes object as the lab looks at.
+type object struct {
+	Metadata struct {
+		Name, Namespace string
+		Annotations     map[string]string
+		DeletionStamp   string `json:"deletionTimestamp"`
+	}
+	Spec struct {
+		NodeName string
+		PodCIDR  string
+	}
+	Status struct {
+		Phase, PodIP string
+		Conditions   []struct{ Type, Status string }
+	}
+}
+
+func (o object) is(condition string) bool {
+	for _, c := range o.Status.Conditions {
+		if c.Type == condition {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
+func (r *run) list(ctx context.Context, args ...string) ([]object, error) {
+	out, err := r.kubectl(ctx, append([]string{"get", "-o", "json"}, args...)...)
+	if err != nil {
+		return nil, err
+	}
+	var list struct{ Items []object }
+	return list.Items, json.Unmarshal([]byte(out), &list)
+}
+
+// nodesOn are the names of the nodes whose machines are on.
+func (r *run) nodesOn() []string {
+	var names []string
+	for _, h := range r.hosts {
+		if m := r.machines[h.Name]; h.Node && m != nil && m.on() {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// ready says which of the nodes are not Ready.
+func (r *run) ready(ctx context.Context, names []string) (bool, string) {
+	nodes, err := r.list(ctx, "nodes")
+	if err != nil {
+		return false, "the API does not answer"
+	}
+	missing := slices.Clone(names)
+	for _, n := range nodes {
+		if n.is("Ready") && n.Spec.PodCIDR != "" {
+			missing = slices.DeleteFunc(missing, func(name string) bool { return name == n.Metadata.Name })
+		}
+	}
+	if len(missing) == 0 {
+		return true, fmt.Sprintf("%d nodes", len(names))
+	}
+	return false, "not Ready: " + strings.Join(missing, " ")
+}
+
+// settled says which pods of machines that are on do not run and serve.
+func (r *run) settled(ctx context.Context) (bool, string) {
+	pods, err := r.list(ctx, "pods", "--all-namespaces")
+	if err != nil {
+		return false, "the API does not answer"
+	}
+	var waiting []string
+	count := 0
+	on := r.nodesOn()
+	for _, p := range pods {
+		if p.Metadata.DeletionStamp != "" || (p.Spec.NodeName != "" && !slices.Contains(on, p.Spec.NodeName)) {
+			continue
+		}
+		count++
+		if p.Status.Phase != "Running" || !p.is("Ready") {
+			waiting = append(waiting, p.Metadata.Name)
+		}
+	}
+	if len(waiting) > 0 || count == 0 {
+		return false, fmt.Sprintf("%d of %d pods not running: %s", len(waiting), count, strings.Join(waiting, " "))
+	}
+	return true, fmt.Sprintf("%d pods", count)
+}
+
+// tested says whether every node that is on has passed its own test.
+func (r *run) tested(ctx context.Context) (bool, string) {
+	nodes, err := r.list(ctx, "nodes")
+	if err != nil {
+		return false, "the API does not answer"
+	}
+	var waiting []string
+	on := r.nodesOn()
+	for _, n := range nodes {
+		verdict := n.Metadata.Annotations["kubespore.io/selftest"]
+		if slices.Contains(on, n.Metadata.Name) && !strings.HasPrefix(verdict, "passed") {
+			waiting = append(waiting, strings.TrimSpace(n.Metadata.Name+" "+verdict))
+		}
+	}
+	if len(waiting) > 0 {
+		return false, "not passed: " + strings.Join(waiting, ", ")
+	}
+	return true, fmt.Sprintf("%d nodes", len(on))
+}
+
+// until asks again and again until the answer is yes, the time is up or the
+// run is ended.
+func (r *run) until(ctx context.Context, limit time.Duration, ask func(context.Context) (bool, string)) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, limit)
+	defer stop()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		ok, now := ask(ctx)
+		if ok {
+			return now, nil
+		}
+		if ctx.Err() == nil {
+			r.lab.screen.now(now)
+			r.last = now
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("not within %v; last: %s", limit, r.last)
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// switchNamespace is the network namespace with the bridge that all machines
+// hang on. The lab looks at them from there, and nothing else is reachable.
+const switchNamespace = "kubespore-lab"
+
+func namespaceOf(machine string) string { return switchNamespace + "-" + machine }
+
+// makeSwitch makes the bridge, with an address of the lab's own on it.
+func makeSwitch(ctx context.Context, addresses []netip.Prefix) error {
+	steps := [][]string{
+		{"netns", "add", switchNamespace},
+		{"-n", switchNamespace, "link", "add", "lan", "type", "bridge"},
+		{"-n", switchNamespace, "link", "set", "lo", "up"},
+		{"-n", switchNamespace, "link", "set", "lan", "up"},
+	}
+	for _, a := range addresses {
+		step := []string{"-n", switchNamespace, "address", "add", a.String(), "dev", "lan"}
+		if a.Addr().Is6() {
+			step = append(step, "nodad")
+		}
+		steps = append(steps, step)
+	}
+	return ip(ctx, steps)
+}
+
+// plugIn makes a machine's network namespace, with one port to the bridge.
+func plugIn(ctx context.Context, machine string, number int) error {
+	name, port := namespaceOf(machine), fmt.Sprintf("port%d", number)
+	hardware := fmt.Sprintf("52:54:00:00:%02x:%02x", number/256, number%256)
+	return ip(ctx, [][]string{
+		{"netns", "add", name},
+		{"-n", name, "link", "add", "eth0", "address", hardware, "type", "veth", "peer", "name", port, "netns", switchNamespace},
+		{"-n", switchNamespace, "link", "set", port, "master", "lan", "up"},
+	})
+}
+
+func ip(ctx context.Context, steps [][]string) error {
+	for _, s := range steps {
+		if _, err := command(ctx, "ip", s...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unplug puts a machine's namespace back to how plugIn left it: a machine that
+// lost its power has no addresses, routes or rules.
+func unplug(ctx context.Context, machine string, number int) error {
+	if _, err := command(ctx, "ip", "netns", "delete", namespaceOf(machine)); err != nil {
+		return err
+	}
+	// The kernel takes the pair away some time after the namespace.
+	_, _ = command(ctx, "ip", "-n", switchNamespace, "link", "delete", fmt.Sprintf("port%d", number))
+	return plugIn(ctx, machine, number)
+}
+
+// removeNetwork removes every namespace of this run or of an earlier one.
+func removeNetwork(ctx context.Context) error {
+	found, err := filepath.Glob("/run/netns/" + switchNamespace + "*")
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		if _, err := command(ctx, "ip", "netns", "delete", filepath.Base(path)); err != nil {
+			// A namespace that lost its mount is only a file.
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// labAddresses are the lab's own addresses: the last ones of the subnets of
+// the machines, one for each family.
+func labAddresses(hosts []host) []netip.Prefix {
+	var out []netip.Prefix
+	seen := map[bool]bool{}
+	for _, h := range hosts {
+		for _, text := range h.Addresses {
+			p, err := netip.ParsePrefix(text)
+			if err != nil || seen[p.Addr().Is4()] {
+				continue
+			}
+			seen[p.Addr().Is4()] = true
+			out = append(out, netip.PrefixFrom(lastOf(p), p.Bits()))
+		}
+	}
+	return out
+}
+
+// lastOf gives the last address of a subnet that is no broadcast address.
+func lastOf(p netip.Prefix) netip.Addr {
+	bytes := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < len(bytes)*8-1; bit++ {
+		bytes[bit/8] |= 0x80 >> (bit % 8)
+	}
+	a, _ := netip.AddrFromSlice(bytes)
+	return a
+}
+
+// addressesIn reads a machine's addresses off a file of systemd-networkd.
+func addressesIn(network string) []string {
+	var out []string
+	for line := range strings.Lines(network) {
+		if a, ok := strings.CutPrefix(strings.TrimSpace(line), "Address="); ok {
+			out = append(out, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// scenario is one row of scenarios.yaml: a topology and what is done with its
+// machines.
+type scenario struct {
+	Name     string
+	Topology string // below examples, or a path
+	Shows    string
+	Extra    bool           // not part of the default run
+	Without  []string       // hosts that the first build leaves out
+	Set      map[string]any // changes to the topology
+	// The machines find their images as archives and import them at first boot,
+	// instead of having them baked in.
+	ArchivesOnly bool `yaml:"archives"`
+	Repeat       int  // how often the steps are taken; 0 is once
+	Steps        []string
+}
+
+// run is one scenario at work.
+type run struct {
+	scenario
+	lab      *lab
+	dir      string
+	hosts    []host
+	machines map[string]*machine
+	last     string // what was last waited for
+	secret   string // what was written into the cluster
+	victim   string // the machine that last held the virtual address
+}
+
+func (l *lab) newRun(s scenario) *run {
+	return &run{scenario: s, lab: l, dir: filepath.Join(l.run, s.Name), machines: map[string]*machine{}}
+}
+
+// path is the topology file.
+func (r *run) path() string {
+	if strings.ContainsRune(r.Topology, '/') {
+		return r.Topology
+	}
+	return filepath.Join(r.lab.tree, "examples", r.Topology)
+}
+
+// readScenarios reads the table and picks the named rows; without names, those
+// of the default run.
+func readScenarios(file string, names []string) ([]scenario, error) {
+	var all []scenario
+	if err := readYAML(file, &all); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s scenario) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("%s has no scenario %s", file, name)
+		}
+	}
+	for _, s := range all {
+		for _, step := range s.Steps {
+			if _, _, err := verbOf(step); err != nil {
+				return nil, fmt.Errorf("%s: scenario %s: %w", file, s.Name, err)
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(s scenario) bool {
+		if len(names) == 0 {
+			return s.Extra
+		}
+		return !slices.Contains(names, s.Name)
+	}), nil
+}
+
+// play makes the machines and takes the steps, and keeps the logs of a failure.
+func (r *run) play(ctx context.Context, number, of int) result {
+	r.lab.screen.title(fmt.Sprintf("%s (%d of %d): %s", r.Name, number, of, r.Shows))
+	start := time.Now()
+	err := r.steps(ctx)
+	if err != nil {
+		err = errors.Join(err, r.keepLogs())
+	}
+	return result{name: r.Name, summary: r.Shows, took: time.Since(start), err: err}
+}
+
+func (r *run) steps(ctx context.Context) error {
+	making := func() (string, error) {
+		if err := makeSwitch(ctx, labAddresses(r.hosts)); err != nil {
+			return "", err
+		}
+		for _, h := range r.hosts {
+			if err := r.newMachine(ctx, h); err != nil {
+				return "", fmt.Errorf("%s: %w", h.Name, err)
+			}
+		}
+		return fmt.Sprintf("%d machines", len(r.hosts)), nil
+	}
+	if _, err := r.lab.screen.step("apply documents", making); err != nil {
+		return err
+	}
+	for _, step := range slices.Repeat(r.Steps, max(1, r.Repeat)) {
+		v, words, err := verbOf(step)
+		if err != nil {
+			return err
+		}
+		if _, err := r.lab.screen.step(step, func() (string, error) { return v.take(ctx, r, words) }); err != nil {
+			return fmt.Errorf("%s: %w", step, err)
+		}
+	}
+	return nil
+}
+
+// end powers everything off and removes what the scenario made.
+func (r *run) end(ctx context.Context) error {
+	var errs []error
+	for _, m := range r.machines {
+		errs = append(errs, m.cut())
+	}
+	if groups := leftGroups(); len(groups) > 0 {
+		errs = append(errs, killGroups(groups))
+	}
+	errs = append(errs, removeNetwork(ctx))
+	for _, m := range r.machines {
+		errs = append(errs, unmount(m.root()))
+	}
+	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
+}

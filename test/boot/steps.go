@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// verb is one kind of step: what scenarios.yaml may say, and what it does. It
+// gives a remark for the screen.
+type verb struct {
+	name, words, does string
+	take              func(ctx context.Context, r *run, words []string) (string, error)
+}
+
+// patience is how long a step may wait that does not say it itself.
+const patience = 5 * time.Minute
+
+// verbs is the language of scenarios.yaml. Machines go by name; "all" stands
+// for every one, "holder" for the one that holds the virtual address, "victim"
+// for the last holder.
+func verbs() []verb {
+	return []verb{
+		{"on", "MACHINE...", "power on", powerOn},
+		{"off", "MACHINE...", "shut down in order, all at once", shutDown},
+		{"cut", "MACHINE...", "cut the power", cutPower},
+		{"cuts", "MACHINE N", "power on and cut at a random moment, N times", cutAtRandom},
+		{"fresh", "MACHINE...", "empty the disk and apply the document again", fresh},
+		{"wait", "DURATION", "let time pass", wait},
+		{"ready", "[DURATION]", "every node that is on is Ready and has its pod CIDR", waitReady},
+		{"settled", "[DURATION]", "every pod runs and serves", waitSettled},
+		{"tested", "[DURATION]", "every node has passed its self-test", waitTested},
+		{"retest", "", "have every node test itself again", retest},
+		{"answers", "[DURATION]", "the API answers at the cluster's endpoint", waitAnswer},
+		{"reach", "", "logs and exec work on every node", reachPods},
+		{"write", "", "put a Secret into the cluster", writeSecret},
+		{"read", "", "the Secret is as it was written", readSecret},
+		{"change-dns", "", "change CoreDNS as an administrator would", changeDNS},
+		{"dns-kept", "", "the change is still there", keptDNS},
+		{"add", "MACHINE", "build again with a host more; no other document changes", addHost},
+		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
+		{"says", "MACHINE TEXT", "the console says it", waitConsole},
+		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
+	}
+}
+
+func verbOf(step string) (verb, []string, error) {
+	words := strings.Fields(step)
+	for _, v := range verbs() {
+		if len(words) > 0 && words[0] == v.name {
+			return v, words[1:], nil
+		}
+	}
+	return verb{}, nil, fmt.Errorf("no such step: %s", step)
+}
+
+// named gives the machines that the words name.
+func (r *run) named(ctx context.Context, words []string) ([]*machine, error) {
+	if slices.Equal(words, []string{"all"}) {
+		words = nil
+		for _, h := range r.hosts {
+			words = append(words, h.Name)
+		}
+	}
+	var machines []*machine
+	for _, name := range words {
+		switch name {
+		case "holder":
+			holder, err := r.holder(ctx)
+			if err != nil {
+				return nil, err
+			}
+			r.victim, name = holder, holder
+		case "victim":
+			name = r.victim
+		}
+		m := r.machines[name]
+		if m == nil {
+			return nil, fmt.Errorf("no machine is called %s", name)
+		}
+		machines = append(machines, m)
+	}
+	return machines, nil
+}
+
+// each does something with all named machines at the same time.
+func (r *run) each(ctx context.Context, words []string, do func(*machine) error) (string, error) {
+	machines, err := r.named(ctx, words)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	var group errgroup.Group
+	for _, m := range machines {
+		names = append(names, m.Name)
+		group.Go(func() error {
+			if err := do(m); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+			return nil
+		})
+	}
+	if slices.Equal(names, words) {
+		names = nil // the step says it already
+	}
+	return strings.Join(names, " "), group.Wait()
+}
+
+func powerOn(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words, func(m *machine) error { return m.powerOn(ctx, r.lab) })
+}
+
+func cutPower(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words, (*machine).cut)
+}
+
+func shutDown(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words, func(m *machine) error { return m.shutDown(ctx) })
+}
+
+func fresh(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words, func(m *machine) error {
+		if err := m.remove(); err != nil {
+			return err
+		}
+		return r.makeMachine(ctx, m)
+	})
+}
+
+// cutAtRandom cuts the power somewhere in the first half minute, when nearly
+// everything of a first boot happens; sooner more often than later.
+func cutAtRandom(ctx context.Context, r *run, words []string) (string, error) {
+	machines, err := r.named(ctx, words[:1])
+	if err != nil {
+		return "", err
+	}
+	var times int
+	if _, err := fmt.Sscan(strings.Join(words[1:], " "), &times); err != nil {
+		return "", fmt.Errorf("how often: %w", err)
+	}
+	var moments []string
+	for range times {
+		moment := time.Duration((0.3 + 30*rand.Float64()*rand.Float64()) * float64(time.Second))
+		moments = append(moments, fmt.Sprintf("%.1f", moment.Seconds()))
+		if err := machines[0].powerOn(ctx, r.lab); err != nil {
+			return "", err
+		}
+		if err := pause(ctx, moment); err != nil {
+			return "", err
+		}
+		if err := machines[0].cut(); err != nil {
+			return "", err
+		}
+		r.lab.screen.now("cut after " + strings.Join(moments, ", ") + " s")
+	}
+	return "after " + strings.Join(moments, ", ") + " s", nil
+}
+
+func wait(ctx context.Context, _ *run, words []string) (string, error) {
+	d, err := time.ParseDuration(strings.Join(words, ""))
+	if err != nil {
+		return "", err
+	}
+	return "", pause(ctx, d)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
