@@ -1,15 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/compile"
-	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/inspect"
 	"github.com/kubespore/kubespore/pkg/outdir"
@@ -37,11 +33,16 @@ func runDiff(c *call) int {
 	}
 	diffs := []inspect.HostDiff{}
 	compare := func(host string, new *document.Document) {
-		d, err := c.compare(host, new)
-		list.AddError("O111", err)
-		if err == nil && d.Action != "" {
-			diffs = append(diffs, d)
+		if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {
+			return
 		}
+		d, err := c.compare(last, host, new)
+		list.AddError("O111", err)
+		d.NoteMesh(func(name string) bool {
+			p := project.Catalog.Lookup(name) // nil for an overlay
+			return p != nil && p.Mesh
+		})
+		diffs = append(diffs, d)
 	}
 	result, more := compile.Run(c.ctx, compile.Input{
 		Project: project, Overlays: c.overlay, Store: store, Now: now, Hosts: c.options.hosts, Progress: c.progress(), Strict: c.options.strict,
@@ -52,27 +53,17 @@ func runDiff(c *call) int {
 		compare(host, nil)
 	}
 	slices.SortFunc(diffs, func(a, b inspect.HostDiff) int { return strings.Compare(a.Host, b.Host) })
-	code := c.finish(list, diffs, func(w io.Writer) { printDiffs(w, diffs, c.options.verbose) })
-	if code == exitFine && c.options.exitCode && len(diffs) > 0 {
+	changed := slices.DeleteFunc(slices.Clone(diffs), func(d inspect.HostDiff) bool { return d.Action == "" })
+	code := c.finish(list, changed, func(w io.Writer) { inspect.PrintDiffs(w, diffs, c.options.verbose) })
+	if code == exitFine && c.options.exitCode && len(changed) > 0 {
 		return exitDiagnostics
 	}
 	return code
 }
 
-// compare holds a host's new document against the one in out/.
-func (c *call) compare(host string, new *document.Document) (inspect.HostDiff, error) {
-	if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {
-		return inspect.HostDiff{}, nil
-	}
-	name := filepath.Join(c.options.out, "hosts", host, "config.ign")
-	raw, err := os.ReadFile(name)
-	if os.IsNotExist(err) {
-		return inspect.Diff(nil, new)
-	}
-	if err != nil {
-		return inspect.HostDiff{}, diag.Failf("O101", diag.Position{File: name}, "cannot be read: %v", reason(err))
-	}
-	old, err := document.Decode(host, raw, nil)
+// compare holds a host's new document against that of the last build.
+func (c *call) compare(last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
+	old, err := compile.ReadDocument(c.options.out, last, host)
 	if err != nil {
 		return inspect.HostDiff{}, err
 	}
@@ -92,23 +83,4 @@ func (c *call) gone(last *outdir.Manifest, now *plan.Plan) []string {
 		}
 	}
 	return out
-}
-
-func printDiffs(w io.Writer, diffs []inspect.HostDiff, patches bool) {
-	if len(diffs) == 0 {
-		fmt.Fprintln(w, "nothing changes")
-	}
-	for _, d := range diffs {
-		fmt.Fprintf(w, "%s: %s, asks for: %s\n", d.Host, d.Action, d.Needs)
-		for _, change := range d.Changes {
-			fmt.Fprintf(w, "  %-8s %s", change.Action, change.Path)
-			if len(change.Attributes) > 0 {
-				fmt.Fprintf(w, " (%s)", strings.Join(change.Attributes, "; "))
-			}
-			fmt.Fprintln(w)
-			if patches && change.Patch != "" {
-				fmt.Fprintf(w, "    %s\n", strings.ReplaceAll(strings.TrimRight(change.Patch, "\n"), "\n", "\n    "))
-			}
-		}
-	}
 }

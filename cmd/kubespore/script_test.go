@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,8 +29,38 @@ func TestScripts(t *testing.T) {
 			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"nosecrets": noSecrets},
 		Condition: func(name string) (bool, error) {
 			return name == "root" && os.Geteuid() == 0, nil
 		},
 	})
+}
+
+// noSecrets STORE FILE fails when a file holds a key or a secret of a store, as
+// it is or as base64, in whole or a line of it.
+func noSecrets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: nosecrets STORE FILE")
+	}
+	text, found := ts.ReadFile(args[1]), 0
+	err := filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d os.DirEntry, err error) error {
+		if ext := filepath.Ext(path); err != nil || ext != ".key" && ext != ".secret" {
+			return err
+		}
+		secret := strings.TrimSpace(ts.ReadFile(path))
+		for _, line := range append(strings.Split(secret, "\n"), base64.StdEncoding.EncodeToString([]byte(secret+"\n"))) {
+			if len(line) < 8 || strings.HasPrefix(line, "-----") {
+				continue
+			}
+			found++
+			if strings.Contains(text, line) {
+				ts.Fatalf("%s holds what is in %s", args[1], path)
+			}
+		}
+		return nil
+	})
+	ts.Check(err)
+	if found < 50 {
+		ts.Fatalf("only %d secrets found in %s: the search is wrong", found, args[0])
+	}
 }

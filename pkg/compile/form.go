@@ -1,7 +1,11 @@
 package compile
 
 import (
+	"maps"
+	"os"
 	"path"
+	"path/filepath"
+	"slices"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
@@ -35,6 +39,7 @@ func formOf(h *plan.Host, doc *document.Document) (form, diag.List) {
 		list.AddError("O104", err)
 		add(DocumentName(h.Format), raw)
 		out.proof = raw
+		out.files[0].Secrets = secretsOf(doc)
 		return out, list
 	}
 	seed, list := emit.CloudInit(doc)
@@ -42,6 +47,7 @@ func formOf(h *plan.Host, doc *document.Document) (form, diag.List) {
 		return out, list
 	}
 	add(DocumentName(h.Format), seed.UserData)
+	out.files[0].Secrets = secretsOf(doc)
 	add("meta-data", seed.MetaData)
 	add("network-config", seed.NetworkConfig)
 	back, err := emit.ReadCloudInit(h.Name, seed.UserData, nil)
@@ -50,4 +56,32 @@ func formOf(h *plan.Host, doc *document.Document) (form, diag.List) {
 	}
 	list.AddError("O104", err)
 	return out, list
+}
+
+// secretsOf gives the claims of a document that must not be shown, sorted.
+func secretsOf(doc *document.Document) []string { return slices.Sorted(maps.Keys(doc.Secret)) }
+
+// ReadDocument reads a host's document back from a build; nil when the build
+// has none for it.
+func ReadDocument(out string, m *outdir.Manifest, host string) (*document.Document, error) {
+	if m == nil {
+		return nil, nil
+	}
+	for _, f := range m.Files {
+		base := path.Base(f.Path)
+		if f.Host != host || base != documentNames["ignition"] && base != documentNames["cloud-init"] {
+			continue
+		}
+		name := filepath.Join(out, filepath.FromSlash(f.Path))
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return nil, diag.Failf("O111", diag.Position{File: name}, "the document of %s cannot be read", host).WithHint("build again: the store remembers the keys")
+		}
+		secrets := append([]string{}, f.Secrets...) // not nil: all of them are known
+		if base == documentNames["cloud-init"] {
+			return emit.ReadCloudInit(host, raw, secrets)
+		}
+		return document.Decode(host, raw, secrets)
+	}
+	return nil, nil
 }

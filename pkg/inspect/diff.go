@@ -7,7 +7,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
@@ -36,7 +35,9 @@ type Change struct {
 	Action     string   `json:"action"`
 	Attributes []string `json:"attributes,omitempty"` // as in: mode 0600, was 0644
 	Secret     bool     `json:"secret"`
-	Patch      string   `json:"patch,omitempty"` // unified; empty for what is secret
+	Profile    string   `json:"profile,omitempty"` // who writes it now
+	Mesh       bool     `json:"mesh,omitempty"`    // by a profile that looks at every host, so that any host may be the reason
+	Patch      string   `json:"patch,omitempty"`   // unified; empty for what is secret
 	Needs      Needs    `json:"needs"`
 }
 
@@ -59,7 +60,7 @@ func Diff(old, new *document.Document) (HostDiff, error) {
 	if err != nil {
 		return HostDiff{}, fmt.Errorf("the document of %s: %w", new.Host, err)
 	}
-	out := HostDiff{Host: new.Host}
+	out := HostDiff{Host: new.Host} // no action says that nothing changes
 	out.Changes = append(pathChanges(before, after), otherChanges(old, new)...)
 	if len(out.Changes) == 0 {
 		return out, nil
@@ -68,10 +69,19 @@ func Diff(old, new *document.Document) (HostDiff, error) {
 	readers := newReaders(before, after)
 	for i := range out.Changes {
 		c := &out.Changes[i]
+		c.Profile = new.Origins[c.Claim].Profile
 		c.Needs = readers.needs(*c)
 		out.Needs = out.Needs.and(c.Needs)
 	}
 	return out, nil
+}
+
+// NoteMesh marks the changes that come from profiles which look at every host.
+func (d *HostDiff) NoteMesh(mesh func(profile string) bool) {
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		c.Mesh = c.Profile != "" && mesh(c.Profile)
+	}
 }
 
 // pathChanges compares what two documents make on the file system.
@@ -103,9 +113,7 @@ func compare(old, new *document.Entry) (Change, bool) {
 		c.Action, new = Removed, &document.Entry{}
 		c.Secret = old.Secret
 	default:
-		// What the last build held as secret is judged by the new one, which
-		// knows, unless there is a key in plain sight.
-		c.Secret = new.Secret || old.Secret && bytes.Contains(old.Content, []byte("PRIVATE KEY"))
+		c.Secret = new.Secret || old.Secret
 		c.Attributes = attributes(old, new)
 	}
 	same := bytes.Equal(old.Content, new.Content)
@@ -117,7 +125,7 @@ func compare(old, new *document.Entry) (Change, bool) {
 	case c.Secret:
 		c.Attributes = append(c.Attributes, "secret content")
 	default:
-		c.Patch = patch(old, new)
+		c.Patch = udiff.Unified("last build", "this build", string(old.Content), string(new.Content))
 	}
 	return c, true
 }
@@ -139,26 +147,6 @@ func attributes(old, new *document.Entry) []string {
 		}
 	}
 	return out
-}
-
-// hiddenLine takes the place of a line that may have been secret in the last
-// build and is gone from the new one.
-const hiddenLine = "-(a line that may have been secret)"
-
-// patch gives a unified diff. A file that the last build may have kept a
-// secret in, but the new one does not, shows only lines of the new one.
-func patch(old, new *document.Entry) string {
-	text := udiff.Unified("last build", "this build", string(old.Content), string(new.Content))
-	if !old.Secret || new.Secret {
-		return text
-	}
-	lines := strings.SplitAfter(text, "\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, "-") && !strings.HasPrefix(line, "--- last build") {
-			lines[i] = hiddenLine + "\n"
-		}
-	}
-	return strings.Join(lines, "")
 }
 
 // otherChanges compares what has no path: users, groups, disks, kernel

@@ -9,9 +9,10 @@ import (
 // marks begin the line of a change.
 var marks = map[string]string{Added: "+", Removed: "-", Changed: "~"}
 
-// PrintDiffs writes what changes, hosts with the same changes together. Hosts
-// on which nothing changes are counted only.
-func PrintDiffs(w io.Writer, diffs []HostDiff) {
+// PrintDiffs writes what changes, hosts with the same changes together, with
+// the lines that change if patches are wanted. Hosts on which nothing changes
+// are counted only.
+func PrintDiffs(w io.Writer, diffs []HostDiff, patches bool) {
 	var bodies []string // in the order of the first host
 	hosts := map[string][]string{}
 	same := 0
@@ -20,7 +21,7 @@ func PrintDiffs(w io.Writer, diffs []HostDiff) {
 			same++
 			continue
 		}
-		body := diffBody(d)
+		body := diffBody(d, patches)
 		if _, ok := hosts[body]; !ok {
 			bodies = append(bodies, body)
 		}
@@ -37,7 +38,7 @@ func PrintDiffs(w io.Writer, diffs []HostDiff) {
 	}
 }
 
-func diffBody(d HostDiff) string {
+func diffBody(d HostDiff, patches bool) string {
 	var b strings.Builder
 	switch d.Action {
 	case Added:
@@ -52,7 +53,10 @@ func diffBody(d HostDiff) string {
 			fmt.Fprintf(&b, " (%s)", strings.Join(c.Attributes, "; "))
 		}
 		fmt.Fprintf(&b, ": %s\n", c.Needs)
-		if c.Action == Changed {
+		if c.Mesh {
+			fmt.Fprintf(&b, "      %s looks at every host: a host that came, went or changed may be the reason\n", c.Profile)
+		}
+		if patches && c.Action == Changed {
 			for line := range strings.Lines(c.Patch) {
 				b.WriteString("      " + line)
 			}

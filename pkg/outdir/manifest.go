@@ -54,6 +54,9 @@ type FileInfo struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 	Secret bool   `json:"secret"` // holds keys
+	// Secrets are the claims of a document that must not be shown, as in
+	// file:/etc/kubernetes/pki/sa.key.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 // Load reads the manifest of a build, to look at it; nil when there is none.

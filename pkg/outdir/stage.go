@@ -16,7 +16,9 @@ type File struct {
 	Path   string // in out/, with slashes: hosts/cp1/config.ign
 	Host   string // "" for the cluster's own
 	Secret bool   // holds keys
-	Data   []byte
+	// Secrets are the claims of a document that must not be shown.
+	Secrets []string
+	Data    []byte
 }
 
 // Stage is a build that is being written beside the last one. It is safe for
@@ -91,7 +93,7 @@ func (s *Stage) Write(f File) error {
 		return diag.Failf("O009", diag.Position{}, "%q cannot be a file of a build", f.Path).
 			WithHint("use a relative path that stays inside the folder")
 	}
-	info := FileInfo{Path: f.Path, Host: f.Host, Size: int64(len(f.Data)), SHA256: digest(f.Data), Secret: f.Secret}
+	info := FileInfo{Path: f.Path, Host: f.Host, Size: int64(len(f.Data)), SHA256: digest(f.Data), Secret: f.Secret, Secrets: f.Secrets}
 	name, err := s.claim(info)
 	if err != nil {
 		return failure(err)
