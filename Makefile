@@ -40,6 +40,7 @@ BOOT = -tree . -lane $(LANE) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCEN
 
 boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
 	test/tools/prepare boot
+	go -C test/boot test .
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
 	bin/bootlab $(BOOT) -totals $(TOTALS)
 

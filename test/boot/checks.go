@@ -209,7 +209,10 @@ func waitConsole(ctx context.Context, r *run, words []string) (string, error) {
 	wanted := strings.Join(words[1:], " ")
 	return r.until(ctx, patience, func(context.Context) (bool, string) {
 		text := machines[0].said()
-		return strings.Contains(text, wanted), shorten(lastLines(text, 2), 80)
+		if strings.Contains(text, wanted) {
+			return true, ""
+		}
+		return false, shorten(lastLines(text, 2), 80)
 	})
 }
 

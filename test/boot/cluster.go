@@ -29,14 +29,16 @@ func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
 
 // object is as much of any Kubernetes object as the lab looks at.
 type object struct {
+	Kind     string
 	Metadata struct {
 		Name, Namespace string
 		Annotations     map[string]string
 		DeletionStamp   string `json:"deletionTimestamp"`
 	}
 	Spec struct {
-		NodeName string
-		PodCIDR  string
+		NodeName  string
+		PodCIDR   string
+		RenewTime time.Time
 	}
 	Status struct {
 		Phase, PodIP string
@@ -73,18 +75,24 @@ func (r *run) nodesOn() []string {
 	return names
 }
 
-// ready says which of the nodes are not Ready.
+// ready says which of the nodes are not Ready. A Node is that for most of a
+// minute after its machine is gone, so its kubelet must also have renewed its
+// lease since the power came on.
 func (r *run) ready(ctx context.Context, names []string) (bool, string) {
-	nodes, err := r.list(ctx, "nodes")
+	objects, err := r.list(ctx, "nodes,leases", "--namespace=kube-node-lease")
 	if err != nil {
 		return false, "the API does not answer"
 	}
-	missing := slices.Clone(names)
-	for _, n := range nodes {
-		if n.is("Ready") && n.Spec.PodCIDR != "" {
-			missing = slices.DeleteFunc(missing, func(name string) bool { return name == n.Metadata.Name })
+	ready, alive := map[string]bool{}, map[string]bool{}
+	for _, o := range objects {
+		switch name := o.Metadata.Name; o.Kind {
+		case "Node":
+			ready[name] = o.is("Ready") && o.Spec.PodCIDR != ""
+		case "Lease":
+			alive[name] = slices.Contains(names, name) && o.Spec.RenewTime.After(r.machines[name].since)
 		}
 	}
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return ready[name] && alive[name] })
 	if len(missing) == 0 {
 		return true, fmt.Sprintf("%d nodes", len(names))
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,8 +21,8 @@ type machine struct {
 	groups  []string
 	process *exec.Cmd
 	done    chan struct{}
-	wasOn   bool
-	archive bool // imports its images by itself, from archives
+	since   time.Time // when it was last powered on
+	archive bool      // imports its images by itself, from archives
 }
 
 func (m *machine) root() string    { return filepath.Join(m.dir, "root") }
@@ -95,7 +94,7 @@ func (m *machine) powerOn(ctx context.Context, l *lab) error {
 	if m.on() {
 		return fmt.Errorf("%s is on", m.Name)
 	}
-	if m.wasOn {
+	if !m.since.IsZero() {
 		if err := unplug(ctx, m.Name, m.number); err != nil {
 			return err
 		}
@@ -133,7 +132,7 @@ func (m *machine) powerOn(ctx context.Context, l *lab) error {
 		_ = process.Wait() // a machine that is cut off always ends in an error
 		close(done)
 	}()
-	m.process, m.done, m.wasOn = process, done, true
+	m.process, m.done, m.since = process, done, time.Now()
 	return nil
 }
 
@@ -165,29 +164,4 @@ func (m *machine) shutDown(ctx context.Context) error {
 	}
 	m.process = nil
 	return killGroups(m.groups)
-}
-
-// do runs a script inside the machine, as an administrator at its keyboard.
-func (m *machine) do(ctx context.Context, script string) (string, error) {
-	leader, err := m.leader()
-	if err != nil {
-		return "", err
-	}
-	return command(ctx, "nsenter", "--all", "--target="+strconv.Itoa(leader), "--root", "--wd",
-		"/bin/bash", "--login", "-e", "-c", script)
-}
-
-// leader is the process that is the first inside the machine.
-func (m *machine) leader() (int, error) {
-	if m.on() {
-		pid := m.process.Process.Pid
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-		if err != nil {
-			return 0, err
-		}
-		if children := strings.Fields(string(text)); len(children) > 0 {
-			return strconv.Atoi(children[0])
-		}
-	}
-	return 0, fmt.Errorf("%s is off", m.Name)
 }

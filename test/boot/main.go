@@ -14,9 +14,9 @@ import (
 
 // options is what a developer may ask of the lab.
 type options struct {
-	topology, scenarios, lane string
-	dir, tree, totals         string
-	keep, clean, list         bool
+	topology, scenarios, lane, shell string
+	dir, tree, totals                string
+	keep, clean, list                bool
 }
 
 func main() {
@@ -24,6 +24,7 @@ func main() {
 	flag.StringVar(&o.topology, "topology", "", "boot this topology instead of the scenarios")
 	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas (default: all but the extra ones)")
 	flag.StringVar(&o.lane, "lane", "container", "what machines are: container, which is systemd-nspawn")
+	flag.StringVar(&o.shell, "shell", "", "open a root shell in this machine of a run that was kept, and do nothing else")
 	flag.BoolVar(&o.list, "list", false, "list the scenarios")
 	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
 	flag.BoolVar(&o.clean, "clean", false, "end and remove what an earlier run left, and do nothing else")
@@ -58,6 +59,9 @@ func chosen(o options) ([]scenario, error) {
 func boot(ctx context.Context, o options) error {
 	if o.lane != "container" {
 		return fmt.Errorf("there is no lane %s: container is the only one", o.lane)
+	}
+	if o.shell != "" {
+		return shell(o.shell)
 	}
 	scenarios, err := chosen(o)
 	if err != nil {
@@ -110,7 +114,8 @@ func (l *lab) play(ctx context.Context, runs []*run, o options) (kept bool, err 
 		if o.keep && i == len(runs)-1 {
 			kept = true
 			fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
-			fmt.Printf("  alias k='ip netns exec %s %s --kubeconfig %s'\n  make boot-clean\n", switchNamespace, l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
+			fmt.Printf("  alias k='ip netns exec %s %s --kubeconfig %s'\n", switchNamespace, l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
+			fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.dir, r.hosts[0].Name)
 			break
 		}
 		if err := r.end(context.WithoutCancel(ctx)); err != nil {

@@ -94,10 +94,12 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 	if err != nil {
 		return "", err
 	}
-	var names []string
+	var meant []string // which machines the words stood for
 	var group errgroup.Group
-	for _, m := range machines {
-		names = append(names, m.Name)
+	for i, m := range machines {
+		if i < len(words) && words[i] != m.Name && words[i] != "all" {
+			meant = append(meant, m.Name)
+		}
 		group.Go(func() error {
 			if err := do(m); err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
@@ -105,10 +107,7 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 			return nil
 		})
 	}
-	if slices.Equal(names, words) {
-		names = nil // the step says it already
-	}
-	return strings.Join(names, " "), group.Wait()
+	return strings.Join(meant, " "), group.Wait()
 }
 
 func powerOn(ctx context.Context, r *run, words []string) (string, error) {

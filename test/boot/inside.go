@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// do runs a script inside the machine, as an administrator who has logged in.
+func (m *machine) do(ctx context.Context, script string) (string, error) {
+	args, err := enter(m.Name)
+	if err != nil {
+		return "", err
+	}
+	return command(ctx, args[0], append(args[1:], "/bin/bash", "--login", "-e", "-c", script)...)
+}
+
+// shell becomes a root shell inside a machine that an earlier run kept.
+func shell(machine string) error {
+	args, err := enter(machine)
+	if err != nil {
+		return err
+	}
+	program, err := exec.LookPath(args[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(program, append(args, "/bin/bash", "--login"), os.Environ())
+}
+
+// enter is the command that runs another one inside a machine.
+func enter(machine string) ([]string, error) {
+	leader, err := leaderOf(machine)
+	return []string{"nsenter", "--all", "--target=" + strconv.Itoa(leader), "--root", "--wd"}, err
+}
+
+// leaderOf finds the process that is the first inside the machine.
+func leaderOf(machine string) (int, error) {
+	var groups []string
+	for _, dir := range leftGroups() {
+		groups = append(groups, filepath.Join(dir, machine))
+	}
+	for _, pid := range processesIn(groups) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(text)) {
+			// Its number outside and its number inside.
+			if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+				if n := strings.Fields(numbers); len(n) == 2 && n[1] == "1" {
+					return pid, nil
+				}
+			}
+		}
+	}
+	return 0, fmt.Errorf("no machine %s is on", machine)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Every scenario names a topology that is there, machines that it has and
+// steps that exist.
+func TestScenarios(t *testing.T) {
+	byDefault, err := readScenarios("scenarios.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range byDefault {
+		if s.Extra {
+			t.Errorf("%s is extra and in the default run", s.Name)
+		}
+	}
+	var all []scenario
+	if err := readYAML("scenarios.yaml", &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		r := (&lab{tree: "../.."}).newRun(s)
+		if _, err := os.Stat(r.path()); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		if s.Shows == "" || len(s.Steps) == 0 {
+			t.Errorf("%s shows nothing", s.Name)
+		}
+	}
+	if _, err := readScenarios("scenarios.yaml", []string{"no-such"}); err == nil {
+		t.Error("a scenario that is not there was found")
+	}
+}
+
+func TestUnknownStep(t *testing.T) {
+	for _, step := range []string{"", "reday", "ready1"} {
+		if _, _, err := verbOf(step); err == nil {
+			t.Errorf("%q is a step", step)
+		}
+	}
+}
+
+// What obey types is what the guard asks for.
+func TestAsked(t *testing.T) {
+	script, err := os.ReadFile("../../profiles/etcd/files/kubespore-etcd-guard.raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := asked.FindAllStringSubmatch(string(script), -1)
+	if len(found) == 0 {
+		t.Fatal("the guard asks for nothing that the lab understands")
+	}
+	for _, f := range found {
+		if !strings.HasPrefix(f[1], "etcdctl member ") {
+			t.Errorf("asks for %q", f[1])
+		}
+	}
+}
+
+func TestLastOf(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"192.168.200.21/24": "192.168.200.254",
+		"192.168.200.21/22": "192.168.203.254",
+		"10.0.0.1/30":       "10.0.0.2",
+		"fd00:200::21/64":   "fd00:200::ffff:ffff:ffff:fffe",
+	} {
+		if got := lastOf(netip.MustParsePrefix(prefix)).String(); got != want {
+			t.Errorf("%s: %s, want %s", prefix, got, want)
+		}
+	}
+}
+
+// The lane's settings reach a topology, and what it has itself stays.
+func TestAdapt(t *testing.T) {
+	r := (&lab{tree: "../.."}).newRun(scenario{Name: "adapt", Topology: "external-etcd.yaml", Set: map[string]any{"cluster": map[string]any{"formed": true}}})
+	r.dir = t.TempDir()
+	file, err := r.adapt([]string{"etcd3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		OS, Format string
+		Cluster    map[string]any
+		Profiles   map[string]map[string]any
+		Hosts      []map[string]any
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.OS != "debian" || got.Format != "ignition" || got.Cluster["name"] != "external-etcd" || got.Cluster["formed"] != true {
+		t.Errorf("%+v", got)
+	}
+	if profiles := slices.Sorted(maps.Keys(got.Profiles)); !reflect.DeepEqual(profiles, []string{"flannel", "keepalived", "kube-proxy"}) {
+		t.Errorf("profiles %v", profiles)
+	}
+	var names []string
+	for _, h := range got.Hosts {
+		if h["disks"] != nil || h["mac"] != nil {
+			t.Errorf("%v has hardware of its own", h)
+		}
+		for _, key := range []string{"name", "names"} {
+			if name, ok := h[key].(string); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	if want := []string{"etcd1", "etcd2", "cp1", "cp2", "w[1-1]"}; !reflect.DeepEqual(names, want) {
+		t.Errorf("hosts %v, want %v", names, want)
+	}
+}
+
+// Something that could not be made leaves nothing that looks as if it were.
+func TestCached(t *testing.T) {
+	l := &lab{cache: t.TempDir()}
+	broken := func(path string) error {
+		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return os.ErrInvalid
+	}
+	if _, err := l.cached("thing", []string{"a"}, broken); err == nil {
+		t.Fatal("no error")
+	}
+	whole := func(path string) error { return os.WriteFile(path, []byte("whole"), 0o600) }
+	path, err := l.cached("thing", []string{"a"}, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "whole" {
+		t.Errorf("%s %v", text, err)
+	}
+	if again, err := l.cached("thing", []string{"a"}, broken); err != nil || again != path {
+		t.Errorf("made twice: %v", err)
+	}
+	if other, err := l.cached("thing", []string{"b"}, whole); err != nil || other == path {
+		t.Errorf("another recipe gives the same %s: %v", filepath.Base(other), err)
+	}
+}
