@@ -20,7 +20,7 @@ var givers = map[string][]string{
 	"V":  {"pkg/verify"},
 	"K":  {"pkg/pki"},
 	"O0": {"pkg/outdir"},
-	"O1": {"cmd/kubespore", "pkg/compile"},
+	"O1": {"cmd/kubespore", "pkg/compile", "pkg/emit"},
 }
 
 var (

@@ -73,6 +73,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	}
 	c.Digest = digestOf(digest)
 	c.check(&list)
+	c.checkMesh(&list)
 	return c, list
 }
 

@@ -56,6 +56,9 @@ func (f *folder) reach(p *Profile, list *diag.List) {
 
 // locals marks the files that a fragment takes its contents from.
 func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, list *diag.List) {
+	if p.locals == nil {
+		p.locals = map[string][]string{}
+	}
 	text := string(f.files[fragment])
 	for _, m := range localName.FindAllStringSubmatchIndex(text, -1) {
 		name, at := "", 0
@@ -69,6 +72,7 @@ func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, li
 		for file := range f.files {
 			if local, inside := strings.CutPrefix(file, filesDir+"/"); inside && fits(local) {
 				reached[file], found = true, true
+				p.locals[fragment] = append(p.locals[fragment], file)
 			}
 		}
 		if !found {

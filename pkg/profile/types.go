@@ -57,6 +57,8 @@ type Profile struct {
 	// Positions gives where profile.yaml holds a path such as certs[1].sans[0].
 	Positions map[string]diag.Position
 	Templates map[string]*Template // by file name inside the folder: host.bu, files/etcd.yaml, manifests/rbac.yaml
+
+	locals map[string][]string // the files that a fragment takes contents from
 }
 
 // Condition says for which hosts something holds. Every field that is set must

@@ -8,23 +8,29 @@ import (
 // reference is a name that a template asks for, to be checked once the whole
 // profile is read.
 type reference struct {
-	kind    string // Param, Var, Version, VarOf, ParamOf, Has, Image, Secret, Authority
+	kind    string // Param, Var, Version, VarOf, ParamOf, Has, Image, Secret, Authority, kindEveryHost
 	profile string // of VarOf and ParamOf
 	name    string
 	pos     int
 }
 
+// kindEveryHost is a look at something that changes with every new worker, or
+// at something in which that cannot be excluded. Its name says what.
+const kindEveryHost = "every host"
+
 // walker reads off a parse tree what a template looks at.
 type walker struct {
 	uses *Uses
 	refs []reference
+	root bool // outside of define, which sees as a whole only what it is given
 	data bool // dot is the plan.Data; not so inside range and with
 }
 
 func (t *Template) walk() {
-	w := &walker{uses: &t.Uses, data: true}
+	w := &walker{uses: &t.Uses}
 	for _, sub := range t.parsed.Templates() {
 		if sub.Tree != nil {
+			w.root, w.data = sub == t.parsed, true
 			w.node(sub.Root)
 		}
 	}
@@ -95,8 +101,8 @@ func (w *walker) command(n *tree.CommandNode) {
 	for i, arg := range n.Args {
 		switch arg := arg.(type) {
 		case *tree.DotNode:
-			if w.data {
-				w.uses.Whole = true
+			if w.data && w.root {
+				w.whole("the whole data", int(arg.Pos))
 			}
 		case *tree.VariableNode:
 			if arg.Ident[0] == "$" {
@@ -120,7 +126,9 @@ func (w *walker) command(n *tree.CommandNode) {
 // field notes a field or method of the data.
 func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	if len(ident) == 0 {
-		w.uses.Whole = true
+		if w.root {
+			w.whole("the whole data", pos)
+		}
 		return
 	}
 	switch name := ident[0]; name {
@@ -131,9 +139,16 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "Param":
 		w.uses.Param = true
 		w.key(name, ident, pos)
+	case "Cluster":
+		switch {
+		case len(ident) == 1:
+			w.everyHost("the whole .Cluster", pos)
+		case ident[1] == "Hosts" || ident[1] == "Workers":
+			w.everyHost(".Cluster."+ident[1], pos)
+		}
 	case "Var":
 		if !w.key(name, ident, pos) {
-			w.uses.Whole = true
+			w.whole("the whole .Var", pos)
 		}
 	case "Version":
 		w.key(name, ident, pos)
@@ -149,9 +164,19 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 		if words := literals(args, 2); words != nil {
 			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
 		} else {
-			w.uses.Whole = true
+			w.whole("."+name+" of something worked out", pos)
 		}
 	}
+}
+
+// whole notes a look at what may be anything.
+func (w *walker) whole(what string, pos int) {
+	w.uses.Whole = true
+	w.everyHost(what, pos)
+}
+
+func (w *walker) everyHost(what string, pos int) {
+	w.refs = append(w.refs, reference{kind: kindEveryHost, name: what, pos: pos})
 }
 
 func (w *walker) key(kind string, ident []string, pos int) bool {
