@@ -19,6 +19,7 @@ type buildResult struct {
 	Generation int            `json:"generation"`
 	BootBy     time.Time      `json:"bootBy"`
 	RenewBy    time.Time      `json:"renewBy"`
+	Lock       string         `json:"lock,omitempty"` // the file, when the payload is locked
 	Hosts      []compile.Host `json:"hosts"`
 	Stages     []timing       `json:"stages"`
 }
@@ -54,6 +55,9 @@ func runBuild(c *call) int {
 		Out: c.options.out, Store: dir, Unchanged: result.Unchanged, Generation: result.Generation,
 		BootBy: result.BootBy, RenewBy: result.RenewBy, Hosts: result.Hosts, Stages: timings(result),
 	}
+	if !project.Lock.Empty() {
+		b.Lock = project.LockFile
+	}
 	return c.finish(list, b, func(w io.Writer) { printBuild(w, b) })
 }
 
@@ -82,8 +86,17 @@ func printBuild(w io.Writer, b buildResult) {
 	fmt.Fprintf(t, "store\t%s (back it up: it holds the cluster's keys)\n", b.Store)
 	fmt.Fprintf(t, "boot by\t%s\n", b.BootBy.Format(time.DateOnly))
 	fmt.Fprintf(t, "renew by\t%s (build again)\n", b.RenewBy.Format(time.DateOnly))
+	fmt.Fprintf(t, "payload\t%s\n", locked(b.Lock))
 	_ = t.Flush()
 	fmt.Fprintf(w, "\nnext: give each machine its document, power them on in any order, then\n  kubectl --kubeconfig %s get nodes\n", filepath.Join(b.Out, "admin.conf"))
+}
+
+// locked says what machines hold programs and images against.
+func locked(lock string) string {
+	if lock == "" {
+		return "not locked: machines run what their image brings, unchecked (kubespore help payload)"
+	}
+	return "machines install only what " + lock + " pins"
 }
 
 func roles(list []string) string {

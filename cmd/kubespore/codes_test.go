@@ -18,13 +18,14 @@ var givers = map[string][]string{
 	"P":  {"pkg/plan"},
 	"R":  {"pkg/render"},
 	"V":  {"pkg/verify"},
+	"W":  {"pkg/payload", "cmd/kubespore"},
 	"K":  {"pkg/pki"},
 	"O0": {"pkg/outdir"},
 	"O1": {"cmd/kubespore", "pkg/compile", "pkg/emit"},
 }
 
 var (
-	codeInSource = regexp.MustCompile(`"([TFPRVKO][0-9]{3})"`)
+	codeInSource = regexp.MustCompile(`"([TFPRVWKO][0-9]{3})"`)
 	codeRow      = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]{3}) \| (.+?) \| (.+) \|$`)
 )
 

@@ -84,6 +84,36 @@ and all that is known of it. --keys prints which host holds which keys.`,
 			flags:    append([]string{"pki"}, loading...),
 		},
 		{
+			name: "payload list", args: "TOPOLOGY", min: 1, max: 1, run: runPayloadList,
+			summary: "list every program and image that the machines need",
+			detail: `The bill of materials, from the topology alone: each program with its version and
+path, each container image that anything on the machines or in the cluster names,
+who needs it, and its digest when it is locked. --script prints a script to run
+on a machine with internet.`,
+			examples: []string{"kubespore payload list prod.yaml", "kubespore payload list --script prod.yaml > download.sh", "kubespore payload list --format json prod.yaml"},
+			flags:    append([]string{"script", "pki"}, loading...),
+		},
+		{
+			name: "payload pack", args: "TOPOLOGY", min: 1, max: 1, run: runPayloadPack,
+			summary: "collect programs and images into one bundle, and lock them",
+			detail: `Takes each part from the first source that has it, holds it against the lock, and
+writes the bundle and <cluster>.payload.lock beside the topology: the digests that
+documents carry from the next build on. Run again, it goes on where it stopped.
+The bundle is a plain tree for a web server; --iso writes it as a volume too.
+
+SOURCE_DATE_EPOCH sets the dates on the volume.`,
+			examples: []string{"kubespore payload pack --from ./payload-download prod.yaml", "kubespore payload pack --from ./programs --from registry:10.0.0.5:5000 --iso payload.iso prod.yaml", "kubespore payload pack --relock --from http://mirror.example/prod/ prod.yaml"},
+			flags:    append([]string{"from", "bundle", "iso", "relock", "pki"}, loading...),
+		},
+		{
+			name: "payload verify", args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
+			summary: "prove that topology, documents and bundle agree",
+			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,
+the bundle against the lock, and the documents of the last build against both.`,
+			examples: []string{"kubespore payload verify prod.yaml payload"},
+			flags:    append([]string{"out", "pki"}, loading...),
+		},
+		{
 			name: "schema", run: runSchema,
 			summary:  "print the JSON Schema of topology files",
 			detail:   "Editors that know the schema complete and check topology files.",

@@ -14,6 +14,9 @@ type options struct {
 	profiles, hosts        []string
 	out, pki, template     string
 	strict, keys, exitCode bool
+	from                   []string
+	bundle, iso            string
+	script, relock         bool
 }
 
 // flag is one row of flagTable.
@@ -32,15 +35,20 @@ var everywhere = []string{"help", "quiet", "verbose"}
 // flagTable describes each flag once, for all commands that take it.
 func flagTable() []flag {
 	return []flag{
+		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
 		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
 		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
+		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
 		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
+		{name: "iso", value: "FILE", usage: "also write the bundle as one volume for all machines", bind: func(o *options) any { return &o.iso }},
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
 		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
+		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
+		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
 		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},

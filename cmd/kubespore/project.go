@@ -30,7 +30,11 @@ func (c *call) load() (*compile.Project, diag.List) {
 	if err != nil {
 		return nil, cannotRead("--profiles", err)
 	}
-	return compile.Load(file, text, layers...)
+	project, list := compile.Load(file, text, layers...)
+	if !list.HasErrors() {
+		list.AddError("W001", c.readLock(project))
+	}
+	return project, list
 }
 
 func (c *call) readTopology(name string) (file string, text []byte, err error) {

@@ -27,10 +27,15 @@ func (c *call) color(w io.Writer) bool {
 	return isTerminal(w)
 }
 
+// watched says whether somebody looks at progress.
+func (c *call) watched() bool {
+	return !c.options.quiet && c.options.format != "json" && isTerminal(c.stderr)
+}
+
 // progress gives a function that draws a bar for each stage, or nil where
 // nobody looks.
 func (c *call) progress() func(stage string, done, total int) {
-	if c.options.quiet || c.options.format == "json" || !isTerminal(c.stderr) {
+	if !c.watched() {
 		return nil
 	}
 	var bar *progressbar.ProgressBar

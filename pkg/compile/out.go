@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,8 @@ func (p *pipe) compare() {
 func (p *pipe) inputs() (string, bool) {
 	store, err := p.Store.Digest()
 	p.list.AddError("O106", err)
-	return digest([]byte(strings.Join([]string{p.Identity, p.Topology.Digest, p.Catalog.Digest, store}, "\n"))), err == nil
+	lock := fmt.Sprintf("%+v", p.Lock)
+	return digest([]byte(strings.Join([]string{p.Identity, p.Topology.Digest, p.Catalog.Digest, lock, store}, "\n"))), err == nil
 }
 
 // recall describes the hosts of a build that need not be made again.

@@ -12,6 +12,8 @@ import (
 type Project struct {
 	Topology *topology.Topology
 	Catalog  *profile.Catalog
+	Lock     plan.Lock // what the operator has pinned of the payload
+	LockFile string    // where that stands, for messages
 }
 
 // Load reads a topology and the profile folders. Mistakes of both come in one
@@ -26,5 +28,5 @@ func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.
 // Plan decides everything that can be decided without keys, following what
 // earlier builds decided.
 func (p *Project) Plan(given plan.Allocations) (*plan.Plan, diag.List) {
-	return plan.Build(p.Topology, p.Catalog, given)
+	return plan.BuildLocked(p.Topology, p.Catalog, given, p.Lock)
 }

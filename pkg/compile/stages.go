@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/payload"
 	"github.com/kubespore/kubespore/pkg/render"
 	"github.com/kubespore/kubespore/pkg/verify"
 )
@@ -21,6 +22,7 @@ func (p *pipe) decide() {
 	p.result.Plan = decided
 	if !problems.HasErrors() {
 		p.checkNames()
+		p.list.Append(payload.CheckLock(p.LockFile, p.Lock, payload.NewBill(decided)))
 	}
 }
 

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/emit"
+	"github.com/kubespore/kubespore/pkg/outdir"
+	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// readLock gives a project the lock that stands beside its topology.
+func (c *call) readLock(p *compile.Project) error {
+	p.LockFile = payload.LockFile(c.besideTopology(), p.Topology.Cluster.Name)
+	var err error
+	p.Lock, err = payload.ReadLock(p.LockFile)
+	return err
+}
+
+// bill lists what the project's machines need.
+func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
+	store, err := c.storeToLookAt(p)
+	if err != nil {
+		return nil, nil, storeProblem(err)
+	}
+	defer store.Close()
+	given, err := store.Allocations()
+	if err != nil {
+		return nil, nil, storeProblem(err)
+	}
+	decided, list := p.Plan(given)
+	if list.HasErrors() {
+		return nil, nil, list
+	}
+	return decided, payload.NewBill(decided), list
+}
+
+func runPayloadList(c *call) int {
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	_, bill, more := c.bill(project)
+	list.Append(more)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	if c.options.script {
+		c.printDiagnostics(list)
+		if err := bill.Script(c.stdout); err != nil {
+			return exitDiagnostics
+		}
+		return exitFine
+	}
+	return c.finish(list, bill, func(w io.Writer) { printBill(w, bill, len(project.Topology.Hosts)) })
+}
+
+func printBill(w io.Writer, b *payload.Bill, hosts int) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "PROGRAM\tVERSION\tARCH\tPATH\tHOSTS\tPROFILES\tSHA256\n")
+	for _, x := range b.Binaries {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, orDash(x.Version), x.Arch, strings.Join(x.Paths, ","), fewHosts(x.Hosts, hosts), strings.Join(x.Profiles, ","), orDash(x.SHA256))
+	}
+	_ = t.Flush()
+	fmt.Fprint(t, "\nIMAGE\tARCH\tHOSTS\tPROFILES\tDIGEST\n")
+	for _, x := range b.Images {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", x.Ref, x.Arch, fewHosts(x.Hosts, hosts), strings.Join(x.Profiles, ","), orDash(x.Digest))
+	}
+	_ = t.Flush()
+}
+
+// fewHosts names hosts as far as there is room.
+func fewHosts(names []string, all int) string {
+	switch {
+	case len(names) == all:
+		return "all"
+	case len(names) > 4:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ","), len(names)-3)
+	}
+	return strings.Join(names, ",")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+type packResult struct {
+	payload.Packed
+	Bundle string `json:"bundle"`
+	Volume string `json:"volume,omitempty"`
+	Lock   string `json:"lock"`
+}
+
+func runPayloadPack(c *call) int {
+	if len(c.options.from) == 0 {
+		return c.misused(&usageError{message: "where are the parts?", hint: "add --from SOURCE: a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST"})
+	}
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	if c.options.relock {
+		project.Lock = plan.Lock{}
+	}
+	_, bill, more := c.bill(project)
+	list.Append(more)
+	sources := c.sources(&list)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Lock: project.LockFile}
+	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Progress: c.byteProgress()})
+	list.Append(more)
+	if !list.HasErrors() {
+		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))
+	}
+	if !list.HasErrors() && c.options.iso != "" {
+		list.AddError("W010", payload.WriteVolume(c.options.iso, c.options.bundle, now))
+	}
+	return c.finish(list, result, func(w io.Writer) { printPacked(w, result) })
+}
+
+// sources opens what --from names.
+func (c *call) sources(list *diag.List) []payload.Source {
+	var out []payload.Source
+	for _, text := range c.options.from {
+		s, err := payload.OpenSource(text)
+		list.AddError("W004", err)
+		if err == nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func printPacked(w io.Writer, r packResult) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, count(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
+	if r.Volume != "" {
+		fmt.Fprintf(t, "volume\t%s (label %s, one for all machines)\n", r.Volume, payload.Label)
+	}
+	fmt.Fprintf(t, "lock\t%s (commit it: machines install only what it pins)\n", r.Lock)
+	_ = t.Flush()
+	fmt.Fprintln(w, "\nnext: kubespore build, then give the machines the volume, or serve the bundle over HTTP")
+}
+
+func runPayloadVerify(c *call) int {
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	decided, bill, more := c.bill(project)
+	list.Append(more)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	list.Append(payload.VerifyLock(project.LockFile, project.Lock, bill))
+	result, more := payload.VerifyBundle(c.args[1], project.Lock, c.byteProgress())
+	list.Append(more)
+	result.Hosts = c.verifyDocuments(decided, &list)
+	return c.finish(list, result, func(w io.Writer) {
+		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", count(result.Hosts, "document"), count(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
+	})
+}
+
+// verifyDocuments holds the documents of the last build against the lock.
+func (c *call) verifyDocuments(p *plan.Plan, list *diag.List) int {
+	last, err := outdir.Load(c.options.out)
+	list.AddError("O111", err)
+	if last == nil {
+		list.Errorf("W011", diag.Position{File: c.options.out}, "", "there are no documents to verify").WithHint("run kubespore build first, or name its folder with --out")
+		return 0
+	}
+	looked := 0
+	for _, h := range p.Hosts {
+		file, doc, err := c.readDocument(h)
+		if err != nil {
+			list.AddError("W011", err)
+			continue
+		}
+		lists, err := listsOf(doc)
+		if err != nil {
+			list.AddError("W011", err)
+			continue
+		}
+		list.Append(payload.VerifyHost(file, h, lists))
+		looked++
+	}
+	return looked
+}
+
+// readDocument reads a host's document as the last build wrote it.
+func (c *call) readDocument(h *plan.Host) (string, *document.Document, error) {
+	file, decode := "config.ign", document.Decode
+	if h.Format == "cloud-init" {
+		file, decode = "user-data", emit.ReadCloudInit
+	}
+	file = filepath.Join(c.options.out, "hosts", h.Name, file)
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return file, nil, diag.Failf("W011", diag.Position{File: file}, "the document cannot be read: %v", reason(err)).WithHint("run kubespore build first")
+	}
+	doc, err := decode(h.Name, raw, nil)
+	return file, doc, err
+}
+
+// listsOf takes the lists of parts out of a document.
+func listsOf(doc *document.Document) (payload.Lists, error) {
+	var out payload.Lists
+	entries, err := doc.Entries()
+	for _, e := range entries {
+		switch e.Path {
+		case payload.BinariesList:
+			out.Binaries = string(e.Content)
+		case payload.ImagesList:
+			out.Images = string(e.Content)
+		}
+	}
+	return out, err
+}
+
+// byteProgress gives a function that draws a bar for each part that is copied
+// or read, or nil where nobody looks.
+func (c *call) byteProgress() func(part string, done, total int64) {
+	if !c.watched() {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	current := ""
+	return func(part string, done, total int64) {
+		if part != current {
+			current = part
+			bar = progressbar.NewOptions64(total,
+				progressbar.OptionSetWriter(c.stderr),
+				progressbar.OptionSetDescription(part),
+				progressbar.OptionSetWidth(30),
+				progressbar.OptionShowBytes(true),
+				progressbar.OptionThrottle(100*time.Millisecond),
+				progressbar.OptionClearOnFinish())
+		}
+		// A bar that cannot be drawn is no reason to stop.
+		_ = bar.Set64(done)
+	}
+}

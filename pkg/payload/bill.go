@@ -1,0 +1,165 @@
+package payload
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// Bill is the bill of materials of a cluster: each part once, with who needs it.
+type Bill struct {
+	Cluster    string   `json:"cluster"`
+	Kubernetes string   `json:"kubernetes"`
+	Binaries   []Binary `json:"binaries"` // sorted by File
+	Images     []Image  `json:"images"`   // sorted by File
+}
+
+// Binary is a program that hosts install.
+type Binary struct {
+	Name     string   `json:"name"`
+	Version  string   `json:"version,omitempty"`
+	Arch     string   `json:"arch"`
+	Paths    []string `json:"paths"` // where hosts install it
+	File     string   `json:"file"`  // in a bundle
+	URL      string   `json:"url,omitempty"`
+	Member   string   `json:"member,omitempty"` // in the archive at URL
+	SHA256   string   `json:"sha256,omitempty"` // when it is locked
+	Size     int64    `json:"size,omitempty"`
+	Profiles []string `json:"profiles"`
+	Hosts    []string `json:"hosts"`
+}
+
+// Image is a container image that something on hosts or in the cluster names.
+type Image struct {
+	Ref      string   `json:"ref"`
+	Arch     string   `json:"arch"`
+	File     string   `json:"file"`             // its archive in a bundle
+	Digest   string   `json:"digest,omitempty"` // of the image, when it is locked
+	SHA256   string   `json:"sha256,omitempty"` // of the archive
+	Size     int64    `json:"size,omitempty"`
+	Profiles []string `json:"profiles"`
+	Hosts    []string `json:"hosts"`
+}
+
+// title names a program for people.
+func (b *Binary) title() string { return strings.TrimSpace(b.Name+" "+b.Version) + " for " + b.Arch }
+
+// title names an image for people.
+func (i *Image) title() string { return i.Ref + " for " + i.Arch }
+
+// NewBill lists what the hosts of a plan need.
+func NewBill(p *plan.Plan) *Bill {
+	binaries, images := map[string]*Binary{}, map[string]*Image{}
+	for _, h := range p.Hosts {
+		for _, b := range h.Binaries {
+			addBinary(binaries, h, b)
+		}
+		for _, i := range h.Images {
+			addImage(images, h, i)
+		}
+	}
+	out := &Bill{Cluster: p.Topology.Cluster.Name, Kubernetes: p.Cluster.Version}
+	for _, file := range slices.Sorted(maps.Keys(binaries)) {
+		out.Binaries = append(out.Binaries, *binaries[file])
+	}
+	for _, file := range slices.Sorted(maps.Keys(images)) {
+		out.Images = append(out.Images, *images[file])
+	}
+	return out
+}
+
+func addBinary(to map[string]*Binary, h *plan.Host, ref plan.BinaryRef) {
+	file := binaryFile(ref.Name, ref.Version, h.Arch)
+	b := to[file]
+	if b == nil {
+		b = &Binary{Name: ref.Name, Version: ref.Version, Arch: h.Arch, File: file}
+		b.URL, b.Member = ref.For(h.Arch)
+		if l := ref.Locked; l != nil {
+			b.SHA256, b.Size = l.SHA256, l.Size
+		}
+		to[file] = b
+	}
+	b.Paths, b.Profiles, b.Hosts = with(b.Paths, ref.Path), with(b.Profiles, ref.Profile), with(b.Hosts, h.Name)
+}
+
+func addImage(to map[string]*Image, h *plan.Host, ref plan.ImageRef) {
+	file := imageFile(ref.Ref, h.Arch)
+	i := to[file]
+	if i == nil {
+		i = &Image{Ref: ref.Ref, Arch: h.Arch, File: file}
+		if l := ref.Locked; l != nil {
+			i.Digest, i.SHA256, i.Size = l.Digest, l.SHA256, l.Size
+		}
+		to[file] = i
+	}
+	i.Profiles, i.Hosts = with(i.Profiles, ref.Profile), with(i.Hosts, h.Name)
+}
+
+// with adds a word to a sorted set.
+func with(set []string, word string) []string {
+	at, found := slices.BinarySearch(set, word)
+	if found {
+		return set
+	}
+	return slices.Insert(set, at, word)
+}
+
+// binaryFile is where a bundle has a program.
+func binaryFile(name, version, arch string) string {
+	if version != "" {
+		name += "-" + version
+	}
+	return path.Join("binaries", arch, fileName(name))
+}
+
+// imageFile is where a bundle has the archive of an image.
+func imageFile(ref, arch string) string { return path.Join("images", arch, fileName(ref)+".tar") }
+
+// fileName makes a name of a file, a volume and a URL out of a text.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-':
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// arches gives the architectures of a bill, sorted.
+func (b *Bill) arches() []string {
+	seen := map[string]bool{}
+	for _, x := range b.Binaries {
+		seen[x.Arch] = true
+	}
+	for _, x := range b.Images {
+		seen[x.Arch] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// unlocked gives the titles of what is in the bill and not pinned.
+func (b *Bill) unlocked() []string {
+	var out []string
+	for i := range b.Binaries {
+		if b.Binaries[i].SHA256 == "" {
+			out = append(out, b.Binaries[i].title())
+		}
+	}
+	for i := range b.Images {
+		if b.Images[i].SHA256 == "" {
+			out = append(out, b.Images[i].title())
+		}
+	}
+	return out
+}
+
+// sortLock puts a lock into the order in which it is written.
+func sortLock(l *plan.Lock) {
+	slices.SortFunc(l.Binaries, func(a, b plan.LockedBinary) int { return cmp.Compare(a.File, b.File) })
+	slices.SortFunc(l.Images, func(a, b plan.LockedImage) int { return cmp.Compare(a.File, b.File) })
+}

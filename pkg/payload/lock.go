@@ -1,0 +1,98 @@
+package payload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/durable"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// InBundle is the lock that a bundle carries: what is in it.
+const InBundle = "payload.lock"
+
+// LockFile is where the lock of a cluster stands: in the folder of its
+// topology.
+func LockFile(folder, cluster string) string { return filepath.Join(folder, cluster+".payload.lock") }
+
+// ReadLock reads a lock. Where there is none it is empty.
+func ReadLock(name string) (plan.Lock, error) {
+	var lock plan.Lock
+	text, err := durable.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return lock, nil
+	}
+	if err != nil {
+		return lock, diag.Failf("W001", diag.Position{File: name}, "the lock %s", strings.TrimPrefix(err.Error(), "cannot read "))
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&lock); err != nil || !valid(lock) {
+		return plan.Lock{}, diag.Failf("W001", diag.Position{File: name}, "this is no lock that kubespore wrote").
+			WithHint("take it from version control again, or remove it and run kubespore payload pack")
+	}
+	return lock, nil
+}
+
+var (
+	hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	ociDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	// What a lock says ends up in lists on machines, one part a line and its
+	// words separated by blanks.
+	word = regexp.MustCompile(`^[^\s]+$`)
+)
+
+func valid(l plan.Lock) bool {
+	for _, b := range l.Binaries {
+		if !hexDigest.MatchString(b.SHA256) || !word.MatchString(b.Name) || b.File != binaryFile(b.Name, b.Version, b.Arch) {
+			return false
+		}
+	}
+	for _, i := range l.Images {
+		if !hexDigest.MatchString(i.SHA256) || !ociDigest.MatchString(i.Digest) || !word.MatchString(i.Ref) || i.File != imageFile(i.Ref, i.Arch) {
+			return false
+		}
+	}
+	return true
+}
+
+// WriteLock writes a lock so that either the old or the new one is there.
+func WriteLock(name string, lock plan.Lock) error {
+	text, err := marshalLock(lock)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.OS{}, name, text, 0o644)
+}
+
+func marshalLock(lock plan.Lock) ([]byte, error) {
+	if lock.Binaries == nil {
+		lock.Binaries = []plan.LockedBinary{}
+	}
+	if lock.Images == nil {
+		lock.Images = []plan.LockedImage{}
+	}
+	sortLock(&lock)
+	text, err := json.MarshalIndent(lock, "", "  ")
+	return append(text, '\n'), err
+}
+
+// CheckLock says whether a lock pins all that a bill asks for. An empty lock
+// pins nothing, and machines then take what their image has.
+func CheckLock(name string, lock plan.Lock, bill *Bill) diag.List {
+	var list diag.List
+	if lock.Empty() {
+		return nil
+	}
+	for _, title := range bill.unlocked() {
+		list.Errorf("W002", diag.Position{File: name}, "", "the lock does not know %s", title).
+			WithHint("add it: kubespore payload pack TOPOLOGY --from SOURCE")
+	}
+	return list
+}

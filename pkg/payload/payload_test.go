@@ -1,0 +1,426 @@
+package payload_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+const (
+	kubelet = "binaries/amd64/kubelet-v1"
+	pause   = "images/amd64/registry.example_pause_1.tar"
+)
+
+func bill() *payload.Bill {
+	return &payload.Bill{
+		Cluster:  "prod",
+		Binaries: []payload.Binary{{Name: "kubelet", Version: "v1", Arch: "amd64", Paths: []string{"/opt/bin/kubelet"}, File: kubelet}},
+		Images:   []payload.Image{{Ref: "registry.example/pause:1", Arch: "amd64", File: pause}},
+	}
+}
+
+// lockedBill is a bill after a lock was made of it.
+func lockedBill(lock plan.Lock) *payload.Bill {
+	b := bill()
+	b.Binaries[0].SHA256 = lock.Binaries[0].SHA256
+	b.Images[0].Digest, b.Images[0].SHA256 = lock.Images[0].Digest, lock.Images[0].SHA256
+	return b
+}
+
+func image(t *testing.T, arch string) v1.Image {
+	t.Helper()
+	i, err := random.Image(2000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := i.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OS, config.Architecture = "linux", arch
+	if i, err = mutate.ConfigFile(i, config); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+var when = time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+
+// programs is a folder with the program, under its plain name.
+func programs(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "kubelet"), "#!/bin/sh\n"+strings.Repeat("k", 5000))
+	return dir
+}
+
+func put(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve runs a registry with the image in it.
+func serve(t *testing.T, i v1.Image) string {
+	t.Helper()
+	s := httptest.NewServer(registry.New())
+	t.Cleanup(s.Close)
+	host := strings.TrimPrefix(s.URL, "http://")
+	ref, err := name.ParseReference(host + "/pause:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(ref, i); err != nil {
+		t.Fatal(err)
+	}
+	return "registry:" + host
+}
+
+func pack(t *testing.T, b *payload.Bill, dir string, sources ...string) (payload.Packed, diag.List) {
+	t.Helper()
+	var open []payload.Source
+	for _, text := range sources {
+		s, err := payload.OpenSource(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, s)
+	}
+	return payload.Pack(context.Background(), payload.Packing{Bill: b, Sources: open, Dir: dir})
+}
+
+func mustPack(t *testing.T, b *payload.Bill, dir string, sources ...string) payload.Packed {
+	t.Helper()
+	out, list := pack(t, b, dir, sources...)
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	return out
+}
+
+func codes(list diag.List) []string {
+	var out []string
+	for _, d := range list {
+		out = append(out, d.Code)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// want holds a list to a code and a word of its message.
+func want(t *testing.T, list diag.List, code, message string) {
+	t.Helper()
+	if !slices.Equal(codes(list), []string{code}) || !strings.Contains(list[0].Message, message) {
+		t.Errorf("got %v, want %s %q", list, code, message)
+	}
+}
+
+// TestSources packs the same image from every form that a source has: the same
+// bundle comes out, but for docker save, which forgets the image's own digest.
+func TestSources(t *testing.T) {
+	i := image(t, "amd64")
+	first := t.TempDir()
+	lock := mustPack(t, bill(), first, programs(t), serve(t, i)).Lock
+	digest, err := i.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lock.Images[0].Digest != digest.String() {
+		t.Errorf("the lock has %s, the registry %s", lock.Images[0].Digest, digest)
+	}
+	if _, list := payload.VerifyBundle(first, lock, nil); len(list) > 0 {
+		t.Fatal(list)
+	}
+
+	mirror := httptest.NewServer(http.FileServer(http.Dir(first)))
+	t.Cleanup(mirror.Close)
+	layout := t.TempDir()
+	untar(t, filepath.Join(first, pause), layout)
+	for name, sources := range map[string][]string{
+		"bundle":      {first},
+		"mirror":      {mirror.URL},
+		"layout":      {programs(t), layout},
+		"oci archive": {programs(t), filepath.Join(first, pause)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			mustPack(t, lockedBill(lock), dir, sources...)
+			if _, list := payload.VerifyBundle(dir, lock, nil); len(list) > 0 {
+				t.Error(list)
+			}
+		})
+	}
+	t.Run("docker archive", func(t *testing.T) {
+		archive := filepath.Join(t.TempDir(), "saved.tar")
+		tag, err := name.NewTag("registry.example/pause:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tarball.WriteToFile(archive, tag, i); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		out := mustPack(t, bill(), dir, programs(t), archive)
+		if _, list := payload.VerifyBundle(dir, out.Lock, nil); len(list) > 0 {
+			t.Error(list)
+		}
+	})
+}
+
+func untar(t *testing.T, archive, dir string) {
+	t.Helper()
+	f, err := os.Open(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, h.Name), string(text))
+	}
+}
+
+func TestPackRefuses(t *testing.T) {
+	i := image(t, "amd64")
+	good := t.TempDir()
+	lock := mustPack(t, bill(), good, programs(t), serve(t, i)).Lock
+	other := t.TempDir()
+	put(t, filepath.Join(other, "kubelet"), "another")
+	foreign := t.TempDir()
+	put(t, filepath.Join(foreign, "kubelet"), elfHeader(183)) // EM_AARCH64
+	damaged := t.TempDir()
+	copied, err := os.ReadFile(filepath.Join(good, pause))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := len(bytes.TrimRight(copied, "\x00")) - 100 // in the last blob
+	copied[at] ^= 1
+	put(t, filepath.Join(damaged, pause), string(copied))
+
+	for name, c := range map[string]struct {
+		bill          *payload.Bill
+		sources       []string
+		code, message string
+	}{
+		"missing program":       {bill(), []string{serve(t, i)}, "W003", "no source has kubelet v1 for amd64"},
+		"missing image":         {bill(), []string{programs(t)}, "W003", "no source has registry.example/pause:1 for amd64"},
+		"other program":         {lockedBill(lock), []string{other, good}, "W005", "kubelet v1 for amd64 is not what is locked"},
+		"other image":           {lockedBill(lock), []string{programs(t), serve(t, image(t, "amd64"))}, "W005", "registry.example/pause:1 for amd64 is not what is locked"},
+		"program for others":    {bill(), []string{foreign, good}, "W006", "kubelet is for arm64, and amd64 is needed"},
+		"image for others":      {bill(), []string{programs(t), serve(t, image(t, "arm64"))}, "W006", "is for arm64"},
+		"damaged image":         {lockedBill(lock), []string{programs(t), damaged}, "W009", "holds something else"},
+		"registry is not there": {bill(), []string{programs(t), "registry:127.0.0.1:1"}, "W004", "does not give 127.0.0.1:1/pause:1"},
+		"mirror is not there":   {bill(), []string{"http://127.0.0.1:1"}, "W004", "does not give"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			_, list := pack(t, c.bill, dir, c.sources...)
+			for _, d := range list {
+				if d.Code != c.code {
+					t.Errorf("also %s: %s", d.Code, d.Message)
+				}
+			}
+			if len(list) == 0 || !strings.Contains(list[0].Message, c.message) {
+				t.Errorf("got %v, want %q", list, c.message)
+			}
+		})
+	}
+}
+
+// elfHeader is the beginning of a program for a kind of machine.
+func elfHeader(machine byte) string {
+	h := make([]byte, 64)
+	copy(h, "\x7fELF\x02\x01\x01")
+	h[16], h[18], h[20], h[52], h[54], h[58] = 2, machine, 1, 64, 56, 64
+	return string(h)
+}
+
+// TestResume stops a copy at every tenth of a program, and once between parts;
+// the next run takes up what is there.
+func TestResume(t *testing.T) {
+	source, i := programs(t), image(t, "amd64")
+	address := serve(t, i)
+	whole, err := os.ReadFile(filepath.Join(source, "kubelet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	stopAt := 0
+	mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/"+kubelet {
+			http.NotFound(w, r)
+			return
+		}
+		asked = append(asked, r.Header.Get("Range"))
+		if r.Method == http.MethodGet && stopAt > 0 {
+			w.Header().Set("Content-Length", "5010")
+			_, _ = w.Write(whole[:stopAt])
+			panic(http.ErrAbortHandler)
+		}
+		http.ServeFile(w, r, filepath.Join(source, "kubelet"))
+	}))
+	mirror.Config.ErrorLog = nil
+	t.Cleanup(mirror.Close)
+	dir := t.TempDir()
+	stopAt = 3000
+	_, list := pack(t, bill(), dir, address, mirror.URL)
+	want(t, list, "W010", "cannot be copied")
+	stopAt, asked = 0, nil
+	out := mustPack(t, bill(), dir, address, mirror.URL)
+	if !slices.Contains(asked, "bytes=3000-") {
+		t.Errorf("the mirror was asked for %q", asked)
+	}
+	if out.Copied != 1 || out.Kept != 1 {
+		t.Errorf("copied %d, kept %d", out.Copied, out.Kept)
+	}
+	if _, list := payload.VerifyBundle(dir, out.Lock, nil); len(list) > 0 {
+		t.Error(list)
+	}
+	if out := mustPack(t, bill(), dir, address, mirror.URL); out.Copied != 0 || out.Kept != 2 {
+		t.Errorf("again: copied %d, kept %d", out.Copied, out.Kept)
+	}
+}
+
+func TestVerifyBundle(t *testing.T) {
+	good := t.TempDir()
+	lock := mustPack(t, bill(), good, programs(t), serve(t, image(t, "amd64"))).Lock
+	flip := func(file string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			name := filepath.Join(dir, file)
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text[len(text)/2] ^= 1
+			put(t, name, string(text))
+		}
+	}
+	for name, c := range map[string]struct {
+		damage        func(*testing.T, string)
+		code, message string
+	}{
+		"byte of a program": {flip(kubelet), "W005", kubelet + " is not what is locked"},
+		"byte of an image":  {flip(pause), "W005", pause + " is not what is locked"},
+		"file missing":      {func(t *testing.T, dir string) { _ = os.Remove(filepath.Join(dir, pause)) }, "W008", "the bundle lacks " + pause},
+		"file unused":       {func(t *testing.T, dir string) { put(t, filepath.Join(dir, "binaries/amd64/old"), "x") }, "W007", "nothing needs binaries/amd64/old"},
+		"copy under way":    {func(t *testing.T, dir string) { put(t, filepath.Join(dir, ".partial/x"), "x") }, "W007", "nothing needs .partial/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "bundle")
+			if err := os.CopyFS(dir, os.DirFS(good)); err != nil {
+				t.Fatal(err)
+			}
+			c.damage(t, dir)
+			_, list := payload.VerifyBundle(dir, lock, nil)
+			want(t, list, c.code, c.message)
+		})
+	}
+}
+
+func TestLockFile(t *testing.T) {
+	dir := t.TempDir()
+	lock := mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64"))).Lock
+	file := payload.LockFile(dir, "prod")
+	if err := payload.WriteLock(file, lock); err != nil {
+		t.Fatal(err)
+	}
+	again, err := payload.ReadLock(file)
+	if err != nil || again.Binary("kubelet", "v1", "amd64") == nil || again.Image("registry.example/pause:1", "amd64") == nil {
+		t.Fatal(again, err)
+	}
+	if list := payload.VerifyLock(file, lock, lockedBill(lock)); len(list) > 0 {
+		t.Error(list)
+	}
+	want(t, payload.VerifyLock(file, lock, bill()), "W002", "the lock does not know kubelet v1 for amd64")
+	few := lockedBill(lock)
+	few.Images = nil
+	want(t, payload.VerifyLock(file, lock, few), "W007", pause+" is locked and nothing needs it")
+	want(t, payload.VerifyLock(file, plan.Lock{}, bill()), "W001", "nothing is locked")
+	for name, text := range map[string]string{
+		"no JSON":        "{",
+		"other keys":     `{"binaries":[],"images":[],"extra":1}`,
+		"no digest":      `{"binaries":[{"name":"a","arch":"amd64","file":"binaries/amd64/a","sha256":"x","size":1}],"images":[]}`,
+		"file elsewhere": `{"binaries":[{"name":"a","arch":"amd64","file":"../a","sha256":"` + strings.Repeat("0", 64) + `","size":1}],"images":[]}`,
+	} {
+		put(t, file, text)
+		if _, err := payload.ReadLock(file); err == nil || !strings.Contains(err.Error(), "no lock that kubespore wrote") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestVerifyHost(t *testing.T) {
+	sum, digest := strings.Repeat("a", 64), "sha256:"+strings.Repeat("b", 64)
+	h := &plan.Host{
+		Binaries: []plan.BinaryRef{{Name: "kubelet", Path: "/opt/bin/kubelet", Locked: &plan.LockedBinary{SHA256: sum, File: kubelet}}},
+		Images:   []plan.ImageRef{{Ref: "pause:1", Locked: &plan.LockedImage{Digest: digest, SHA256: sum, File: pause}}},
+	}
+	lists := payload.Lists{Binaries: "/opt/bin/kubelet v1 " + sum + " " + kubelet + "\n", Images: "pause:1 " + digest + " " + sum + " " + pause + "\n"}
+	if list := payload.VerifyHost("config.ign", h, lists); len(list) > 0 {
+		t.Error(list)
+	}
+	older := lists
+	older.Binaries = "/opt/bin/kubelet v1\n"
+	want(t, payload.VerifyHost("config.ign", h, older), "W011", "about /opt/bin/kubelet")
+	more := lists
+	more.Images += "old:1 " + digest + " " + sum + " x\n"
+	want(t, payload.VerifyHost("config.ign", h, more), "W011", "about old:1")
+}
+
+func TestVolume(t *testing.T) {
+	dir := t.TempDir()
+	mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64")))
+	out := t.TempDir()
+	var volumes [2][]byte
+	for i := range volumes {
+		name := filepath.Join(out, "payload.iso")
+		if err := payload.WriteVolume(name, dir, when); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if volumes[i], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(volumes[0], volumes[1]) {
+		t.Error("two volumes of one bundle differ")
+	}
+	if err := payload.WriteVolume(filepath.Join(out, "none.iso"), filepath.Join(out, "none"), when); err == nil {
+		t.Error("a bundle that is not there makes a volume")
+	}
+}

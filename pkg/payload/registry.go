@@ -1,0 +1,91 @@
+package payload
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// registry is a registry that has the images under the paths that they have in
+// their own, below a path of its own.
+type registry struct {
+	name    string
+	address string // HOST[:PORT][/PATH]; "" for the registry that each image names
+}
+
+func newRegistry(text, address string) (Source, error) {
+	address = strings.Trim(strings.TrimPrefix(address, "//"), "/")
+	if address != "" {
+		if _, err := name.NewRepository(address + "/image"); err != nil {
+			return nil, diag.Failf("W004", diag.Position{}, "%s is no registry", text).WithHint("write registry:HOST:PORT/PATH, or registry: alone for the registry that each image names")
+		}
+	}
+	return &registry{text, address}, nil
+}
+
+// Name implements [Source].
+func (r *registry) Name() string { return r.name }
+
+// Binary implements [Source].
+func (r *registry) Binary(context.Context, *Binary) (*Content, error) { return nil, nil }
+
+// Image implements [Source]. Credentials are those of docker login.
+func (r *registry) Image(ctx context.Context, i *Image) (*Found, error) {
+	for _, candidate := range r.candidates(i.Ref) {
+		ref, err := name.ParseReference(candidate)
+		if err != nil {
+			return nil, diag.Failf("W004", diag.Position{}, "%s is no reference of an image", candidate)
+		}
+		image, err := remote.Image(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
+			remote.WithPlatform(v1.Platform{OS: "linux", Architecture: i.Arch}))
+		if err == nil {
+			return &Found{Image: image}, nil
+		}
+		var refused *transport.Error
+		if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
+			continue
+		}
+		return nil, diag.Failf("W004", diag.Position{}, "%s does not give %s: %s", r.name, candidate, because(err))
+	}
+	return nil, nil
+}
+
+// candidates gives the names that a registry of one's own may have an image
+// under: with the host it comes from, as mirrors do, or without.
+func (r *registry) candidates(ref string) []string {
+	if r.address == "" {
+		return []string{ref}
+	}
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return nil
+	}
+	repository := parsed.Context().RepositoryStr()
+	separator := ":"
+	if strings.Contains(parsed.Identifier(), ":") {
+		separator = "@"
+	}
+	tail := separator + parsed.Identifier()
+	return []string{r.address + "/" + repository + tail, r.address + "/" + parsed.Context().RegistryStr() + "/" + repository + tail}
+}
+
+// because gives the reason behind an error of the network in a few words.
+func because(err error) string {
+	var refused *transport.Error
+	if errors.As(err, &refused) {
+		return http.StatusText(refused.StatusCode)
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err.Error()
+}

@@ -1,0 +1,38 @@
+package payload
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+)
+
+//go:embed download.sh
+var download string
+
+// listMark is the line of the script that stands for the bill.
+const listMark = "# BILL\n"
+
+// Script writes the script that fetches a bill on a connected machine.
+func (b *Bill) Script(w io.Writer) error {
+	var calls strings.Builder
+	for _, x := range b.Binaries {
+		fmt.Fprintf(&calls, "program %s\n", quoted(x.File, x.URL, x.Member, x.SHA256))
+	}
+	for _, x := range b.Images {
+		fmt.Fprintf(&calls, "image %s\n", quoted(x.File, x.Ref, x.Arch, x.Digest))
+	}
+	text := strings.Replace(download, listMark, calls.String(), 1)
+	text = strings.Replace(text, "CLUSTER", b.Cluster, 1)
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// quoted writes words as a shell reads them.
+func quoted(words ...string) string {
+	var out []string
+	for _, w := range words {
+		out = append(out, "'"+strings.ReplaceAll(w, "'", `'\''`)+"'")
+	}
+	return strings.Join(out, " ")
+}
