@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +51,7 @@ func TestGolden(t *testing.T) {
 					trees[name] = strings.Join(host.blocks, "")
 					want[minor+"/"+name] = brief(name, host.blocks, shown)
 				} else {
-					want[minor+"/"+name] = udiff.Unified(goldenMinors[0]+"/"+name, minor+"/"+name, trees[name], strings.Join(host.blocks, ""))
+					want[minor+"/"+name] = difference(goldenMinors[0]+"/"+name, minor+"/"+name, trees[name], strings.Join(host.blocks, ""))
 				}
 			}
 		}
@@ -76,6 +78,23 @@ func brief(name string, blocks []string, shown map[string]string) string {
 		}
 	}
 	return b.String()
+}
+
+var hunk = regexp.MustCompile(`(?m)^@@ -(\d+).*$`)
+
+// difference is a unified diff that says in which block its lines are, rather
+// than their numbers, which other changes move.
+func difference(oldName, newName, old, new string) string {
+	lines := strings.Split(old, "\n")
+	return hunk.ReplaceAllStringFunc(udiff.Unified(oldName, newName, old, new), func(header string) string {
+		const context = 3 // lines before the first that differs
+		number, _ := strconv.Atoi(hunk.FindStringSubmatch(header)[1])
+		at := min(number-1+context, len(lines)-1)
+		for at > 0 && (lines[at] == "" || strings.HasPrefix(lines[at], "    ")) {
+			at--
+		}
+		return "@@ " + lines[at]
+	})
 }
 
 // goldenHost is a host's document as readable text, one block for each path or
