@@ -69,7 +69,7 @@ func (v *Verifier) endpoints(m *machine, out *diag.List) endpoints {
 	}
 	for _, u := range m.units {
 		for _, line := range u.values("Service", "ExecStart") {
-			e.program(m, u.expand(line), m.content, m.doc.At(u.claim), out)
+			e.program(m, m.expand(u, line), m.content, m.doc.At(u.claim), out)
 		}
 	}
 	for i := range e.clients {

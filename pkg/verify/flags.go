@@ -34,14 +34,14 @@ func (v *Verifier) flags(argv []string, at diag.Position, where string, out *dia
 	}
 }
 
-// services proves the same for programs that units run, and that the flags
-// they take from Environment= are known too.
+// services proves the same for programs that units run, with the flags that
+// they take from their environment.
 func (v *Verifier) services(m *machine, out *diag.List) {
 	for _, u := range m.units {
 		for _, line := range u.values("Service", "ExecStart", "ExecStartPre", "ExecStartPost") {
-			key := "service " + u.digest + line
-			out.Append(v.proven.do(key, func() (list diag.List) {
-				v.flags(u.expand(line), m.doc.At(u.claim), m.where("unit "+u.name), &list)
+			argv := m.expand(u, line)
+			out.Append(v.proven.do("service "+u.name+"\x00"+strings.Join(argv, "\x00"), func() (list diag.List) {
+				v.flags(argv, m.doc.At(u.claim), m.where("unit "+u.name), &list)
 				return list
 			}))
 		}

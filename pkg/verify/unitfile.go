@@ -106,17 +106,11 @@ func (u *unit) value(section, name string) string {
 	return all[len(all)-1]
 }
 
-// expand splits a command line and replaces $NAME and ${NAME} by what
-// Environment= says of it; unknown ones vanish, as they do at run time when an
-// optional EnvironmentFile is not there.
-func (u *unit) expand(line string) []string {
-	environment := map[string]string{}
-	for _, v := range u.values("Service", "Environment") {
-		for _, assignment := range fields(v) {
-			name, value, _ := strings.Cut(assignment, "=")
-			environment[name] = value
-		}
-	}
+// expand splits a command line and replaces $NAME and ${NAME} by what the
+// unit's environment says of it; unknown ones vanish, as they do at run time
+// when an optional EnvironmentFile is not there.
+func (m *machine) expand(u *unit, line string) []string {
+	environment := m.environment(u)
 	var out []string
 	for _, word := range fields(line) {
 		switch {
@@ -126,6 +120,27 @@ func (u *unit) expand(line string) []string {
 			out = append(out, fields(environment[word[1:]])...)
 		default:
 			out = append(out, word)
+		}
+	}
+	return out
+}
+
+// environment gives the variables of a unit; files come after assignments and
+// win (man systemd.exec).
+func (m *machine) environment(u *unit) map[string]string {
+	out := map[string]string{}
+	for _, v := range u.values("Service", "Environment") {
+		for _, assignment := range fields(v) {
+			name, value, _ := strings.Cut(assignment, "=")
+			out[name] = value
+		}
+	}
+	for _, file := range u.values("Service", "EnvironmentFile") {
+		for line := range strings.Lines(string(m.content(strings.TrimPrefix(file, "-")))) {
+			line = strings.TrimSpace(line)
+			if name, value, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") {
+				out[name] = strings.Trim(value, `"'`)
+			}
 		}
 	}
 	return out

@@ -24,7 +24,7 @@ func (v *Verifier) units(m *machine, out *diag.List) {
 	// What units refer to besides units is files: hosts that share units
 	// have the same programs, but say so.
 	for _, u := range list {
-		for _, file := range u.paths() {
+		for _, file := range m.pathsOf(u) {
 			if !m.exists(file) {
 				key += "!" + file
 			}
@@ -90,7 +90,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		}
 	}
 	for _, line := range u.values("Service", execOptions...) {
-		words := u.expand(line)
+		words := m.expand(u, line)
 		if len(words) == 0 {
 			continue
 		}
@@ -106,7 +106,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 			out.Errorf("V032", at, where, "%s is not executable: its mode is %04o", program, e.Mode)
 		}
 	}
-	for _, file := range u.paths() {
+	for _, file := range m.pathsOf(u) {
 		if !m.exists(file) {
 			out.Errorf("V033", at, where, "nothing puts %s on this host", file)
 		}
@@ -118,9 +118,9 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 
 var execOptions = []string{"ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"}
 
-// paths gives the files of ours that a unit names in its command lines, and
+// pathsOf gives the files of ours that a unit names in its command lines, and
 // the environment files that must be there.
-func (u *unit) paths() []string {
+func (m *machine) pathsOf(u *unit) []string {
 	var out []string
 	for _, file := range u.values("Service", "EnvironmentFile") {
 		if !strings.HasPrefix(file, "-") {
@@ -128,7 +128,7 @@ func (u *unit) paths() []string {
 		}
 	}
 	for _, line := range u.values("Service", execOptions...) {
-		for i, word := range u.expand(line) {
+		for i, word := range m.expand(u, line) {
 			if i > 0 && (strings.HasPrefix(word, "/opt/kubespore/") || strings.HasPrefix(word, "/etc/kubespore/")) {
 				out = append(out, word)
 			}

@@ -164,6 +164,10 @@ func TestBroken(t *testing.T) {
 		{"flag", edit(static, "--kubeconfig", "--kubeconfg"), []string{"V025"}, "no flag --kubeconfg"},
 		{"flag of a unit", unit("/opt/bin/program", "/opt/bin/kubelet --pod-infra-container-image=x"), []string{"V025", "V032"}, "no flag --pod-infra-container-image"},
 		{"flag in the environment", unit("ExecStart=/opt/bin/program", "Environment=ARGS=--network-plugin=cni\nExecStart=/opt/bin/program /opt/bin/kubelet $ARGS"), []string{"V025"}, "no flag --network-plugin"},
+		{"flag in an environment file", func(b *box) {
+			b.units["program.service"] = strings.Replace(service, "ExecStart=/opt/bin/program", "EnvironmentFile=-/etc/default/x\nExecStart=/opt/bin/program /opt/bin/kubelet $ARGS", 1)
+			b.files["/etc/default/x"] = "# flags\nARGS=\"--network-plugin=cni\"\n"
+		}, []string{"V025"}, "no flag --network-plugin"},
 		{"unit named", unit("After=network-online.target", "After=docke.service"), []string{"V031"}, "docke.service"},
 		{"program", unit("/opt/bin/program", "/opt/bin/progra"), []string{"V032"}, "nothing puts /opt/bin/progra"},
 		{"not executable", func(b *box) { b.files["0644 /opt/bin/program"] = "#!/bin/sh"; b.binaries = nil }, []string{"V032"}, "not executable"},
