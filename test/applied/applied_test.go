@@ -124,6 +124,7 @@ func TestIgnitionApplies(t *testing.T) {
 				apply(t, root, config)
 				sameTree(t, root, doc)
 				readBySystemd(t, root, doc)
+				run(t, "nft", "--check", "--file", filepath.Join(root, "etc/kubespore/firewall.nft"))
 			})
 		}
 	}
