@@ -6,7 +6,7 @@
 // its first process, the tree that the real Ignition left, containerd and the
 // kubelet, in a network namespace of its own. Nothing else can be reached, so
 // every run is an air gap. What this lane needs and the product must not carry
-// (cgroup v1, mostly) is overlay/container.bu.
+// is in overlay/.
 //
 // It is a module of its own so that its tools stay out of the product.
 package main

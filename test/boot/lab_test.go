@@ -44,9 +44,9 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestUnknownStep(t *testing.T) {
-	for _, step := range []string{"", "reday", "ready1"} {
+	for _, step := range []string{"", "reday", "ready1", "on", "says cp1", "lose cp1"} {
 		if _, _, err := verbOf(step); err == nil {
-			t.Errorf("%q is a step", step)
+			t.Errorf("%q is taken for a step", step)
 		}
 	}
 }

@@ -49,12 +49,18 @@ func verbs() []verb {
 	}
 }
 
+// verbOf finds the verb of a step, and sees that it has the words it needs.
 func verbOf(step string) (verb, []string, error) {
 	words := strings.Fields(step)
 	for _, v := range verbs() {
-		if len(words) > 0 && words[0] == v.name {
-			return v, words[1:], nil
+		if len(words) == 0 || words[0] != v.name {
+			continue
 		}
+		needs := slices.DeleteFunc(strings.Fields(v.words), func(w string) bool { return strings.HasPrefix(w, "[") })
+		if len(words)-1 < len(needs) {
+			return verb{}, nil, fmt.Errorf("%s wants %s", v.name, v.words)
+		}
+		return v, words[1:], nil
 	}
 	return verb{}, nil, fmt.Errorf("no such step: %s", step)
 }
