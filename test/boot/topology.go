@@ -91,9 +91,13 @@ func (r *run) adapt(without []string) (string, error) {
 
 var wholeRange = regexp.MustCompile(`\[(\d+)-\d+\]`)
 
-// mergeInto lays one tree of values over another.
+// mergeInto lays one tree of values over another. A profile that the topology
+// switches off stays off.
 func mergeInto(to, from map[string]any) {
 	for key, value := range from {
+		if to[key] == false {
+			continue
+		}
 		below, ok := to[key].(map[string]any)
 		if more, isMap := value.(map[string]any); ok && isMap {
 			mergeInto(below, more)
