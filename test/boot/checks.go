@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -107,6 +108,23 @@ func reachPods(ctx context.Context, r *run, _ []string) (string, error) {
 		return "", fmt.Errorf("only %d of %d nodes have a pod of kube-proxy", reached, len(on))
 	}
 	return fmt.Sprintf("%d nodes", reached), nil
+}
+
+// askNodePort asks the Service that the self-test uses, as a client of the
+// machines' network would.
+func askNodePort(ctx context.Context, r *run, _ []string) (string, error) {
+	port, err := r.kubectl(ctx, "get", "service", "kubespore-selftest", "--namespace=kube-system", "--output=jsonpath={.spec.ports[0].nodePort}")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range r.nodesOn() {
+		address, _, _ := strings.Cut(r.machines[name].Addresses[0], "/")
+		url := "http://" + net.JoinHostPort(address, port) + "/health"
+		if _, err := command(ctx, "ip", "netns", "exec", switchNamespace, "curl", "--silent", "--show-error", "--fail", "--max-time", "10", url); err != nil {
+			return "", fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return "port " + port, nil
 }
 
 func writeSecret(ctx context.Context, r *run, _ []string) (string, error) {

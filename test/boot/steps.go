@@ -38,6 +38,7 @@ func verbs() []verb {
 		{"retest", "", "have every node test itself again", retest},
 		{"answers", "[DURATION]", "the API answers at the cluster's endpoint", waitAnswer},
 		{"reach", "", "logs and exec work on every node", reachPods},
+		{"nodeport", "", "a NodePort answers from outside on every node", askNodePort},
 		{"write", "", "put a Secret into the cluster", writeSecret},
 		{"read", "", "the Secret is as it was written", readSecret},
 		{"change-dns", "", "change CoreDNS as an administrator would", changeDNS},
