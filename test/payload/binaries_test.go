@@ -1,0 +1,176 @@
+//go:build real
+
+package payload
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var built struct {
+	once sync.Once
+	path string
+}
+
+// program builds kubespore once.
+func program(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		dir, err := os.MkdirTemp("", "kubespore-payload")
+		if err != nil {
+			t.Fatal(err)
+		}
+		built.path = filepath.Join(dir, "kubespore")
+		if out, err := exec.Command("go", "build", "-o", built.path, "../../cmd/kubespore").CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	return built.path
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.path != "" {
+		_ = os.RemoveAll(filepath.Dir(built.path))
+	}
+	os.Exit(code)
+}
+
+// TestInstall installs from a bundle in the image; the second run changes
+// nothing, and a program that the administrator has put in the place of ours
+// stays.
+func TestInstall(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	m.bake(t, w)
+	if ended, said := m.run(t, installer, time.Minute); !ended {
+		t.Fatal(said)
+	}
+	m.check(t, w, true)
+	kubelet := filepath.Join(m.root, "opt/bin/kubelet")
+	write(t, kubelet, []byte("#!/bin/sh\n# upgraded\n"))
+	if ended, said := m.run(t, installer, time.Minute); !ended || said != "" {
+		t.Fatalf("again: %v %s", ended, said)
+	}
+	if text, err := os.ReadFile(kubelet); err != nil || !strings.Contains(string(text), "upgraded") {
+		t.Errorf("the administrator's kubelet is gone: %v", err)
+	}
+}
+
+// TestPowerCuts cuts the power again and again, later each time, until the
+// installation has ended by itself.
+func TestPowerCuts(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	m.bake(t, w)
+	ended := false
+	cuts := 0
+	for power := 20 * time.Millisecond; !ended; power += time.Duration(rand.IntN(30)) * time.Millisecond {
+		ended, _ = m.run(t, installer, power)
+		m.check(t, w, ended)
+		cuts++
+	}
+	if cuts < 5 {
+		t.Errorf("only %d runs: the cuts came too late", cuts)
+	}
+}
+
+// TestWrongProgram flips a bit in one program of the payload, and one in a
+// program of the image. The machine names them and has none of the first; as
+// soon as the payload is right, it goes on by itself.
+func TestWrongProgram(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	dir := m.bake(t, w)
+	write(t, filepath.Join(m.root, "opt/bin/kubectl"), []byte("#!/bin/sh\n# baked, and another one\n"))
+	flip(t, filepath.Join(dir, w.files["/opt/bin/kubelet"]))
+	ended, said := m.run(t, installer, 4*time.Second)
+	if ended || !strings.Contains(said, "missing: /opt/bin/kubelet (") || !strings.Contains(said, "refused /var/lib/kubespore/payload/"+w.files["/opt/bin/kubelet"]+": its sha256 is ") {
+		t.Errorf("ended: %v\n%s", ended, said)
+	}
+	if _, err := os.Stat(filepath.Join(m.root, "opt/bin/kubelet")); err == nil {
+		t.Error("the wrong kubelet is installed")
+	}
+	waiting, err := os.ReadFile(filepath.Join(m.root, "run/kubespore/waiting/kubespore-binaries.service"))
+	if err != nil || !strings.Contains(string(waiting), w.files["/opt/bin/kubelet"]) {
+		t.Errorf("the console is told %q, %v", waiting, err)
+	}
+	m.check(t, w, false)
+	flip(t, filepath.Join(dir, w.files["/opt/bin/kubelet"]))
+	if ended, said := m.run(t, installer, time.Minute); !ended {
+		t.Fatal(said)
+	}
+	m.check(t, w, true)
+}
+
+// TestVolume plugs in the volume while the machine waits for it.
+func TestVolume(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	ended, said := m.run(t, installer, 3*time.Second)
+	if ended || !strings.Contains(said, "looking for a volume labelled KUBESPORE") {
+		t.Fatalf("ended: %v\n%s", ended, said)
+	}
+	image := filepath.Join(w.dir, "volume.img")
+	shell(t, fmt.Sprintf("truncate -s 64M %[1]s && mkfs.ext4 -q -L KUBESPORE -d %[2]s %[1]s", image, w.bundle))
+	device := strings.TrimSpace(shell(t, "losetup --find --show --read-only "+image))
+	t.Cleanup(func() { shell(t, "losetup --detach "+device) })
+	if ended, said := m.run(t, installer, time.Minute); !ended {
+		t.Fatal(said)
+	}
+	m.check(t, w, true)
+}
+
+func shell(t *testing.T, command string) string {
+	t.Helper()
+	out, err := exec.Command("bash", "-euc", command).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+// TestMirror fetches from a web server that breaks off in the middle of the
+// first file.
+func TestMirror(t *testing.T) {
+	var bundle string
+	var resumed atomic.Bool
+	var broken atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") != "" {
+			resumed.Store(true)
+		}
+		file := filepath.Join(bundle, filepath.FromSlash(r.URL.Path))
+		if broken.Add(1) == 1 {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Error(err)
+			}
+			rw.Header().Set("Content-Length", fmt.Sprint(len(text)))
+			_, _ = rw.Write(text[:len(text)/2])
+			panic(http.ErrAbortHandler)
+		}
+		http.ServeFile(rw, r, file)
+	}))
+	defer server.Close()
+	w := newWorld(t, fmt.Sprintf("  payload: {volume: false, mirror: %q}\n", server.URL))
+	bundle = w.bundle
+	m := w.machine(t)
+	if ended, said := m.run(t, installer, time.Minute); !ended || !strings.Contains(said, "cannot be fetched") {
+		t.Fatalf("ended: %v\n%s", ended, said)
+	}
+	m.check(t, w, true)
+	if !resumed.Load() {
+		t.Error("what was there already was fetched once more")
+	}
+}

@@ -1,0 +1,111 @@
+//go:build real
+
+package payload
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const importer = "/opt/kubespore/bin/kubespore-images"
+
+// containerd starts the real containerd in the machine's root.
+func (m *machine) containerd(t *testing.T) {
+	t.Helper()
+	out, err := exec.Command("../tools/tool", "containerd", "ctr").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(m.root, "opt/bin", filepath.Base(path)), text)
+	}
+	// Images alone: nothing here starts a container. A root inside a root may
+	// be one that overlayfs cannot stand on.
+	write(t, filepath.Join(m.root, "etc/containerd/lab.toml"), []byte(`version = 3
+root = "/var/lib/containerd"
+disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
+`))
+	write(t, filepath.Join(m.root, "opt/bin/start"), []byte("#!/bin/sh\nexec containerd --config /etc/containerd/lab.toml --log-level error\n"))
+	ctx, cut := context.WithCancel(context.Background())
+	daemon := m.command(ctx, "/opt/bin/start")
+	var log bytes.Buffer
+	daemon.Stdout, daemon.Stderr = &log, &log
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cut()
+		_ = daemon.Wait()
+	})
+	socket := filepath.Join(m.root, "run/containerd/containerd.sock")
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("containerd does not start:\n%s", log.String())
+		}
+	}
+}
+
+// imagesOf gives what containerd says of its images: one line each.
+func (m *machine) imagesOf(t *testing.T) string {
+	t.Helper()
+	write(t, filepath.Join(m.root, "opt/bin/images"), []byte("#!/bin/sh\nexec ctr --namespace k8s.io images list\n"))
+	ended, said := m.run(t, "/opt/bin/images", time.Minute)
+	if !ended {
+		t.Fatal(said)
+	}
+	return said
+}
+
+// TestImages imports with the real containerd: cut off at several moments,
+// with an image that is not what was locked, and then whole and pinned.
+func TestImages(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	dir := m.bake(t, w)
+	m.containerd(t)
+	locked := w.list(t, "images")
+	wrong := filepath.Join(dir, locked[0][3])
+	flip(t, wrong)
+	for _, power := range []time.Duration{100, 300, 700} {
+		if ended, said := m.run(t, importer, power*time.Millisecond); ended {
+			t.Fatal(said)
+		}
+	}
+	ended, said := m.run(t, importer, 12*time.Second)
+	if ended || !strings.Contains(said, "missing: "+locked[0][0]) || !strings.Contains(said, "refused /var/lib/kubespore/payload/"+locked[0][3]+": its sha256 is ") {
+		t.Errorf("ended: %v\n%s", ended, said)
+	}
+	if strings.Contains(m.imagesOf(t), locked[0][0]) {
+		t.Error("the wrong image is imported")
+	}
+	flip(t, wrong)
+	if ended, said := m.run(t, importer, 2*time.Minute); !ended {
+		t.Fatal(said)
+	}
+	list := m.imagesOf(t)
+	for _, line := range locked {
+		found := false
+		for have := range strings.Lines(list) {
+			found = found || strings.HasPrefix(have, line[0]+" ") && strings.Contains(have, line[1]) && strings.Contains(have, "io.cri-containerd.pinned=pinned")
+		}
+		if !found {
+			t.Errorf("%s is not there, not the one that was locked, or not pinned:\n%s", line[0], list)
+		}
+	}
+	if ended, said := m.run(t, importer, time.Minute); !ended || strings.Contains(said, "importing") {
+		t.Errorf("again: %v\n%s", ended, said)
+	}
+}

@@ -1,0 +1,260 @@
+//go:build real
+
+package payload
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+const host = "node1"
+
+// world is a topology with its bundle, lock and documents.
+type world struct {
+	dir, bundle string
+	programs    map[string]string // path on the host -> sha256
+	files       map[string]string // path on the host -> file of the bundle
+	images      []string          // references
+}
+
+// newWorld packs a payload of small stand-ins with the product's own command
+// and builds the documents that lock it.
+func newWorld(t *testing.T, profiles string) *world {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a root of its own needs root")
+	}
+	w := &world{dir: t.TempDir(), programs: map[string]string{}, files: map[string]string{}}
+	w.bundle = filepath.Join(w.dir, "payload")
+	text, err := os.ReadFile("../../examples/single.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("  flannel: {}\n"), []byte("  flannel: {}\n"+profiles), 1)
+	write(t, filepath.Join(w.dir, "single.yaml"), text)
+	w.sources(t)
+	w.kubespore(t, "payload", "pack", "--from", "parts", "single.yaml")
+	w.kubespore(t, "build", "single.yaml")
+	w.kubespore(t, "payload", "verify", "single.yaml", "payload")
+	for _, line := range w.list(t, "binaries") {
+		w.programs[line[0]], w.files[line[0]] = line[2], line[3]
+	}
+	for _, line := range w.list(t, "images") {
+		w.images = append(w.images, line[0])
+	}
+	return w
+}
+
+// kubespore runs the program as it stands in this tree.
+func (w *world) kubespore(t *testing.T, args ...string) []byte {
+	t.Helper()
+	c := exec.Command(program(t), args...)
+	c.Dir = w.dir
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("kubespore %s: %v\n%s%s", strings.Join(args, " "), err, out, err.(*exec.ExitError).Stderr)
+	}
+	return out
+}
+
+// sources makes a stand-in for each part of the bill: scripts that say their
+// name, and images of random bytes.
+func (w *world) sources(t *testing.T) {
+	t.Helper()
+	for _, line := range strings.Split(string(w.kubespore(t, "payload", "list", "--script", "single.yaml")), "\n") {
+		words := strings.Split(strings.ReplaceAll(line, "'", ""), " ")
+		switch words[0] {
+		case "program":
+			if len(words) == 5 {
+				write(t, filepath.Join(w.dir, "parts", words[1]), []byte("#!/bin/sh\necho "+words[1]+"\n"+strings.Repeat("#", 200_000)))
+			}
+		case "image":
+			if len(words) == 5 {
+				saveImage(t, filepath.Join(w.dir, "parts", words[1]), words[2])
+			}
+		}
+	}
+}
+
+func saveImage(t *testing.T, file, ref string) {
+	t.Helper()
+	i, err := random.Image(50_000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := i.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.OS, config.Architecture = "linux", "amd64"
+	var image v1.Image
+	if image, err = mutate.ConfigFile(i, config); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := tarball.WriteToFile(file, tag, image); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// document reads the host's document.
+func (w *world) document(t *testing.T) *document.Document {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(w.dir, "out/hosts", host, "config.ign"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := document.Decode(host, raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// list gives the words of the lines of a list in the document.
+func (w *world) list(t *testing.T, which string) [][]string {
+	t.Helper()
+	entries, err := w.document(t).Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for _, e := range entries {
+		if e.Path != "/etc/kubespore/"+which {
+			continue
+		}
+		for line := range strings.Lines(string(e.Content)) {
+			words := strings.Fields(line)
+			if len(words) != 4 {
+				t.Fatalf("%s is not locked: %s", which, line)
+			}
+			out = append(out, words)
+		}
+	}
+	return out
+}
+
+// machine is a root with the files of the document that concern the payload.
+type machine struct{ root string }
+
+func (w *world) machine(t *testing.T) *machine {
+	t.Helper()
+	m := &machine{t.TempDir()}
+	entries, err := w.document(t).Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Kind == document.KindFile && (strings.HasPrefix(e.Path, "/opt/kubespore/") || strings.HasPrefix(e.Path, "/etc/kubespore/") || e.Path == "/etc/containerd/config.toml") {
+			write(t, filepath.Join(m.root, e.Path), e.Content)
+			if err := os.Chmod(filepath.Join(m.root, e.Path), os.FileMode(e.Mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return m
+}
+
+// command runs a script of the machine in its root, in a mount namespace that
+// ends with it, as PrivateMounts= gives it.
+func (m *machine) command(ctx context.Context, script string) *exec.Cmd {
+	const enter = `
+root=$1 script=$2
+for d in usr dev proc sys; do mkdir -p "$root/$d"; mount --rbind "/$d" "$root/$d"; done
+for d in bin sbin lib lib64; do [ -e "$root/$d" ] || ln -s "usr/$d" "$root/$d"; done
+mkdir -p "$root"/{run,tmp,etc,var/lib}
+exec chroot "$root" /usr/bin/env PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin "$script"`
+	c := exec.CommandContext(ctx, "unshare", "--mount", "--propagation", "private", "bash", "-euc", enter, "enter", m.root, script)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	return c
+}
+
+// run gives a script some time, then cuts the power. It says whether it ended by
+// itself, and what it said.
+func (m *machine) run(t *testing.T, script string, power time.Duration) (bool, string) {
+	t.Helper()
+	ctx, cut := context.WithTimeout(context.Background(), power)
+	defer cut()
+	out, err := m.command(ctx, script).CombinedOutput()
+	if ctx.Err() == nil && err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return ctx.Err() == nil, string(out)
+}
+
+const installer = "/opt/kubespore/bin/kubespore-binaries"
+
+// check holds the programs against the lock. Until all are there some may be
+// missing, and none may ever be anything else.
+func (m *machine) check(t *testing.T, w *world, all bool) {
+	t.Helper()
+	for path, want := range w.programs {
+		text, err := os.ReadFile(filepath.Join(m.root, path))
+		if err != nil && !all {
+			continue
+		}
+		if err != nil || sum(text) != want {
+			t.Errorf("%s is not the program that was locked: %v", path, err)
+		}
+	}
+}
+
+func sum(text []byte) string {
+	s := sha256.Sum256(text)
+	return hex.EncodeToString(s[:])
+}
+
+func write(t *testing.T, name string, text []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// bake puts the bundle into the machine's image.
+func (m *machine) bake(t *testing.T, w *world) string {
+	t.Helper()
+	dir := filepath.Join(m.root, "var/lib/kubespore/payload")
+	if err := os.CopyFS(dir, os.DirFS(w.bundle)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// flip changes one bit in the middle of a file, and changes it back.
+func flip(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)/2] ^= 1
+	write(t, file, text)
+}
