@@ -1,7 +1,8 @@
 // Package docs follows the documentation: every page is a story. Blocks with
 // file=NAME are written, sh blocks are run in the page's own folder with
 // kubespore in the PATH, yaml blocks without a name are whole topologies, and
-// `yaml part` blocks are parts of one, laid over the starter.
+// `yaml part` blocks are parts of one, laid over the starter. What a make target
+// of its own runs, such as the boot lab, says norun.
 package docs
 
 import (
