@@ -34,6 +34,7 @@ type cloudUser struct {
 	UID               *int     `yaml:"uid,omitempty"`
 	PrimaryGroup      string   `yaml:"primary_group,omitempty"`
 	Groups            []string `yaml:"groups,omitempty,flow"`
+	CreateGroups      *bool    `yaml:"create_groups,omitempty"`
 	HomeDir           string   `yaml:"homedir,omitempty"`
 	Shell             string   `yaml:"shell,omitempty"`
 	System            bool     `yaml:"system,omitempty"`

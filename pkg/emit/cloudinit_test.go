@@ -123,6 +123,7 @@ func TestCloudInitText(t *testing.T) {
 	got, _, _ := bytes.Cut(rest, []byte("  - path: "+sumsFile))
 	want := `  - name: core
     groups: [adm]
+    create_groups: false
     lock_passwd: false
     ssh_authorized_keys:
       - ssh-ed25519 AAAA

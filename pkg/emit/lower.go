@@ -113,6 +113,8 @@ func userOf(u types.PasswdUser) cloudUser {
 	}
 	for _, g := range u.Groups {
 		out.Groups = append(out.Groups, string(g))
+		// A misspelt group shall stop the machine, not be made.
+		out.CreateGroups = new(bool)
 	}
 	for _, key := range u.SSHAuthorizedKeys {
 		out.SSHAuthorizedKeys = append(out.SSHAuthorizedKeys, strings.TrimSpace(string(key)))

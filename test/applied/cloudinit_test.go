@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,11 +33,11 @@ var image = sync.OnceValues(func() (string, error) {
 	return strings.TrimSpace(string(out)), err
 })
 
-// pairs are the topologies of which both forms are applied: every example on
-// Debian, and one on each other system that has both.
+// pairs are the topologies of which both forms are applied: every example and
+// more.yaml on Debian, and one on each other system that has both.
 func pairs(t *testing.T) [][2]string {
 	var out [][2]string
-	for _, topology := range examples(t) {
+	for _, topology := range append(examples(t), "more.yaml") {
 		out = append(out, [2]string{topology, "debian"})
 	}
 	for _, system := range []string{"ubuntu", "rocky", "alma"} {
@@ -65,17 +66,64 @@ func both(t *testing.T, topology, system string) (ignition, cloudInit string) {
 		if err := os.WriteFile(file, lines, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		run(t, workspace.kubespore, "build", file, "-q", "-o", out, "--pki", filepath.Join(dir, "pki"))
+		result, err := exec.Command(workspace.kubespore, "build", file, "--format=json", "-o", out, "--pki", filepath.Join(dir, "pki")).Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", file, err, result)
+		}
+		note(t, result)
 		return filepath.Join(out, "hosts")
 	}
 	return hosts("ignition"), hosts("cloud-init")
+}
+
+// builtProfiles has every profile that some host of a pair has.
+var builtProfiles sync.Map
+
+func note(t *testing.T, result []byte) {
+	t.Helper()
+	var said struct {
+		Result struct{ Hosts []struct{ Profiles []string } }
+	}
+	if err := json.Unmarshal(result, &said); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range said.Result.Hosts {
+		for _, name := range h.Profiles {
+			builtProfiles.Store(name, true)
+		}
+	}
+}
+
+// everyProfile proves that no profile was left out: what is not in an example
+// belongs into more.yaml.
+func everyProfile(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob("../../profiles/*/profile.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no profiles", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		// Their systems read Ignition only.
+		if name == "os-fedora-coreos" || name == "os-flatcar" {
+			continue
+		}
+		if _, built := builtProfiles.Load(name); !built {
+			t.Errorf("no document applied here has the profile %s: add it to test/applied/more.yaml", name)
+		}
+	}
 }
 
 // TestTwoTreesOneTruth applies both forms of every example, each by the real
 // program, to copies of one image, and compares what they leave.
 func TestTwoTreesOneTruth(t *testing.T) {
 	needRoot(t)
+	var applied atomic.Int32
 	t.Cleanup(func() {
+		if int(applied.Load()) < len(pairs(t)) {
+			return // not all of them were asked for
+		}
+		everyProfile(t)
 		for _, d := range differences(t) {
 			if _, used := usedDifferences.Load(d.Path); !used && !t.Failed() {
 				t.Errorf("formats.yaml: nothing differs at %s any more", d.Path)
@@ -85,6 +133,7 @@ func TestTwoTreesOneTruth(t *testing.T) {
 	for _, pair := range pairs(t) {
 		t.Run(filepath.Base(pair[0])+"/"+pair[1], func(t *testing.T) {
 			t.Parallel()
+			applied.Add(1)
 			ignition, cloudInit := both(t, pair[0], pair[1])
 			for _, host := range kinds(t, ignition) {
 				one, two := newLayer(t), newLayer(t)
