@@ -130,18 +130,6 @@ func fileName(s string) string {
 	}, s)
 }
 
-// arches gives the architectures of a bill, sorted.
-func (b *Bill) arches() []string {
-	seen := map[string]bool{}
-	for _, x := range b.Binaries {
-		seen[x.Arch] = true
-	}
-	for _, x := range b.Images {
-		seen[x.Arch] = true
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
 // unlocked gives the titles of what is in the bill and not pinned.
 func (b *Bill) unlocked() []string {
 	var out []string
