@@ -174,3 +174,26 @@ func TestMirror(t *testing.T) {
 		t.Error("what was there already was fetched once more")
 	}
 }
+
+// TestUnlocked waits for programs that nothing pins, looks for them nowhere,
+// and takes them as they are.
+func TestUnlocked(t *testing.T) {
+	w := newWorld(t, "")
+	m := w.machine(t)
+	m.bake(t, w)
+	var list strings.Builder
+	for path := range w.programs {
+		fmt.Fprintf(&list, "%s v1\n", path)
+		if path != "/opt/bin/kubelet" {
+			write(t, filepath.Join(m.root, path), []byte("#!/bin/sh\n"))
+		}
+	}
+	write(t, filepath.Join(m.root, "etc/kubespore/binaries"), []byte(list.String()))
+	if ended, said := m.run(t, installer, 3*time.Second); ended || said != "missing: /opt/bin/kubelet (v1)\n" {
+		t.Errorf("ended: %v\n%s", ended, said)
+	}
+	write(t, filepath.Join(m.root, "opt/bin/kubelet"), []byte("#!/bin/sh\n"))
+	if ended, said := m.run(t, installer, time.Minute); !ended {
+		t.Error(said)
+	}
+}
