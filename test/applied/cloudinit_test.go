@@ -55,7 +55,7 @@ func both(t *testing.T, topology, system string) (ignition, cloudInit string) {
 		t.Fatal(err)
 	}
 	name := strings.TrimSuffix(filepath.Base(topology), ".yaml")
-	dir := filepath.Join(workspace.dir, name+"-"+system)
+	dir := filepath.Join(workspace.dir, "both", name+"-"+system)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
