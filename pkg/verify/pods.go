@@ -4,7 +4,10 @@ import (
 	"path"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
@@ -60,6 +63,40 @@ func (v *Verifier) staticPods(m *machine, out *diag.List) {
 			v.pathsOf(m, e, c, volumes, at, out)
 		}
 	}
+}
+
+// workloads proves that what the cluster's own pods mount from a node is there:
+// on the control plane that applies them, at least.
+func (v *Verifier) workloads(m *machine, out *diag.List) {
+	for _, o := range m.objects {
+		spec := podSpec(o.typed)
+		if spec == nil || path.Dir(o.entry.Path) == StaticPodDir {
+			continue
+		}
+		for _, volume := range spec.Volumes {
+			if volume.HostPath != nil && !made(volume.HostPath) && !strings.HasPrefix(volume.HostPath.Path, "/run/") && !m.exists(volume.HostPath.Path) {
+				out.Errorf("V023", m.doc.At(o.entry.Claim), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
+					WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
+			}
+		}
+	}
+}
+
+// podSpec gives the pod that a workload makes; nil for what makes none.
+func podSpec(object runtime.Object) *corev1.PodSpec {
+	switch o := object.(type) {
+	case *corev1.Pod:
+		return &o.Spec
+	case *appsv1.DaemonSet:
+		return &o.Spec.Template.Spec
+	case *appsv1.Deployment:
+		return &o.Spec.Template.Spec
+	case *appsv1.StatefulSet:
+		return &o.Spec.Template.Spec
+	case *batchv1.Job:
+		return &o.Spec.Template.Spec
+	}
+	return nil
 }
 
 // pathsOf proves that each file that a container's arguments name is mounted

@@ -160,6 +160,8 @@ func TestBroken(t *testing.T) {
 		{"volume of no name", edit(static, "mountPath: /etc/kubernetes/scheduler.conf", "mountPath: /etc/kubernetes/scheduler.conf}, {name: other, mountPath: /x"), []string{"V021"}, "mounts volume other"},
 		{"not a pod", add(StaticPodDir+"/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"), []string{"V022"}, "only pods"},
 		{"host path", edit(static, "hostPath: {path: /etc/kubernetes/scheduler.conf", "hostPath: {path: /etc/kubernetes/other.conf"), []string{"V023", "V024"}, "nothing makes /etc/kubernetes/other.conf"},
+		{"host path of a workload", add(ObjectsDir+"/x/web.yaml", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: web}\nspec: {template: {spec: {volumes: [{name: data, hostPath: {path: /srv/data}}]}}}\n"),
+			[]string{"V023"}, "nothing makes /srv/data"},
 		{"file not mounted", edit(static, "--kubeconfig=/etc/kubernetes/scheduler.conf", "--kubeconfig=/etc/kubernetes/x.conf"), []string{"V024"}, "which no volume of the pod holds"},
 		{"flag", edit(static, "--kubeconfig", "--kubeconfg"), []string{"V025"}, "no flag --kubeconfg"},
 		{"flag of a unit", unit("/opt/bin/program", "/opt/bin/kubelet --pod-infra-container-image=x"), []string{"V025", "V032"}, "no flag --pod-infra-container-image"},

@@ -4,6 +4,7 @@ package applied
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -123,6 +124,7 @@ func TestIgnitionApplies(t *testing.T) {
 				root := emptyRoot(t)
 				apply(t, root, config)
 				sameTree(t, root, doc)
+				explained(t, root, topology, host)
 				readBySystemd(t, root, doc)
 				run(t, "nft", "--check", "--file", filepath.Join(root, "etc/kubespore/firewall.nft"))
 			})
@@ -221,6 +223,42 @@ func sameTree(t *testing.T, root string, doc *document.Document) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// explained holds the tree against what `explain` says of it to a user.
+func explained(t *testing.T, root, topology, host string) {
+	t.Helper()
+	dir := filepath.Join(workspace.dir, strings.TrimSuffix(filepath.Base(topology), ".yaml"))
+	out, err := exec.Command(workspace.kubespore, "explain", topology, host, "--pki", filepath.Join(dir, "pki"), "--format=json").Output()
+	if err != nil {
+		t.Fatalf("explain: %v\n%s", err, out)
+	}
+	var said struct {
+		Result []struct {
+			Path, Kind, Mode string
+			Size             int64
+			Writer           struct{ Profile string }
+		}
+	}
+	if err := json.Unmarshal(out, &said); err != nil || len(said.Result) == 0 {
+		t.Fatalf("explain: %v\n%s", err, out)
+	}
+	for _, e := range said.Result {
+		info, err := os.Lstat(filepath.Join(root, e.Path))
+		switch {
+		case e.Writer.Profile == "":
+			t.Errorf("explain does not say who wrote %s", e.Path)
+		case e.Path == "":
+			// An account or a disk.
+		case e.Kind == document.KindUnit && e.Size == 0:
+			// Enabled or masked: a unit of the image.
+		case err != nil:
+			t.Errorf("explain names %s: %v", e.Path, err)
+		case e.Kind == document.KindLink:
+		case fmt.Sprintf("%04o", info.Mode().Perm()) != e.Mode || info.Mode().IsRegular() && info.Size() != e.Size:
+			t.Errorf("explain says %s of %d bytes of %s; it has %04o and %d", e.Mode, e.Size, e.Path, info.Mode().Perm(), info.Size())
+		}
 	}
 }
 
