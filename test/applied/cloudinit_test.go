@@ -275,7 +275,7 @@ exit $status
 
 func (l layer) enter(t *testing.T, command string) ([]byte, error) {
 	t.Helper()
-	return exec.Command("unshare", "--mount", "--propagation", "private", "bash", "-c", enter, "enter", l.root, command).CombinedOutput()
+	return exec.Command("unshare", "--mount", "--uts", "--propagation", "private", "bash", "-c", enter, "enter", l.root, command).CombinedOutput()
 }
 
 // assemble lets cloud-init do its first boot, after another command.

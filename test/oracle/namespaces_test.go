@@ -19,8 +19,8 @@ import (
 // insideOf is set, to the workspace, in the process that runs the tests.
 const insideOf = "KUBESPORE_ORACLE_WORKSPACE"
 
-// enclose runs this test program once more in a process, mount and network
-// namespace of its own. Whatever the tests start, mount or connect there is
+// enclose runs this test program once more in a process, mount, network and
+// host name namespace of its own. Whatever the tests start, mount or connect there is
 // gone when it ends, however it ends.
 func enclose() (int, error) {
 	// The kernel ties the death signal to the thread that starts the process.
@@ -31,7 +31,7 @@ func enclose() (int, error) {
 	c := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	c.Env = append(os.Environ(), insideOf+"="+workspace.dir)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS, Pdeathsig: syscall.SIGKILL}
 	err := c.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -65,6 +65,11 @@ func inside(m *testing.M) (int, error) {
 		if err := syscall.Mount(mount.source, mount.target, mount.kind, mount.flags, ""); err != nil {
 			return 1, fmt.Errorf("mount %s: %w", mount.target, err)
 		}
+	}
+	// kubeadm gives the kubelet --hostname-override where the machine is called
+	// otherwise than its node; so that it always does, this one is.
+	if err := syscall.Sethostname([]byte("oracle")); err != nil {
+		return 1, err
 	}
 	if err := ip("link set lo up", "link add "+lan+" type bridge", "link set "+lan+" up"); err != nil {
 		return 1, err

@@ -187,7 +187,7 @@ for d in usr dev proc sys; do mkdir -p "$root/$d"; mount --rbind "/$d" "$root/$d
 for d in bin sbin lib lib64; do [ -e "$root/$d" ] || ln -s "usr/$d" "$root/$d"; done
 mkdir -p "$root"/{run,tmp,etc,var/lib}
 exec chroot "$root" /usr/bin/env PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin "$script"`
-	c := exec.CommandContext(ctx, "unshare", "--mount", "--propagation", "private", "bash", "-euc", enter, "enter", m.root, script)
+	c := exec.CommandContext(ctx, "unshare", "--mount", "--uts", "--propagation", "private", "bash", "-euc", enter, "enter", m.root, script)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	return c
