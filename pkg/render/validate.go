@@ -69,7 +69,7 @@ func prefixed(r report.Report, where ...any) report.Report {
 // about.
 func reportClaims(problems *diag.List, d *document.Document, c *types.Config, found report.Report) {
 	for _, e := range found.Entries {
-		claim := claimAt(c, e.Context.Path)
+		claim := document.ClaimAt(c, e.Context.Path)
 		message := plainMessage(e.Message)
 		if kind, name, ok := strings.Cut(claim, ":"); ok {
 			message = kind + " " + name + ": " + message
@@ -91,40 +91,4 @@ func withoutContents(c types.Config) types.Config {
 		}
 	}
 	return c
-}
-
-// claimAt gives the claim that a path in a config belongs to.
-func claimAt(c *types.Config, path []any) string {
-	if len(path) < 3 {
-		return ""
-	}
-	i, _ := path[2].(int)
-	switch path[1] {
-	case "files":
-		return "file:" + c.Storage.Files[i].Path
-	case "directories":
-		return "directory:" + c.Storage.Directories[i].Path
-	case "links":
-		return "link:" + c.Storage.Links[i].Path
-	case "disks":
-		return "disk:" + c.Storage.Disks[i].Device
-	case "filesystems":
-		return "filesystem:" + c.Storage.Filesystems[i].Device
-	case "raid":
-		return "raid:" + c.Storage.Raid[i].Name
-	case "luks":
-		return "luks:" + c.Storage.Luks[i].Name
-	case "users":
-		return "user:" + c.Passwd.Users[i].Name
-	case "groups":
-		return "group:" + c.Passwd.Groups[i].Name
-	case "units":
-		u := c.Systemd.Units[i]
-		if len(path) > 4 && path[3] == "dropins" {
-			j, _ := path[4].(int)
-			return "dropin:" + u.Name + "/" + u.Dropins[j].Name
-		}
-		return "unit:" + u.Name
-	}
-	return ""
 }

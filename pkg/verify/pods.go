@@ -54,10 +54,7 @@ func (v *Verifier) staticPods(m *machine, out *diag.List) {
 				continue
 			}
 			volumes[volume.Name] = volume.HostPath
-			if !made(volume.HostPath) && !m.exists(volume.HostPath.Path) {
-				out.Errorf("V023", at, m.where(e.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
-					WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
-			}
+			v.mounted(m, o, volume, out)
 		}
 		for _, c := range containers(pod) {
 			v.pathsOf(m, e, c, volumes, at, out)
@@ -74,11 +71,18 @@ func (v *Verifier) workloads(m *machine, out *diag.List) {
 			continue
 		}
 		for _, volume := range spec.Volumes {
-			if volume.HostPath != nil && !made(volume.HostPath) && !strings.HasPrefix(volume.HostPath.Path, "/run/") && !m.exists(volume.HostPath.Path) {
-				out.Errorf("V023", m.doc.At(o.entry.Claim), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
-					WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
+			if volume.HostPath != nil && !strings.HasPrefix(volume.HostPath.Path, "/run/") {
+				v.mounted(m, o, volume, out)
 			}
 		}
+	}
+}
+
+// mounted proves that a host path is there, or made by the kubelet.
+func (v *Verifier) mounted(m *machine, o object, volume corev1.Volume, out *diag.List) {
+	if !made(volume.HostPath) && !m.exists(volume.HostPath.Path) {
+		out.Errorf("V023", m.doc.At(o.entry.Claim), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
+			WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
 	}
 }
 

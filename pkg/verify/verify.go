@@ -149,33 +149,10 @@ func judge(h *plan.Host, doc *document.Document, raw []byte) (out diag.List) {
 		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plain(err))
 	}
 	for _, e := range report.Entries {
-		claim := claimAt(config, e.Context.Path)
+		claim := document.ClaimAt(&config, e.Context.Path)
 		out.Errorf("V001", doc.At(claim), h.Name, "ignition says of %s: %s", cmp.Or(claim, e.Context.String()), e.Message)
 	}
 	return out
-}
-
-// claimAt names the part of a config behind a path of Ignition's report, such
-// as systemd, units, 3, contents.
-func claimAt(config types.Config, path []any) string {
-	if len(path) < 3 {
-		return ""
-	}
-	i, ok := path[2].(int)
-	if !ok {
-		return ""
-	}
-	switch list, _ := path[1].(string); {
-	case list == "units" && i < len(config.Systemd.Units):
-		return "unit:" + config.Systemd.Units[i].Name
-	case list == "files" && i < len(config.Storage.Files):
-		return "file:" + config.Storage.Files[i].Path
-	case list == "directories" && i < len(config.Storage.Directories):
-		return "directory:" + config.Storage.Directories[i].Path
-	case list == "links" && i < len(config.Storage.Links):
-		return "link:" + config.Storage.Links[i].Path
-	}
-	return ""
 }
 
 // shared gives one copy of a text that many hosts hold, such as the
