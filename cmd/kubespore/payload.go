@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
-	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -235,28 +232,4 @@ func listsOf(doc *document.Document) (payload.Lists, error) {
 		}
 	}
 	return out, err
-}
-
-// byteProgress gives a function that draws a bar for each part that is copied
-// or read, or nil where nobody looks.
-func (c *call) byteProgress() func(part string, done, total int64) {
-	if !c.watched() {
-		return nil
-	}
-	var bar *progressbar.ProgressBar
-	current := ""
-	return func(part string, done, total int64) {
-		if part != current {
-			current = part
-			bar = progressbar.NewOptions64(total,
-				progressbar.OptionSetWriter(c.stderr),
-				progressbar.OptionSetDescription(part),
-				progressbar.OptionSetWidth(30),
-				progressbar.OptionShowBytes(true),
-				progressbar.OptionThrottle(100*time.Millisecond),
-				progressbar.OptionClearOnFinish())
-		}
-		// A bar that cannot be drawn is no reason to stop.
-		_ = bar.Set64(done)
-	}
 }

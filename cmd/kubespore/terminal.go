@@ -35,23 +35,39 @@ func (c *call) watched() bool {
 // progress gives a function that draws a bar for each stage, or nil where
 // nobody looks.
 func (c *call) progress() func(stage string, done, total int) {
+	bars := c.bars(progressbar.OptionShowCount())
+	if bars == nil {
+		return nil
+	}
+	return func(stage string, done, total int) { bars(stage, int64(done), int64(total)) }
+}
+
+// byteProgress gives a function that draws a bar for each part that is copied
+// or read, or nil where nobody looks.
+func (c *call) byteProgress() func(part string, done, total int64) {
+	return c.bars(progressbar.OptionShowBytes(true))
+}
+
+// bars draws a bar for one part after the other, with how far it is in the
+// given unit.
+func (c *call) bars(unit progressbar.Option) func(part string, done, total int64) {
 	if !c.watched() {
 		return nil
 	}
 	var bar *progressbar.ProgressBar
 	current := ""
-	return func(stage string, done, total int) {
-		if stage != current {
-			current = stage
-			bar = progressbar.NewOptions(total,
+	return func(part string, done, total int64) {
+		if part != current {
+			current = part
+			bar = progressbar.NewOptions64(total,
 				progressbar.OptionSetWriter(c.stderr),
-				progressbar.OptionSetDescription(stage),
+				progressbar.OptionSetDescription(part),
 				progressbar.OptionSetWidth(30),
-				progressbar.OptionShowCount(),
+				unit,
 				progressbar.OptionThrottle(100*time.Millisecond),
 				progressbar.OptionClearOnFinish())
 		}
-		// A bar that cannot be drawn is no reason to stop a build.
-		_ = bar.Set(done)
+		// A bar that cannot be drawn is no reason to stop.
+		_ = bar.Set64(done)
 	}
 }
