@@ -38,7 +38,8 @@ bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their 
 
 # boot: what to boot and how; see docs/boot-lab.md
 LANE ?= container
-BOOT = -tree . -lane $(LANE) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
+LAB ?= kubespore-lab
+BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
 
 boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
 	test/tools/prepare boot
@@ -48,7 +49,7 @@ boot: ## boot machines from the documents alone, as root: all scenarios, SCENARI
 
 boot-clean: ## end and remove what `make boot` left
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
-	bin/bootlab -clean
+	bin/bootlab -name $(LAB) -clean
 
 golden: ## write the goldens anew; read the difference before you commit it
 	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +18,16 @@ func (l *lab) cached(name string, ingredients []string, make func(path string) e
 	if exists(path) {
 		return path, nil
 	}
-	unfinished := path + ".new"
+	unfinished := fmt.Sprintf("%s.%d.new", path, os.Getpid())
 	if err := os.RemoveAll(unfinished); err != nil {
 		return "", err
 	}
 	if err := make(unfinished); err != nil {
 		return "", err
 	}
-	return path, os.Rename(unfinished, path)
+	if err := os.Rename(unfinished, path); err != nil && !exists(path) {
+		return "", err
+	}
+	// Where another lab was faster, its work serves as well.
+	return path, os.RemoveAll(unfinished)
 }

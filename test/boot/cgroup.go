@@ -12,11 +12,6 @@ import (
 	"time"
 )
 
-// groupName is the control group below which all machines live, one each. A
-// kubelet sees no containers but its own, a power cut is the end of every
-// process in the group, and what a killed run left is found by this name.
-const groupName = "kubespore-lab"
-
 const groupRoot = "/sys/fs/cgroup"
 
 // ownGroups are the folders of the control groups that the lab is in, one for
@@ -46,15 +41,17 @@ func ownGroups() ([]string, error) {
 // cgroup1 says whether the test machine mounts the controllers of version 1.
 func cgroup1() bool { return !exists(filepath.Join(groupRoot, "cgroup.controllers")) }
 
-// makeGroups makes a machine's groups, one in each hierarchy.
-func makeGroups(machine string) ([]string, error) {
+// makeGroups makes a machine's groups, one in each hierarchy, below the lab's
+// own. A kubelet sees no containers but its own, a power cut is the end of every
+// process in the group, and what a killed run left is found by the lab's name.
+func makeGroups(lab, machine string) ([]string, error) {
 	own, err := ownGroups()
 	if err != nil {
 		return nil, err
 	}
 	var dirs []string
 	for _, parent := range own {
-		for _, name := range []string{groupName, machine} {
+		for _, name := range []string{lab, machine} {
 			dir := filepath.Join(parent, name)
 			if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 				return nil, err
@@ -88,11 +85,12 @@ func inherit(parent, dir string) error {
 	return os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+cpu +cpuset +io +memory +pids"), 0o644)
 }
 
-// leftGroups are the groups of earlier runs, whichever group those were in.
-func leftGroups() []string {
+// leftGroups are the groups of earlier runs of a lab, whichever group those
+// were in.
+func leftGroups(lab string) []string {
 	var found []string
 	for _, depth := range []string{"*", "*/*", "*/*/*", "*/*/*/*"} {
-		dirs, err := filepath.Glob(filepath.Join(groupRoot, depth, groupName))
+		dirs, err := filepath.Glob(filepath.Join(groupRoot, depth, lab))
 		if err == nil {
 			found = append(found, dirs...)
 		}

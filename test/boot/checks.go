@@ -73,7 +73,7 @@ func (r *run) holder(ctx context.Context) (string, error) {
 	}
 	address := strings.Trim(strings.TrimPrefix(server[:strings.LastIndex(server, ":")], "https://"), "[]")
 	for _, h := range r.hosts {
-		out, err := command(ctx, "ip", "-n", namespaceOf(h.Name), "-oneline", "address", "show", "to", address)
+		out, err := command(ctx, "ip", "-n", r.lab.lan.of(h.Name), "-oneline", "address", "show", "to", address)
 		if err == nil && out != "" && r.machines[h.Name].on() {
 			return h.Name, nil
 		}
@@ -120,7 +120,8 @@ func askNodePort(ctx context.Context, r *run, _ []string) (string, error) {
 	for _, name := range r.nodesOn() {
 		address, _, _ := strings.Cut(r.machines[name].Addresses[0], "/")
 		url := "http://" + net.JoinHostPort(address, port) + "/health"
-		if _, err := command(ctx, "ip", "netns", "exec", switchNamespace, "curl", "--silent", "--show-error", "--fail", "--max-time", "10", url); err != nil {
+		ask := r.lab.lan.from("curl", "--silent", "--show-error", "--fail", "--max-time", "10", url)
+		if _, err := command(ctx, ask[0], ask[1:]...); err != nil {
 			return "", fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -16,8 +16,9 @@ import (
 func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
 	defer stop()
-	c := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", switchNamespace, r.lab.tools["kubectl@"+minor],
-		"--kubeconfig", filepath.Join(r.dir, "out/admin.conf"), "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"}, args...)...)
+	ask := append(r.lab.lan.from(r.lab.tools["kubectl@"+minor],
+		"--kubeconfig", filepath.Join(r.dir, "out/admin.conf"), "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"), args...)
+	c := exec.CommandContext(ctx, ask[0], ask[1:]...)
 	var complaint strings.Builder
 	c.Stderr = &complaint
 	out, err := c.Output()

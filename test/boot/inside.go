@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,16 +14,20 @@ import (
 
 // do runs a script inside the machine, as an administrator who has logged in.
 func (m *machine) do(ctx context.Context, script string) (string, error) {
-	args, err := enter(m.Name)
+	args, err := enter(m.groups)
 	if err != nil {
 		return "", err
 	}
 	return command(ctx, args[0], append(args[1:], "/bin/bash", "--login", "-e", "-c", script)...)
 }
 
-// shell becomes a root shell inside a machine that an earlier run kept.
-func shell(machine string) error {
-	args, err := enter(machine)
+// shell becomes a root shell inside a machine that an earlier run of a lab kept.
+func shell(lab, machine string) error {
+	var groups []string
+	for _, dir := range leftGroups(lab) {
+		groups = append(groups, filepath.Join(dir, machine))
+	}
+	args, err := enter(groups)
 	if err != nil {
 		return err
 	}
@@ -33,18 +38,15 @@ func shell(machine string) error {
 	return syscall.Exec(program, append(args, "/bin/bash", "--login"), os.Environ())
 }
 
-// enter is the command that runs another one inside a machine.
-func enter(machine string) ([]string, error) {
-	leader, err := leaderOf(machine)
+// enter is the command that runs another one inside the machine with these
+// control groups.
+func enter(groups []string) ([]string, error) {
+	leader, err := leaderOf(groups)
 	return []string{"nsenter", "--all", "--target=" + strconv.Itoa(leader), "--root", "--wd"}, err
 }
 
 // leaderOf finds the process that is the first inside the machine.
-func leaderOf(machine string) (int, error) {
-	var groups []string
-	for _, dir := range leftGroups() {
-		groups = append(groups, filepath.Join(dir, machine))
-	}
+func leaderOf(groups []string) (int, error) {
 	for _, pid := range processesIn(groups) {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
@@ -59,5 +61,5 @@ func leaderOf(machine string) (int, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("no machine %s is on", machine)
+	return 0, errors.New("the machine is not on")
 }

@@ -14,7 +14,9 @@ import (
 // lab is what the scenarios of one run of this program share.
 type lab struct {
 	tree     string // the repository
+	name     string // of control groups and network namespaces
 	dir      string // where all of the lab lives
+	lan      lan
 	cache    string // base images and container images, kept between runs
 	run      string // machines, on a tmpfs
 	tools    map[string]string
@@ -25,7 +27,10 @@ type lab struct {
 	lock     *os.File
 }
 
-func newLab(tree, dir string, s *screen) (*lab, error) {
+// labs is the folder of all labs. They share one cache.
+const labs = "/var/tmp"
+
+func newLab(tree, name string, s *screen) (*lab, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("namespaces and mounts need root")
 	}
@@ -33,7 +38,8 @@ func newLab(tree, dir string, s *screen) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{tree: tree, dir: dir, cache: filepath.Join(dir, "cache"), run: filepath.Join(dir, "run"), screen: s}
+	dir := filepath.Join(labs, name)
+	l := &lab{tree: tree, name: name, dir: dir, lan: lan(name), cache: filepath.Join(labs, "kubespore-lab/cache"), run: filepath.Join(dir, "run"), screen: s}
 	for _, d := range []string{l.cache, l.run} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
@@ -62,10 +68,10 @@ func (l *lab) open() error {
 // mounts. It goes by names and places, so nothing need have been written down.
 func (l *lab) clean(ctx context.Context) error {
 	var errs []error
-	if groups := leftGroups(); len(groups) > 0 {
+	if groups := leftGroups(l.name); len(groups) > 0 {
 		errs = append(errs, killGroups(groups))
 	}
-	errs = append(errs, removeNetwork(ctx), l.unmountAll())
+	errs = append(errs, l.lan.remove(ctx), l.unmountAll())
 	return errors.Join(errs...)
 }
 

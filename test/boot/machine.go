@@ -32,7 +32,7 @@ func (m *machine) on() bool        { return m.process != nil }
 // newMachine makes a machine with a port to the switch.
 func (r *run) newMachine(ctx context.Context, h host) error {
 	m := &machine{host: h, number: len(r.machines), dir: filepath.Join(r.dir, "machines", h.Name), archive: r.ArchivesOnly}
-	if err := plugIn(ctx, h.Name, m.number); err != nil {
+	if err := r.lab.lan.plugIn(ctx, h.Name, m.number); err != nil {
 		return err
 	}
 	r.machines[h.Name] = m
@@ -95,12 +95,12 @@ func (m *machine) powerOn(ctx context.Context, l *lab) error {
 		return fmt.Errorf("%s is on", m.Name)
 	}
 	if !m.since.IsZero() {
-		if err := unplug(ctx, m.Name, m.number); err != nil {
+		if err := l.lan.unplug(ctx, m.Name, m.number); err != nil {
 			return err
 		}
 	}
 	var err error
-	if m.groups, err = makeGroups(m.Name); err != nil {
+	if m.groups, err = makeGroups(l.name, m.Name); err != nil {
 		return err
 	}
 	log, err := os.OpenFile(m.console(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
@@ -113,7 +113,7 @@ func (m *machine) powerOn(ctx context.Context, l *lab) error {
 	args := []string{"-c", `while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"`, "enter"}
 	args = append(args, m.groups...)
 	args = append(args, "--", "systemd-nspawn", "--quiet", "--directory="+m.root(), "--machine="+m.Name, "--boot", "--settings=no",
-		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/"+namespaceOf(m.Name),
+		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/"+l.lan.of(m.Name),
 		"--capability=all", "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--bind=/dev/kmsg", "--bind="+filepath.Join(m.dir, "containerd")+":/var/lib/containerd", "--console=read-only")
 	if m.archive {

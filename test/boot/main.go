@@ -15,7 +15,7 @@ import (
 // options is what a developer may ask of the lab.
 type options struct {
 	topology, scenarios, lane, shell string
-	dir, tree, totals                string
+	name, tree, totals               string
 	keep, clean, list                bool
 }
 
@@ -28,7 +28,7 @@ func main() {
 	flag.BoolVar(&o.list, "list", false, "list the scenarios")
 	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
 	flag.BoolVar(&o.clean, "clean", false, "end and remove what an earlier run left, and do nothing else")
-	flag.StringVar(&o.dir, "dir", "/var/tmp/kubespore-lab", "where machines live and logs stay")
+	flag.StringVar(&o.name, "name", "kubespore-lab", "name of the lab: labs with different names run side by side")
 	flag.StringVar(&o.tree, "tree", "../..", "the repository")
 	flag.StringVar(&o.totals, "totals", "", "file to add the counts to")
 	flag.Parse()
@@ -61,7 +61,7 @@ func boot(ctx context.Context, o options) error {
 		return fmt.Errorf("there is no lane %s: container is the only one", o.lane)
 	}
 	if o.shell != "" {
-		return shell(o.shell)
+		return shell(o.name, o.shell)
 	}
 	scenarios, err := chosen(o)
 	if err != nil {
@@ -77,7 +77,7 @@ func boot(ctx context.Context, o options) error {
 		}
 		return nil
 	}
-	l, err := newLab(o.tree, o.dir, newScreen(os.Stdout))
+	l, err := newLab(o.tree, o.name, newScreen(os.Stdout))
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (l *lab) play(ctx context.Context, runs []*run, o options) (kept bool, err 
 		if o.keep && i == len(runs)-1 {
 			kept = true
 			fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
-			fmt.Printf("  alias k='ip netns exec %s %s --kubeconfig %s'\n", switchNamespace, l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
+			fmt.Printf("  alias k='%s %s --kubeconfig %s'\n", strings.Join(l.lan.from(), " "), l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
 			fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.dir, r.hosts[0].Name)
 			break
 		}

@@ -9,22 +9,28 @@ import (
 	"strings"
 )
 
-// switchNamespace is the network namespace with the bridge that all machines
-// hang on. The lab looks at them from there, and nothing else is reachable.
-const switchNamespace = "kubespore-lab"
+// lan is the network namespace with the bridge that all machines hang on, by
+// its name. The lab looks at them from there, and nothing else is reachable.
+type lan string
 
-func namespaceOf(machine string) string { return switchNamespace + "-" + machine }
+// of is the network namespace of a machine.
+func (n lan) of(machine string) string { return string(n) + "." + machine }
 
-// makeSwitch makes the bridge, with an address of the lab's own on it.
-func makeSwitch(ctx context.Context, addresses []netip.Prefix) error {
+// from is the command that runs another one in the network of the machines.
+func (n lan) from(args ...string) []string {
+	return append([]string{"ip", "netns", "exec", string(n)}, args...)
+}
+
+// make makes the bridge, with an address of the lab's own on it.
+func (n lan) make(ctx context.Context, addresses []netip.Prefix) error {
 	steps := [][]string{
-		{"netns", "add", switchNamespace},
-		{"-n", switchNamespace, "link", "add", "lan", "type", "bridge"},
-		{"-n", switchNamespace, "link", "set", "lo", "up"},
-		{"-n", switchNamespace, "link", "set", "lan", "up"},
+		{"netns", "add", string(n)},
+		{"-n", string(n), "link", "add", "lan", "type", "bridge"},
+		{"-n", string(n), "link", "set", "lo", "up"},
+		{"-n", string(n), "link", "set", "lan", "up"},
 	}
 	for _, a := range addresses {
-		step := []string{"-n", switchNamespace, "address", "add", a.String(), "dev", "lan"}
+		step := []string{"-n", string(n), "address", "add", a.String(), "dev", "lan"}
 		if a.Addr().Is6() {
 			step = append(step, "nodad")
 		}
@@ -34,13 +40,13 @@ func makeSwitch(ctx context.Context, addresses []netip.Prefix) error {
 }
 
 // plugIn makes a machine's network namespace, with one port to the bridge.
-func plugIn(ctx context.Context, machine string, number int) error {
-	name, port := namespaceOf(machine), fmt.Sprintf("port%d", number)
+func (n lan) plugIn(ctx context.Context, machine string, number int) error {
+	name, port := n.of(machine), fmt.Sprintf("port%d", number)
 	hardware := fmt.Sprintf("52:54:00:00:%02x:%02x", number/256, number%256)
 	return ip(ctx, [][]string{
 		{"netns", "add", name},
-		{"-n", name, "link", "add", "eth0", "address", hardware, "type", "veth", "peer", "name", port, "netns", switchNamespace},
-		{"-n", switchNamespace, "link", "set", port, "master", "lan", "up"},
+		{"-n", name, "link", "add", "eth0", "address", hardware, "type", "veth", "peer", "name", port, "netns", string(n)},
+		{"-n", string(n), "link", "set", port, "master", "lan", "up"},
 	})
 }
 
@@ -55,20 +61,23 @@ func ip(ctx context.Context, steps [][]string) error {
 
 // unplug puts a machine's namespace back to how plugIn left it: a machine that
 // lost its power has no addresses, routes or rules.
-func unplug(ctx context.Context, machine string, number int) error {
-	if _, err := command(ctx, "ip", "netns", "delete", namespaceOf(machine)); err != nil {
+func (n lan) unplug(ctx context.Context, machine string, number int) error {
+	if _, err := command(ctx, "ip", "netns", "delete", n.of(machine)); err != nil {
 		return err
 	}
 	// The kernel takes the pair away some time after the namespace.
-	_, _ = command(ctx, "ip", "-n", switchNamespace, "link", "delete", fmt.Sprintf("port%d", number))
-	return plugIn(ctx, machine, number)
+	_, _ = command(ctx, "ip", "-n", string(n), "link", "delete", fmt.Sprintf("port%d", number))
+	return n.plugIn(ctx, machine, number)
 }
 
-// removeNetwork removes every namespace of this run or of an earlier one.
-func removeNetwork(ctx context.Context) error {
-	found, err := filepath.Glob("/run/netns/" + switchNamespace + "*")
+// remove removes every namespace of this run or of an earlier one.
+func (n lan) remove(ctx context.Context) error {
+	found, err := filepath.Glob("/run/netns/" + string(n) + ".*")
 	if err != nil {
 		return err
+	}
+	if lan := "/run/netns/" + string(n); exists(lan) {
+		found = append(found, lan)
 	}
 	for _, path := range found {
 		if _, err := command(ctx, "ip", "netns", "delete", filepath.Base(path)); err != nil {

@@ -91,7 +91,7 @@ func (r *run) play(ctx context.Context, number, of int) result {
 
 func (r *run) steps(ctx context.Context) error {
 	making := func() (string, error) {
-		if err := makeSwitch(ctx, labAddresses(r.hosts)); err != nil {
+		if err := r.lab.lan.make(ctx, labAddresses(r.hosts)); err != nil {
 			return "", err
 		}
 		for _, h := range r.hosts {
@@ -122,10 +122,10 @@ func (r *run) end(ctx context.Context) error {
 	for _, m := range r.machines {
 		errs = append(errs, m.cut())
 	}
-	if groups := leftGroups(); len(groups) > 0 {
+	if groups := leftGroups(r.lab.name); len(groups) > 0 {
 		errs = append(errs, killGroups(groups))
 	}
-	errs = append(errs, removeNetwork(ctx))
+	errs = append(errs, r.lab.lan.remove(ctx))
 	for _, m := range r.machines {
 		errs = append(errs, unmount(m.root()))
 	}
