@@ -20,12 +20,13 @@ var givers = map[string][]string{
 	"V":  {"pkg/verify"},
 	"W":  {"pkg/payload", "cmd/kubespore"},
 	"K":  {"pkg/pki"},
+	"M":  {"pkg/media"},
 	"O0": {"pkg/outdir"},
 	"O1": {"cmd/kubespore", "pkg/compile", "pkg/emit"},
 }
 
 var (
-	codeInSource = regexp.MustCompile(`"([TFPRVWKO][0-9]{3})"`)
+	codeInSource = regexp.MustCompile(`"([TFPRVWKMO][0-9]{3})"`)
 	codeRow      = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]{3}) \| (.+?) \| (.+) \|$`)
 )
 

@@ -16,6 +16,7 @@ type options struct {
 	strict, keys, exitCode bool
 	from                   []string
 	bundle, iso            string
+	build, media           string
 	script, relock         bool
 }
 
@@ -35,6 +36,7 @@ var everywhere = []string{"help", "quiet", "verbose"}
 // flagTable describes each flag once, for all commands that take it.
 func flagTable() []flag {
 	return []flag{
+		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
 		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
 		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
@@ -43,6 +45,7 @@ func flagTable() []flag {
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
 		{name: "iso", value: "FILE", usage: "also write the bundle as one volume for all machines", bind: func(o *options) any { return &o.iso }},
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
+		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
 		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},

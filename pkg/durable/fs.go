@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +18,8 @@ type FS interface {
 	MkdirAll(name string) error
 	// WriteFile writes a file without flushing it.
 	WriteFile(name string, data []byte, mode fs.FileMode) error
+	// Stream writes a file of any size without flushing it.
+	Stream(name string, mode fs.FileMode, write func(io.Writer) error) error
 	// Link gives a file a second name.
 	Link(from, to string) error
 	// Rename moves a file or a folder; a file replaces another.
@@ -42,6 +46,24 @@ func (OS) MkdirAll(name string) error {
 // WriteFile implements [FS].
 func (OS) WriteFile(name string, data []byte, mode fs.FileMode) error {
 	return explain("write", name, os.WriteFile(name, data, mode))
+}
+
+// Stream implements [FS]. Only what the file system says is put into our
+// words; an error of the callback's own comes back as it is.
+func (OS) Stream(name string, mode fs.FileMode, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return explain("write", name, err)
+	}
+	err = write(f)
+	if failed := f.Close(); err == nil {
+		err = failed
+	}
+	var here *fs.PathError
+	if errors.As(err, &here) && here.Path == name {
+		return explain("write", name, here.Err)
+	}
+	return err
 }
 
 // Link implements [FS].

@@ -3,7 +3,9 @@
 package durabletest
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"sync"
 	"syscall"
@@ -69,6 +71,20 @@ func (f *FS) WriteFile(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	return f.OS.WriteFile(name, data, mode)
+}
+
+// Stream implements durable.FS. One that fails leaves half the bytes.
+func (f *FS) Stream(name string, mode fs.FileMode, write func(io.Writer) error) error {
+	err, half := f.next(name)
+	if half {
+		var all bytes.Buffer
+		_ = write(&all)
+		_ = f.OS.WriteFile(name, all.Bytes()[:all.Len()/2], mode)
+	}
+	if err != nil {
+		return err
+	}
+	return f.OS.Stream(name, mode, write)
 }
 
 // Link implements durable.FS.

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/media"
+)
+
+type mediaResult struct {
+	Dir   string       `json:"dir"`
+	Files []media.Made `json:"files"`
+	Left  []string     `json:"left,omitempty"` // hosts that the medium is not for
+}
+
+func runMediaISO(c *call) int {
+	return c.makeMedia(media.Seed(), "attach each volume to its machine as a CD or disk, and power it on")
+}
+
+// makeMedia makes a medium of the last build.
+func (c *call) makeMedia(m media.Medium, next string) int {
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	built, list := c.built(now)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	hosts, more := built.Hosts(c.options.hosts)
+	list.Append(more)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	named := len(c.options.hosts) > 0
+	hosts, left, more := media.Select(m, hosts, named)
+	list.Append(more)
+	if list.HasErrors() || c.options.strict && len(list) > 0 {
+		return c.finish(list, nil, nil)
+	}
+	made, more := media.Write(c.ctx, m, hosts, media.Options{Dir: c.options.media, Whole: !named, Progress: c.mediaProgress(m.Name)})
+	list.Append(more)
+	result := mediaResult{Dir: c.options.media, Files: made, Left: left}
+	return c.finish(list, result, func(w io.Writer) {
+		printMedia(w, result)
+		fmt.Fprintf(w, "\nnext: %s\n", next)
+	})
+}
+
+// built opens the build that the argument means: a topology's, or the folder
+// itself.
+func (c *call) built(now time.Time) (*compile.Built, diag.List) {
+	var list diag.List
+	var project *compile.Project
+	out := c.options.build
+	if info, err := os.Stat(c.args[0]); err == nil && info.IsDir() {
+		out = c.args[0]
+	} else if project, list = c.load(); list.HasErrors() {
+		return nil, list
+	}
+	built, err := compile.OpenBuilt(out, project)
+	list.AddError("O111", err)
+	if !list.HasErrors() {
+		built.Warn(now, &list)
+	}
+	return built, list
+}
+
+func (c *call) mediaProgress(name string) func(done, total int) {
+	draw := c.progress()
+	if draw == nil {
+		return nil
+	}
+	return func(done, total int) { draw(name, done, total) }
+}
+
+// maxListed is how many files are listed one by one.
+const maxListed = 20
+
+func printMedia(w io.Writer, r mediaResult) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var size int64
+	for i, f := range r.Files {
+		size += f.Size
+		if i < maxListed {
+			fmt.Fprintf(t, "%s\t%s\t%d KiB\n", filepath.Join(r.Dir, filepath.FromSlash(f.Path)), orDash(f.Host), (f.Size+1023)/1024)
+		}
+	}
+	_ = t.Flush()
+	if more := len(r.Files) - maxListed; more > 0 {
+		fmt.Fprintf(w, "and %d more; %d MiB in all\n", more, (size+1<<20-1)>>20)
+	}
+	if len(r.Left) > 0 {
+		fmt.Fprintf(w, "left out, having documents of the other format: %s\n", strings.Join(r.Left[:min(len(r.Left), maxListed)], ", "))
+	}
+	fmt.Fprintln(w, "they hold private keys: keep them as you keep the machines")
+}

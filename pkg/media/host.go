@@ -1,0 +1,77 @@
+package media
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// Formats of documents.
+const (
+	ignition  = "ignition"
+	cloudInit = "cloud-init"
+)
+
+// Host is a machine and its finished document.
+type Host struct {
+	Name     string
+	Format   string        // ignition or cloud-init
+	Position diag.Position // where the topology declares it, when that is known
+	// Read gives a file of the document: config.ign, or user-data, meta-data and
+	// network-config.
+	Read func(name string) ([]byte, error)
+}
+
+// File is a file of a medium.
+type File struct {
+	Path  string // in the folder of media, with slashes
+	Host  string // "" for one that all machines share
+	Write func(io.Writer) error
+}
+
+// Medium is a kind of media.
+type Medium struct {
+	Name    string   // as the command line calls it
+	Formats []string // of the documents that it carries
+	Instead string   // what to use for documents of the other format
+	// Make gives the files for a host. Their content is made when it is written.
+	Make func(*Host) ([]File, error)
+}
+
+// made is the date on everything that has one. A medium changes when its
+// document does, so its own date says nothing; this one is the first that
+// every file system can hold.
+func made() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// Select gives the hosts that a medium is for, in order of their names. Those
+// whose documents it cannot carry are an error when they were asked for by
+// name; else they are left out, and named, unless nothing would be left.
+func Select(m Medium, hosts []Host, named bool) (taken []Host, left []string, list diag.List) {
+	for _, h := range hosts {
+		if slices.Contains(m.Formats, h.Format) {
+			taken = append(taken, h)
+			continue
+		}
+		left = append(left, h.Name)
+		if named {
+			list.Errorf("M003", h.Position, "", "%s has a document for %s, which media %s cannot carry", h.Name, systemOf(h.Format), m.Name).WithHint("%s", m.Instead)
+		}
+	}
+	if len(taken) == 0 && !named {
+		list.Errorf("M003", diag.Position{}, "", "no host has a document for %s, which is what media %s carries", systemOf(m.Formats[0]), m.Name).WithHint("%s", m.Instead)
+	}
+	slices.SortFunc(taken, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(left)
+	return taken, left, list
+}
+
+// systemOf names a format as its program is called.
+func systemOf(format string) string {
+	if format == ignition {
+		return "Ignition"
+	}
+	return format
+}

@@ -1,0 +1,43 @@
+package media
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/kubespore/kubespore/pkg/iso9660"
+)
+
+// Seed is the volume that cloud-init's NoCloud data source looks for by its
+// label.
+func Seed() Medium {
+	return Medium{
+		Name: "iso", Formats: []string{cloudInit},
+		Instead: "Ignition does not look for a seed: give the machine its config.ign as docs/delivery.md says",
+		Make: func(h *Host) ([]File, error) {
+			files, err := volumeFiles(h, map[string]string{"user-data": "user-data", "meta-data": "meta-data", "network-config": "network-config"})
+			return []File{volume(h.Name+".iso", h.Name, "CIDATA", files)}, err
+		},
+	}
+}
+
+// volumeFiles reads files of a document, by the path that each has on a volume.
+func volumeFiles(h *Host, names map[string]string) ([]iso9660.File, error) {
+	var out []iso9660.File
+	for path, name := range names {
+		data, err := h.Read(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, volumeFile(path, data))
+	}
+	return out, nil
+}
+
+func volumeFile(path string, data []byte) iso9660.File {
+	return iso9660.File{Path: path, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
+}
+
+// volume is a read-only volume as a file.
+func volume(path, host, label string, files []iso9660.File) File {
+	return File{Path: path, Host: host, Write: func(w io.Writer) error { return iso9660.Write(w, label, made(), files) }}
+}

@@ -1,0 +1,114 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/durable"
+)
+
+// Options say where media go.
+type Options struct {
+	Dir      string
+	FS       durable.FS // nil: the machine's
+	Whole    bool       // the hosts are all there are: what was made of others goes away
+	Progress func(done, total int)
+}
+
+// Made is a file that was written.
+type Made struct {
+	Path string `json:"path"` // below the folder of media
+	Host string `json:"host,omitempty"`
+	Size int64  `json:"size"`
+}
+
+// Write makes a medium for hosts. No file takes its place before all are
+// finished, and each takes it whole.
+func Write(ctx context.Context, m Medium, hosts []Host, o Options) ([]Made, diag.List) {
+	if o.FS == nil {
+		o.FS = durable.OS{}
+	}
+	var list diag.List
+	f, err := openFolder(o.Dir, o.FS)
+	if err != nil {
+		list.AddError("M001", failure(err))
+		return nil, list
+	}
+	made, list := f.fill(ctx, m, hosts, o.Progress)
+	if !list.HasErrors() {
+		list.AddError("M001", failure(f.commit(m.Name, made, o.Whole)))
+	}
+	list.AddError("M001", failure(f.close(list.HasErrors())))
+	if list.HasErrors() {
+		return nil, list
+	}
+	return made, list
+}
+
+// fill stages the files of all hosts, several at a time.
+func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func(done, total int)) ([]Made, diag.List) {
+	var (
+		next, done atomic.Int64
+		workers    sync.WaitGroup
+		turn       sync.Mutex
+		list       diag.List
+		out        []Made
+	)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(hosts) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				made, err := f.host(m, &hosts[i])
+				turn.Lock()
+				list.AddError("M001", failure(err))
+				out = append(out, made...)
+				if progress != nil {
+					progress(int(done.Add(1)), len(hosts))
+				}
+				turn.Unlock()
+				if isFull(err) {
+					return // the others would say the same
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if ctx.Err() != nil {
+		list.Errorf("M002", diag.Position{}, "", "interrupted: nothing was changed")
+	}
+	slices.SortFunc(out, func(a, b Made) int { return strings.Compare(a.Path, b.Path) })
+	return out, list
+}
+
+// host stages the files of one host.
+func (f *folder) host(m Medium, h *Host) ([]Made, error) {
+	files, err := m.Make(h)
+	if err != nil {
+		return nil, err
+	}
+	var out []Made
+	for _, file := range files {
+		size, err := f.stage(file)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Made{Path: file.Path, Host: file.Host, Size: size})
+	}
+	return out, nil
+}
+
+// failure turns an error into a diagnostic with a code and a hint.
+func failure(err error) error {
+	var already *diag.Failure
+	if err == nil || errors.As(err, &already) {
+		return err
+	}
+	f := diag.Failf("M001", diag.Position{}, "%s", err)
+	f.Hint = durable.Hint(err)
+	return f
+}
