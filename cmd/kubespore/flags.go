@@ -15,7 +15,7 @@ type options struct {
 	out, pki, template     string
 	strict, keys, exitCode bool
 	from                   []string
-	bundle, iso            string
+	bundle, iso, registry  string
 	build, media           string
 	script, relock         bool
 }
@@ -50,6 +50,7 @@ func flagTable() []flag {
 		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
+		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -97,9 +98,10 @@ func orDash(s string) string {
 
 type packResult struct {
 	payload.Packed
-	Bundle string `json:"bundle"`
-	Volume string `json:"volume,omitempty"`
-	Lock   string `json:"lock"`
+	Bundle   string `json:"bundle"`
+	Volume   string `json:"volume,omitempty"`
+	Registry string `json:"registry,omitempty"`
+	Lock     string `json:"lock"`
 }
 
 func runPayloadPack(c *call) int {
@@ -123,16 +125,26 @@ func runPayloadPack(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Lock: project.LockFile}
+	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Registry: c.options.registry, Lock: project.LockFile}
 	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Progress: c.byteProgress()})
 	list.Append(more)
 	if !list.HasErrors() {
 		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))
 	}
-	if !list.HasErrors() && c.options.iso != "" {
-		list.AddError("W010", payload.WriteVolume(c.options.iso, c.options.bundle, now))
+	if !list.HasErrors() {
+		c.writeForms(result, now, &list)
 	}
 	return c.finish(list, result, func(w io.Writer) { printPacked(w, result) })
+}
+
+// writeForms writes the bundle in the other forms that were asked for.
+func (c *call) writeForms(r packResult, now time.Time, list *diag.List) {
+	if r.Volume != "" {
+		list.AddError("W010", payload.WriteVolume(r.Volume, r.Bundle, now))
+	}
+	if r.Registry != "" {
+		list.AddError("W010", payload.WriteStorage(r.Registry, r.Bundle, r.Packed.Lock, c.byteProgress()))
+	}
 }
 
 // sources opens what --from names.
@@ -153,6 +165,9 @@ func printPacked(w io.Writer, r packResult) {
 	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, count(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
 	if r.Volume != "" {
 		fmt.Fprintf(t, "volume\t%s (label %s, one for all machines)\n", r.Volume, payload.Label)
+	}
+	if r.Registry != "" {
+		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, count(len(r.Packed.Lock.Images), "image"))
 	}
 	fmt.Fprintf(t, "lock\t%s (commit it: machines install only what it pins)\n", r.Lock)
 	_ = t.Flush()

@@ -38,6 +38,12 @@ type world struct {
 // and builds the documents that lock it.
 func newWorld(t *testing.T, profiles string) *world {
 	t.Helper()
+	return newWorldOf(t, profiles, "")
+}
+
+// newWorldOf has more hosts, lines of the topology.
+func newWorldOf(t *testing.T, profiles, hosts string) *world {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a root of its own needs root")
 	}
@@ -48,6 +54,7 @@ func newWorld(t *testing.T, profiles string) *world {
 		t.Fatal(err)
 	}
 	text = bytes.Replace(text, []byte("  flannel: {}\n"), []byte("  flannel: {}\n"+profiles), 1)
+	text = append(bytes.TrimRight(text, "\n"), "\n"+hosts...)
 	write(t, filepath.Join(w.dir, "single.yaml"), text)
 	w.sources(t)
 	w.kubespore(t, "payload", "pack", "--from", "parts", "single.yaml")
@@ -87,13 +94,13 @@ func (w *world) sources(t *testing.T) {
 			}
 		case "image":
 			if len(words) == 5 {
-				saveImage(t, filepath.Join(w.dir, "parts", words[1]), words[2])
+				saveImage(t, filepath.Join(w.dir, "parts", words[1]), words[2], words[3])
 			}
 		}
 	}
 }
 
-func saveImage(t *testing.T, file, ref string) {
+func saveImage(t *testing.T, file, ref, arch string) {
 	t.Helper()
 	i, err := random.Image(50_000, 1)
 	if err != nil {
@@ -103,7 +110,7 @@ func saveImage(t *testing.T, file, ref string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.OS, config.Architecture = "linux", "amd64"
+	config.OS, config.Architecture = "linux", arch
 	var image v1.Image
 	if image, err = mutate.ConfigFile(i, config); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,125 @@
+package payload_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/kubespore/kubespore/pkg/payload"
+)
+
+// bundleFor packs the image for each architecture and gives the folder and the
+// lock.
+func bundleFor(t *testing.T, refs ...string) (string, payload.Packed) {
+	t.Helper()
+	b, parts, dir := &payload.Bill{Cluster: "prod"}, t.TempDir(), t.TempDir()
+	for _, word := range refs {
+		ref, arch, _ := strings.Cut(word, " ")
+		file := "images/" + arch + "/" + strings.NewReplacer("/", "_", ":", "_", "@", "_").Replace(ref) + ".tar"
+		saveLayout(t, filepath.Join(parts, file), image(t, arch))
+		b.Images = append(b.Images, payload.Image{Ref: ref, Arch: arch, File: file})
+	}
+	return dir, mustPack(t, b, dir, parts)
+}
+
+// saveLayout packs an image alone and takes the archive.
+func saveLayout(t *testing.T, file string, i v1.Image) {
+	t.Helper()
+	config, err := i.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := payload.Image{Ref: "registry.example/pause:1", Arch: config.Architecture, File: "images/x.tar"}
+	dir := t.TempDir()
+	mustPack(t, &payload.Bill{Images: []payload.Image{part}}, dir, serve(t, i))
+	text, err := os.ReadFile(filepath.Join(dir, part.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, file, string(text))
+}
+
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	if err := filepath.WalkDir(dir, func(name string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		out[strings.TrimPrefix(name, dir+"/docker/registry/v2/")] = string(text)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestStorage writes the tree twice, the second time over a blob that was
+// damaged: a tag of two architectures stands for an index of both.
+func TestStorage(t *testing.T) {
+	bundle, packed := bundleFor(t, "a.example/pause:1 amd64", "a.example/pause:1 arm64", "a.example/team/tool:2 amd64")
+	dir := t.TempDir()
+	write := func() map[string]string {
+		if err := payload.WriteStorage(dir, bundle, packed.Lock, nil); err != nil {
+			t.Fatal(err)
+		}
+		return tree(t, dir)
+	}
+	first := write()
+	for name := range first {
+		if strings.HasSuffix(name, "/data") {
+			put(t, filepath.Join(dir, "docker/registry/v2", name), "damaged")
+		}
+	}
+	again := write()
+	if len(first) != len(again) {
+		t.Errorf("%d files, then %d", len(first), len(again))
+	}
+	for name, text := range first {
+		if again[name] != text {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if got, want := first["repositories/team/tool/_manifests/tags/2/current/link"], packed.Lock.Image("a.example/team/tool:2", "amd64").Digest; got != want {
+		t.Errorf("team/tool:2 is %s, want %s", got, want)
+	}
+	digest := first["repositories/pause/_manifests/tags/1/current/link"]
+	hex := strings.TrimPrefix(digest, "sha256:")
+	var index v1.IndexManifest
+	if err := json.Unmarshal([]byte(first["blobs/sha256/"+hex[:2]+"/"+hex+"/data"]), &index); err != nil || len(index.Manifests) != 2 {
+		t.Fatalf("%v: %v", index, err)
+	}
+	for _, d := range index.Manifests {
+		if want := packed.Lock.Image("a.example/pause:1", d.Platform.Architecture).Digest; d.Digest.String() != want {
+			t.Errorf("%s: %s, want %s", d.Platform.Architecture, d.Digest, want)
+		}
+	}
+}
+
+func TestStorageRefuses(t *testing.T) {
+	for _, c := range []struct {
+		refs    []string
+		message string
+	}{
+		{[]string{"a.example/pause:1 amd64", "b.example/pause:1 amd64"}, "cannot serve both a.example/pause:1 and b.example/pause:1"},
+		{[]string{"a.example/pause@sha256:" + strings.Repeat("a", 64) + " amd64"}, "the image for amd64 alone"},
+	} {
+		bundle, packed := bundleFor(t, c.refs...)
+		err := payload.WriteStorage(t.TempDir(), bundle, packed.Lock, nil)
+		if err == nil || !strings.Contains(err.Error(), c.message) {
+			t.Errorf("%v: %v", c.refs, err)
+		}
+	}
+	bundle, packed := bundleFor(t, "a.example/pause:1 amd64")
+	if err := os.Remove(filepath.Join(bundle, packed.Lock.Images[0].File)); err != nil {
+		t.Fatal(err)
+	}
+	if err := payload.WriteStorage(t.TempDir(), bundle, packed.Lock, nil); err == nil {
+		t.Error("a bundle without its image is served")
+	}
+}
