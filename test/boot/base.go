@@ -11,15 +11,16 @@ import (
 
 // packages is the base image: what a Debian image for Kubernetes would have
 // besides the payload. Raise baseFormat when baseImage makes it differently.
-var packages = []string{"systemd", "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "iproute2", "nftables", "iptables", "ipset", "kmod", "procps", "conntrack", "ethtool", "socat", "util-linux", "ca-certificates", "login", "passwd", "sudo"}
+var packages = []string{"systemd", "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "iproute2", "nftables", "iptables", "ipset", "kmod", "procps", "conntrack", "ethtool", "socat", "util-linux", "ca-certificates", "curl", "login", "passwd", "sudo"}
 
 const baseFormat = "2"
 
-// baseImage makes what machines are made of: Debian, and over it the programs
-// of the bill of materials, as if baked in. Both are folders that machines
-// share and never write to.
+// baseImage makes what machines are made of: Debian and, to be laid over it, the
+// programs of the bill of materials, as if baked in. Both are folders that
+// machines share and never write to.
 func (l *lab) baseImage(ctx context.Context) (string, error) {
-	debian, err := l.cached("debian", append([]string{baseFormat}, packages...), func(root string) error {
+	var err error
+	l.debian, err = l.cached("debian", append([]string{baseFormat}, packages...), func(root string) error {
 		if err := mmdebstrap(ctx, root, packages); err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(onMachines)) {
 		sources = append(sources, l.tools[name])
 	}
-	programs, err := l.cached("programs", sources, func(root string) error {
+	l.programs, err = l.cached("programs", sources, func(root string) error {
 		for name, path := range onMachines {
 			if err := install(l.tools[name], filepath.Join(root, path)); err != nil {
 				return err
@@ -40,7 +41,6 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 		}
 		return nil
 	})
-	l.layers = []string{programs, debian}
 	return fmt.Sprintf("Debian with %d packages", len(packages)), err
 }
 

@@ -85,7 +85,10 @@ func (l *lab) wantedImages() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, strings.Fields(files["/etc/kubespore/images"])...)
+		for line := range strings.Lines(files["/etc/kubespore/images"]) {
+			ref, _, _ := strings.Cut(strings.TrimSpace(line), " ") // digests follow when it is locked
+			refs = append(refs, ref)
+		}
 	}
 	slices.Sort(refs)
 	return slices.Compact(refs), nil

@@ -20,7 +20,8 @@ type lab struct {
 	cache    string // base images and container images, kept between runs
 	run      string // machines, on a tmpfs
 	tools    map[string]string
-	layers   []string // of a machine's root, the uppermost first
+	debian   string   // a machine's root without programs
+	programs string   // the programs, as they lie over it
 	archives []string // container images
 	store    string   // the same, imported
 	screen   *screen
@@ -118,6 +119,7 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 		{"base image", l.baseImage},
 		{"container images", l.makeImages},
 		{"import of the images", l.importImages},
+		{"locked payloads", func(ctx context.Context) (string, error) { return l.packAll(ctx, runs) }},
 	} {
 		if _, err := l.screen.step(part.name, func() (string, error) { return part.do(ctx) }); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/base64"
 	"maps"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -85,8 +87,7 @@ func TestLastOf(t *testing.T) {
 func TestAdapt(t *testing.T) {
 	r := (&lab{tree: "../.."}).newRun(scenario{Name: "adapt", Topology: "external-etcd.yaml", Set: map[string]any{"cluster": map[string]any{"formed": true}}})
 	r.dir = t.TempDir()
-	file, err := r.adapt([]string{"etcd3"})
-	if err != nil {
+	if err := r.adapt([]string{"etcd3"}); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -95,7 +96,7 @@ func TestAdapt(t *testing.T) {
 		Profiles   map[string]map[string]any
 		Hosts      []map[string]any
 	}
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(r.adapted())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,5 +150,49 @@ func TestCached(t *testing.T) {
 	}
 	if other, err := l.cached("thing", []string{"b"}, whole); err != nil || other == path {
 		t.Errorf("another recipe gives the same %s: %v", filepath.Base(other), err)
+	}
+}
+
+// A secret is found wherever it begins in a longer text, and one that is out of
+// place or open to others is a fault.
+func TestSecretsInPlace(t *testing.T) {
+	secret := "DlrTmRTQlGWj/iIL+GhnhDE0jov+dHpSoL4xywx"
+	secrets := map[string][]string{"ca/kubernetes.key": forms(secret)}
+	file := filepath.Join(t.TempDir(), "file")
+	for offset := range 7 {
+		text := strings.Repeat("-", offset) + secret + "--"
+		for _, form := range []string{text, url.QueryEscape(text), base64.StdEncoding.EncodeToString([]byte(text))} {
+			if err := os.WriteFile(file, []byte(form), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := inPlace(file, "", secrets); err == nil {
+				t.Errorf("%s is taken for harmless", form)
+			}
+			if err := inPlace(file, text, secrets); err != nil {
+				t.Errorf("%s is in its place: %v", form, err)
+			}
+		}
+	}
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := inPlace(file, secret, secrets); err == nil {
+		t.Error("others may read it")
+	}
+}
+
+// A byte that is turned over twice is as it was.
+func TestFlip(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("abc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a\x9dc", "abc"} {
+		if err := flipByte(file); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(file); err != nil || string(text) != want {
+			t.Errorf("%q, want %q: %v", text, want, err)
+		}
 	}
 }

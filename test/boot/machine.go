@@ -22,16 +22,20 @@ type machine struct {
 	process *exec.Cmd
 	done    chan struct{}
 	since   time.Time // when it was last powered on
-	archive bool      // imports its images by itself, from archives
+	binds   []string  // folders of the lab that its image has: nspawn's --bind
 }
 
 func (m *machine) root() string    { return filepath.Join(m.dir, "root") }
+func (m *machine) disk() string    { return filepath.Join(m.dir, "upper") } // what the machine wrote itself
 func (m *machine) console() string { return filepath.Join(m.dir, "console.log") }
 func (m *machine) on() bool        { return m.process != nil }
 
 // newMachine makes a machine with a port to the switch.
 func (r *run) newMachine(ctx context.Context, h host) error {
-	m := &machine{host: h, number: len(r.machines), dir: filepath.Join(r.dir, "machines", h.Name), archive: r.ArchivesOnly}
+	m := &machine{host: h, number: len(r.machines), dir: filepath.Join(r.dir, "machines", h.Name)}
+	if r.Payload == inFolder {
+		m.binds = append(m.binds, "--bind-ro="+r.bundle()+":"+bakedPayload)
+	}
 	if err := r.lab.lan.plugIn(ctx, h.Name, m.number); err != nil {
 		return err
 	}
@@ -42,30 +46,52 @@ func (r *run) newMachine(ctx context.Context, h host) error {
 // makeMachine lays a machine's own writable layer over the base image and lets
 // the real Ignition apply the document to it, as its initramfs would.
 func (r *run) makeMachine(ctx context.Context, m *machine) error {
-	upper, work, images := filepath.Join(m.dir, "upper"), filepath.Join(m.dir, "work"), filepath.Join(m.dir, "containerd")
+	upper, work, images := m.disk(), filepath.Join(m.dir, "work"), filepath.Join(m.dir, "containerd")
 	for _, d := range []string{upper, work, images, m.root()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
 	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", strings.Join(r.lab.layers, ":"), upper, work)
+	lower := r.lab.debian
+	if !r.locked() {
+		lower = r.lab.programs + ":" + lower
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work)
 	if err := syscall.Mount("overlay", m.root(), "overlay", 0, options); err != nil {
 		return fmt.Errorf("overlay on %s: %w", m.root(), err)
 	}
-	if !m.archive {
+	if !r.locked() {
 		if err := r.lab.copyStore(ctx, images); err != nil {
 			return err
 		}
 	}
+	document, err := r.giveDocument(m)
+	if err != nil {
+		return err
+	}
 	for _, stage := range []string{"fetch", "files"} {
 		c := exec.CommandContext(ctx, r.lab.tools["ignition"], "--root="+m.root(), "--platform=file", "--stage="+stage, "--log-to-stdout",
 			"--config-cache="+filepath.Join(m.dir, "ignition.json"), "--state-file="+filepath.Join(m.dir, "state"), "--neednet="+filepath.Join(m.dir, "neednet"))
-		c.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+r.document(m.Name))
+		c.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+document)
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("ignition %s: %w\n%s", stage, err, lastLines(string(out), 20))
 		}
 	}
 	return nil
+}
+
+// giveDocument lays the document where an installer puts it: on the machine's
+// own disk, from where the machine has to remove it.
+func (r *run) giveDocument(m *machine) (string, error) {
+	at := filepath.Join(m.root(), "boot/ignition/config.ign")
+	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(r.document(m.Name))
+	if err != nil {
+		return "", err
+	}
+	return at, os.WriteFile(at, text, 0o600)
 }
 
 // remove takes a machine's disk away.
@@ -116,12 +142,7 @@ func (m *machine) powerOn(ctx context.Context, l *lab) error {
 		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/"+l.lan.of(m.Name),
 		"--capability=all", "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--bind=/dev/kmsg", "--bind="+filepath.Join(m.dir, "containerd")+":/var/lib/containerd", "--console=read-only")
-	if m.archive {
-		for _, a := range l.archives {
-			args = append(args, "--bind-ro="+a+":/var/lib/kubespore/images/"+filepath.Base(a)+".tar")
-		}
-	}
-	process := exec.Command("/bin/sh", args...)
+	process := exec.Command("/bin/sh", append(args, m.binds...)...)
 	process.Stdout, process.Stderr = log, log
 	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := process.Start(); err != nil {

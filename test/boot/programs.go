@@ -49,7 +49,8 @@ func (l *lab) findPrograms(ctx context.Context) (string, error) {
 	if l.tools["pause"], err = l.pause(ctx); err != nil {
 		return "", err
 	}
-	l.tools["kubespore"] = filepath.Join(l.cache, "kubespore")
+	// The lab's own: another one may run from another tree.
+	l.tools["kubespore"] = filepath.Join(l.dir, "kubespore")
 	_, err = command(ctx, "go", "-C", l.tree, "build", "-o", l.tools["kubespore"], "./cmd/kubespore")
 	return fmt.Sprintf("%d programs", len(l.tools)), err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,11 +21,9 @@ type scenario struct {
 	Extra    bool           // not part of the default run
 	Without  []string       // hosts that the first build leaves out
 	Set      map[string]any // changes to the topology
-	// The machines find their images as archives and import them at first boot,
-	// instead of having them baked in.
-	ArchivesOnly bool `yaml:"archives"`
-	Repeat       int  // how often the steps are taken; 0 is once
-	Steps        []string
+	Payload  string         // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in
+	Repeat   int            // how often the steps are taken; 0 is once
+	Steps    []string
 }
 
 // run is one scenario at work.
@@ -37,6 +36,7 @@ type run struct {
 	last     string // what was last waited for
 	secret   string // what was written into the cluster
 	victim   string // the machine that last held the virtual address
+	mirror   *http.Server
 }
 
 func (l *lab) newRun(s scenario) *run {
@@ -64,6 +64,9 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 		}
 	}
 	for _, s := range all {
+		if !slices.Contains([]string{"", inFolder, onMirror, onVolume}, s.Payload) {
+			return nil, fmt.Errorf("%s: scenario %s: no payload comes by %s", file, s.Name, s.Payload)
+		}
 		for _, step := range s.Steps {
 			if _, _, err := verbOf(step); err != nil {
 				return nil, fmt.Errorf("%s: scenario %s: %w", file, s.Name, err)
@@ -93,6 +96,11 @@ func (r *run) steps(ctx context.Context) error {
 	making := func() (string, error) {
 		if err := r.lab.lan.make(ctx, labAddresses(r.hosts)); err != nil {
 			return "", err
+		}
+		if r.Payload == onMirror {
+			if err := r.serveBundle(); err != nil {
+				return "", err
+			}
 		}
 		for _, h := range r.hosts {
 			if err := r.newMachine(ctx, h); err != nil {
@@ -125,9 +133,15 @@ func (r *run) end(ctx context.Context) error {
 	if groups := leftGroups(r.lab.name); len(groups) > 0 {
 		errs = append(errs, killGroups(groups))
 	}
+	if r.mirror != nil {
+		errs = append(errs, r.mirror.Close())
+	}
 	errs = append(errs, r.lab.lan.remove(ctx))
 	for _, m := range r.machines {
 		errs = append(errs, unmount(m.root()))
+	}
+	if r.locked() {
+		errs = append(errs, unmount(r.bundle()))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

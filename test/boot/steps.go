@@ -46,6 +46,10 @@ func verbs() []verb {
 		{"add", "MACHINE", "build again with a host more; no other document changes", addHost},
 		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
 		{"says", "MACHINE TEXT", "the console says it", waitConsole},
+		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},
+		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
+		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
+		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
 		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
 	}
 }

@@ -36,35 +36,43 @@ func (r *run) build(ctx context.Context, without []string) error {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
 	}
-	topology, err := r.adapt(without)
-	if err != nil {
+	if err := r.adapt(without); err != nil {
 		return err
 	}
-	if _, err := command(ctx, r.lab.tools["kubespore"], "build", topology, "-q", "-o", filepath.Join(r.dir, "out"), "--pki", filepath.Join(r.dir, "pki")); err != nil {
+	if _, err := r.kubespore(ctx, "build", r.adapted(), "-o", filepath.Join(r.dir, "out")); err != nil {
 		return err
 	}
+	var err error
 	r.hosts, err = r.readHosts()
 	return err
 }
 
+// kubespore runs the product, with the scenario's store of keys.
+func (r *run) kubespore(ctx context.Context, args ...string) (string, error) {
+	return command(ctx, r.lab.tools["kubespore"], append(args, "--quiet", "--pki", filepath.Join(r.dir, "pki"))...)
+}
+
+// adapted is the topology that the lane boots.
+func (r *run) adapted() string { return filepath.Join(r.dir, "topology.yaml") }
+
 // adapt writes the topology as the lane boots it: Debian with Ignition, with
 // the lane's overlay; one port and no extra disk a machine; one machine of each
 // range, which says as much as all of them.
-func (r *run) adapt(without []string) (string, error) {
+func (r *run) adapt(without []string) error {
 	var t map[string]any
 	if err := readYAML(r.path(), &t); err != nil {
-		return "", err
+		return err
 	}
 	lane := map[string]any{}
 	if err := readYAML(filepath.Join(r.lab.tree, "test/boot/overlay/container.yaml"), &lane); err != nil {
-		return "", err
+		return err
 	}
 	mergeInto(t, lane)
 	delete(t, "overlays")
 	if cgroup1() {
 		overlay := filepath.Join(r.dir, "cgroup1.bu")
 		if err := copyFile(filepath.Join(r.lab.tree, "test/boot/overlay/cgroup1.bu"), overlay); err != nil {
-			return "", err
+			return err
 		}
 		t["overlays"] = []string{filepath.Base(overlay)}
 	}
@@ -83,10 +91,9 @@ func (r *run) adapt(without []string) (string, error) {
 	})
 	adapted, err := yaml.Marshal(t)
 	if err != nil {
-		return "", err
+		return err
 	}
-	name := filepath.Join(r.dir, "topology.yaml")
-	return name, os.WriteFile(name, adapted, 0o644)
+	return os.WriteFile(r.adapted(), adapted, 0o644)
 }
 
 var wholeRange = regexp.MustCompile(`\[(\d+)-\d+\]`)

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// inBundle finds the one file of the bundle with a word in its name.
+func (r *run) inBundle(word string) (string, error) {
+	if !r.locked() {
+		return "", errors.New("the scenario has no locked payload")
+	}
+	found, err := filepath.Glob(filepath.Join(r.bundle(), "*/*", "*"+word+"*"))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("the bundle has %d files with %s in their names", len(found), word)
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.Rel(r.bundle(), found[0])
+}
+
+// flip turns over a byte in the middle of files of the bundle: once makes them
+// wrong, twice makes them right.
+func flip(_ context.Context, r *run, words []string) (string, error) {
+	var files []string
+	for _, word := range words {
+		file, err := r.inBundle(word)
+		if err != nil {
+			return "", err
+		}
+		if err := flipByte(filepath.Join(r.bundle(), file)); err != nil {
+			return "", err
+		}
+		files = append(files, file)
+	}
+	return strings.Join(files, " "), nil
+}
+
+func flipByte(name string) error {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	one := make([]byte, 1)
+	if _, err := f.ReadAt(one, info.Size()/2); err != nil {
+		return err
+	}
+	one[0] = ^one[0]
+	if _, err := f.WriteAt(one, info.Size()/2); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// refused waits until the console names a file of the bundle and what is wrong
+// with it. Then it looks, while the machine tries again and again, that nothing
+// comes of the file: it is not installed, none of the programs runs, and no API
+// answers.
+func refused(ctx context.Context, r *run, words []string) (string, error) {
+	machines, err := r.named(ctx, words[:1])
+	if err != nil {
+		return "", err
+	}
+	m := machines[0]
+	file, err := r.inBundle(words[1])
+	if err != nil {
+		return "", err
+	}
+	named := regexp.MustCompile(`refused \S*/` + regexp.QuoteMeta(file) + `: its sha256 is [0-9a-f]{64}, and [0-9a-f]{64} is wanted`)
+	if _, err := r.until(ctx, patience, func(context.Context) (bool, string) {
+		text := m.said()
+		return named.MatchString(text), shorten(lastLines(text, 2), 80)
+	}); err != nil {
+		return "", err
+	}
+	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); {
+		if err := r.unused(ctx, m, file, words[2:]); err != nil {
+			return "", err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return "", err
+		}
+	}
+	return file, nil
+}
+
+// unused proves that a machine has nothing of a file of the bundle at work.
+func (r *run) unused(ctx context.Context, m *machine, file string, programs []string) error {
+	for _, p := range m.programs() {
+		if slices.Contains(programs, p) {
+			return fmt.Errorf("%s runs", p)
+		}
+	}
+	if _, err := r.kubectl(ctx, "get", "--raw=/livez"); err == nil {
+		return errors.New("the API answers")
+	}
+	locked, err := r.lockedOn(m)
+	if err != nil {
+		return err
+	}
+	for _, b := range locked.binaries {
+		if b.file == file && exists(filepath.Join(m.root(), b.path)) {
+			return fmt.Errorf("%s is installed", b.path)
+		}
+	}
+	for _, i := range locked.images {
+		if i.file != file {
+			continue
+		}
+		present, err := m.do(ctx, "ctr --namespace k8s.io images list --quiet")
+		if err != nil {
+			return err
+		}
+		if slices.Contains(strings.Fields(present), i.ref) {
+			return fmt.Errorf("%s is imported", i.ref)
+		}
+	}
+	return nil
+}
+
+// programs are the names of the programs that run in a machine, and in its
+// containers.
+func (m *machine) programs() []string {
+	var names []string
+	for _, pid := range processesIn(m.groups) {
+		if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil { // else it has ended
+			names = append(names, filepath.Base(program))
+		}
+	}
+	return names
+}
