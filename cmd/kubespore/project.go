@@ -33,6 +33,7 @@ func (c *call) load() (*compile.Project, diag.List) {
 	project, list := compile.Load(file, text, layers...)
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
+		project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(c.besideTopology(), name)) })
 	}
 	return project, list
 }

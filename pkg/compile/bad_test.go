@@ -71,6 +71,7 @@ func check(text []byte) diag.List {
 	if list.HasErrors() {
 		return list
 	}
+	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(bad, name)) })
 	store := pki.Memory()
 	defer store.Close()
 	overlays := func(name string) ([]byte, fs.FS, error) {

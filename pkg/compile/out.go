@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,8 +54,11 @@ func (p *pipe) compare() {
 func (p *pipe) inputs() (string, bool) {
 	store, err := p.Store.Digest()
 	p.list.AddError("O106", err)
-	lock := fmt.Sprintf("%+v", p.Lock)
-	return digest([]byte(strings.Join([]string{p.Identity, p.Topology.Digest, p.Catalog.Digest, lock, store}, "\n"))), err == nil
+	parts := []string{p.Identity, p.Topology.Digest, p.Catalog.Digest, fmt.Sprintf("%+v", p.Lock), store}
+	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
+		parts = append(parts, name, digest(p.Files[name].Content))
+	}
+	return digest([]byte(strings.Join(parts, "\n"))), err == nil
 }
 
 // recall describes the hosts of a build that need not be made again.

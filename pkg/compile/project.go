@@ -12,8 +12,9 @@ import (
 type Project struct {
 	Topology *topology.Topology
 	Catalog  *profile.Catalog
-	Lock     plan.Lock // what the operator has pinned of the payload
-	LockFile string    // where that stands, for messages
+	Lock     plan.Lock              // what the operator has pinned of the payload
+	LockFile string                 // where that stands, for messages
+	Files    map[string]plan.Beside // that parameters of profiles name
 }
 
 // Load reads a topology and the profile folders. Mistakes of both come in one
@@ -28,5 +29,15 @@ func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.
 // Plan decides everything that can be decided without keys, following what
 // earlier builds decided.
 func (p *Project) Plan(given plan.Allocations) (*plan.Plan, diag.List) {
-	return plan.BuildLocked(p.Topology, p.Catalog, given, p.Lock)
+	return plan.BuildBeside(p.Topology, p.Catalog, given, p.Lock, p.Files)
+}
+
+// ReadFiles reads the files that parameters of profiles name, relative to the
+// topology. Whether one may be missing is the plan's to say.
+func (p *Project) ReadFiles(read func(name string) ([]byte, error)) {
+	p.Files = map[string]plan.Beside{}
+	for _, name := range plan.FilesAsked(p.Topology, p.Catalog) {
+		content, err := read(name)
+		p.Files[name] = plan.Beside{Name: name, File: plan.FileBeside(p.Topology, name), Content: content, Err: err}
+	}
 }

@@ -113,6 +113,9 @@ func (s *Store) secrets(specs []plan.SecretSpec, keys *plan.Keys) diag.List {
 }
 
 func (s *Store) secretValue(spec plan.SecretSpec) ([]byte, error) {
+	if spec.Kind == kindFile {
+		return []byte(spec.Value), nil
+	}
 	value, found, err := s.read(secretFile(spec))
 	switch {
 	case err != nil:
@@ -141,6 +144,7 @@ const (
 	kindRandom   = "random"
 	kindPassword = "password"
 	kindKeypair  = "keypair"
+	kindFile     = "file" // the user keeps it, and not the store
 )
 
 func authorityFile(name string) string { return "ca/" + name }
@@ -163,7 +167,9 @@ func (s *Store) MarkUsed(p *plan.Plan) {
 		used[c.ID+".crt"], used[c.ID+".key"] = true, true
 	}
 	for _, secret := range p.Secrets {
-		used[secretFile(secret)] = true
+		if secret.Kind != kindFile {
+			used[secretFile(secret)] = true
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -87,6 +87,7 @@ func checkSecret(list *diag.List, s plan.SecretSpec) {
 	switch s.Kind {
 	case kindKeypair:
 		checkAlgorithm(list, s.Position, "secret "+s.Name, s.Algorithm)
+	case kindFile: // of the user, beside the topology: pkg/plan has looked at it
 	case kindRandom, kindPassword:
 		if s.Size < 1 {
 			list.Errorf("K019", s.Position, "", "secret %s has no size", s.Name).WithHint("say size: 32")
@@ -119,6 +120,8 @@ func checkFiles(list *diag.List, p *plan.Plan) {
 		claim(c.Position, "certificate "+c.Name, c.ID+".crt", c.ID+".key")
 	}
 	for _, s := range p.Secrets {
-		claim(s.Position, "secret "+s.Name, secretFile(s))
+		if s.Kind != kindFile {
+			claim(s.Position, "secret "+s.Name, secretFile(s))
+		}
 	}
 }

@@ -21,6 +21,7 @@ type build struct {
 
 	cluster  *Cluster
 	lock     Lock
+	files    map[string]Beside // that parameters name
 	version  map[string]string
 	settings map[string][]string
 	named    map[string]string // host name -> itself, to tell hosts from other words
@@ -71,13 +72,14 @@ type host struct {
 
 // Build plans a topology. The plan is whole only when no error is in the list.
 func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, diag.List) {
-	return BuildLocked(t, c, given, Lock{})
+	return BuildBeside(t, c, given, Lock{}, nil)
 }
 
-// BuildLocked is Build where the operator has pinned the payload: hosts accept
-// nothing else.
-func BuildLocked(t *topology.Topology, c *profile.Catalog, given Allocations, lock Lock) (*Plan, diag.List) {
-	b := &build{topology: t, catalog: c, lock: lock, reported: map[string]bool{}, named: map[string]string{},
+// BuildBeside is Build with what stands beside the topology: the lock with
+// which the operator has pinned the payload, where hosts accept nothing else,
+// and the files that parameters name (see FilesAsked).
+func BuildBeside(t *topology.Topology, c *profile.Catalog, given Allocations, lock Lock, files map[string]Beside) (*Plan, diag.List) {
+	b := &build{topology: t, catalog: c, lock: lock, files: files, reported: map[string]bool{}, named: map[string]string{},
 		base: map[string]map[string]any{}, bound: map[varName]bool{}}
 	p := &Plan{Topology: t, Catalog: c, build: b}
 	b.decide(p, given)
@@ -99,6 +101,7 @@ func (b *build) decide(p *Plan, given Allocations) {
 	}
 	b.checkConditions()
 	b.setParams()
+	b.checkFiles()
 	b.classify(sorted)
 	b.unusedNames(b.refusals())
 	b.relations()

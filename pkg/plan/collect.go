@@ -102,6 +102,7 @@ func (b *build) gather(s scope) *collected {
 				out.images = append(out.images, ImageRef{Name: x.Name, Ref: ref, Profile: u.Name})
 			}
 		}
+		out.images = append(out.images, b.imagesBeside(s.class, u)...)
 		for i := range u.Binaries {
 			if x := &u.Binaries[i]; b.holds(s.class, u.Profile, &x.When) {
 				out.binaries = append(out.binaries, b.binary(s, x))
@@ -138,23 +139,29 @@ func (c *collected) sort() {
 	})
 }
 
-// opening resolves one port; each source of several makes one opening.
+// opening resolves one port, or the ports that a template gives; each port and
+// each source of several makes one opening.
 func (b *build) opening(s scope, x *profile.Port) []Opening {
-	port, _ := b.text(s, x.Port)
-	port = strings.TrimSpace(port)
-	if needsPort := x.Protocol == "tcp" || x.Protocol == "udp"; needsPort && !validPort(port) {
-		b.errorAt("P030", x.Port.Position, "", "%q is no port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
+	text, _ := b.text(s, x.Port)
+	ports := strings.Fields(text)
+	if len(ports) == 0 && (x.Port.Template == nil || x.Port.Constant()) {
+		ports = []string{""} // a protocol without ports
 	}
 	from, _ := b.text(s, x.From)
 	var out []Opening
-	for _, word := range strings.Fields(from) {
-		sources, ok := b.sources(word)
-		if !ok {
-			b.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", word).
-				WithHint("write anywhere, nodes, control-planes, etcd, pods, or a CIDR")
-			continue
+	for _, port := range ports {
+		if needsPort := x.Protocol == "tcp" || x.Protocol == "udp"; needsPort && !validPort(port) {
+			b.errorAt("P030", x.Port.Position, "", "%q is no port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
 		}
-		out = append(out, Opening{Port: port, Protocol: x.Protocol, From: word, Sources: sources, Doc: x.Doc, Profile: s.use.Name})
+		for _, word := range strings.Fields(from) {
+			sources, ok := b.sources(word)
+			if !ok {
+				b.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", word).
+					WithHint("write anywhere, nodes, control-planes, etcd, pods, or a CIDR")
+				continue
+			}
+			out = append(out, Opening{Port: port, Protocol: x.Protocol, From: word, Sources: sources, Doc: x.Doc, Profile: s.use.Name})
+		}
 	}
 	return out
 }
@@ -272,8 +279,16 @@ func (b *build) manifests() []ManifestSpec {
 	for _, u := range b.whole.uses {
 		s := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars, SharedKey: u.key(b), use: u}
 		for i := range u.Profile.Manifests {
-			if m := &u.Profile.Manifests[i]; b.holds(b.whole, u.Profile, &m.When) {
-				out = append(out, ManifestSpec{Profile: s, File: m.File})
+			m := &u.Profile.Manifests[i]
+			if !b.holds(b.whole, u.Profile, &m.When) {
+				continue
+			}
+			if m.Param == "" {
+				out = append(out, ManifestSpec{Profile: s, File: m.File, Name: strings.TrimSuffix(path.Base(m.File), ".raw")})
+			}
+			for k, f := range b.filesOf(u.params[m.Param]) {
+				// What the user lists first is applied first.
+				out = append(out, ManifestSpec{Profile: s, Name: fmt.Sprintf("%02d-%s", k, path.Base(f.Name)), Beside: f})
 			}
 		}
 	}
@@ -283,8 +298,7 @@ func (b *build) manifests() []ManifestSpec {
 func (b *build) objectFiles() []ObjectFile {
 	var out []ObjectFile
 	for _, m := range b.manifests() {
-		name := strings.TrimSuffix(path.Base(m.File), ".raw")
-		out = append(out, ObjectFile{Profile: m.Profile.Name, Name: name, Path: path.Join(m.Profile.Name, name)})
+		out = append(out, ObjectFile{Profile: m.Profile.Name, Name: m.Name, Path: path.Join(m.Profile.Name, m.Name)})
 	}
 	return out
 }

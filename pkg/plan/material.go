@@ -63,10 +63,10 @@ func (m *material) host(h *host) {
 		}
 		for i := range u.Secrets {
 			x := &u.Secrets[i]
-			if !m.holds(h.class, u.Profile, &x.When) {
+			if !m.holds(h.class, u.Profile, &x.When) || x.Param != "" && u.params[x.Param] == "" {
 				continue
 			}
-			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(h, x)})
+			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(h, u, x)})
 		}
 		for i := range u.Certs {
 			c := &u.Certs[i]
@@ -108,10 +108,13 @@ func (m *material) cluster() {
 }
 
 // secret adds a secret and gives its ID.
-func (m *material) secret(h *host, x *profile.Secret) string {
+func (m *material) secret(h *host, u *use, x *profile.Secret) string {
 	spec := SecretSpec{ID: "cluster/" + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
 	if x.PerHost {
 		spec.ID, spec.Host = "hosts/"+h.Name+"/"+x.Name, h.Name
+	}
+	if x.Param != "" {
+		spec.Value = strings.TrimRight(string(m.files[u.params[x.Param].(string)].Content), "\n")
 	}
 	if x.Kind == "keypair" && spec.Algorithm == "" {
 		spec.Algorithm = m.topology.PKI.KeyAlgorithm

@@ -95,9 +95,10 @@ type SecretSpec struct {
 	ID        string // store path: cluster/encryption-key
 	Name      string
 	Host      string
-	Kind      string // random, password, keypair
+	Kind      string // random, password, keypair, file
 	Size      int
 	Algorithm string // of a keypair
+	Value     string // of a file: the user keeps it beside the topology, and not the store
 	Position  diag.Position
 }
 
@@ -130,6 +131,8 @@ func (d Deposit) HoldsKey() bool {
 type ManifestSpec struct {
 	Profile *Selected // parameters as the cluster sets them
 	File    string    // in the profile's folder: manifests/rbac.yaml
+	Name    string    // on the machine, in the profile's folder there
+	Beside  *Beside   // the user's own, taken as it is, instead of File
 }
 
 // ImageRef is one line of the bill of materials.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -32,6 +33,9 @@ var (
 	sizeRule  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?|k|m)?$`)
 )
 
+// FileParam is the type of parameters that name a file beside the topology.
+const FileParam = "file"
+
 func schemaOf(kind string) map[string]any { return map[string]any{"type": kind} }
 
 // types is the closed list of types of parameters.
@@ -48,6 +52,7 @@ var types = map[string]paramType{
 	"image":    {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
 	"size":     {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
 	"list":     {zero: []any{}, schema: schemaOf("array")},
+	"file":     {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
 	"hosts":    {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
 	"map":      {zero: map[string]any{}, item: true, schema: schemaOf("object")},
 }
@@ -117,7 +122,7 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 			return nil, wrong(where, hintFor(s, p.Enum, "write one of"), "%q is not one of the choices", s)
 		}
 	}
-	if p.pattern != nil && !p.pattern.MatchString(s) {
+	if p.pattern != nil && kind != FileParam && !p.pattern.MatchString(s) {
 		return nil, wrong(where, "", "%q does not match %s", s, p.Pattern)
 	}
 	t := types[kind]
@@ -190,6 +195,9 @@ func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
 	if !ok {
 		return nil, wrong(where, "", "this must be a map, not %s", describe(v))
 	}
+	if len(p.Fields) > 0 {
+		return p.acceptFields(m, where)
+	}
 	if p.Items == "map" || (p.Type != "map" && p.Items == "") {
 		return m, nil // maps of anything: the profile's templates know
 	}
@@ -205,6 +213,35 @@ func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
 		}
 		accepted, w := p.accept(kind, m[k], where+"."+k)
 		out[k], problems = accepted, append(problems, w...)
+	}
+	return out, problems
+}
+
+// acceptFields checks an element whose keys are declared. What it does not say
+// has the default of its key.
+func (p *Param) acceptFields(m map[string]any, where string) (any, []Wrong) {
+	out, problems := map[string]any{}, []Wrong(nil)
+	var names []string
+	for i := range p.Fields {
+		q := &p.Fields[i]
+		names = append(names, q.Name)
+		v, given := m[q.Name]
+		switch {
+		case given && v != nil:
+			accepted, w := q.accept(q.Type, v, where+"."+q.Name)
+			out[q.Name], problems = accepted, append(problems, w...)
+		case q.Required:
+			problems = append(problems, wrong(where, fmt.Sprintf("add %s: %s", q.Name, q.Doc), "%s is missing", q.Name)...)
+		case q.Default != nil:
+			out[q.Name] = q.Default
+		default:
+			out[q.Name] = q.Zero()
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains(names, key) {
+			problems = append(problems, wrong(where+"."+key, hintFor(key, names, "keys"), "there is no key %s here", key)...)
+		}
 	}
 	return out, problems
 }
@@ -260,6 +297,21 @@ func checkPath(s string) (string, string) {
 		return "", "/var/lib/example"
 	}
 	return s, ""
+}
+
+// checkFile accepts a name below the folder of the topology: what stands
+// elsewhere would not come along when that folder does.
+func checkFile(s string) (string, string) {
+	if !filepath.IsLocal(s) || path.Clean(s) != s {
+		return "", "secrets/registry.htpasswd, below the folder of the topology"
+	}
+	return s, ""
+}
+
+// LineFits says whether a line of a file is what a parameter of type file
+// takes: its pattern is about the lines, and empty lines are free.
+func (p *Param) LineFits(line string) bool {
+	return p.pattern == nil || line == "" || p.pattern.MatchString(line)
 }
 
 func checkCIDR(s string) (string, string) {

@@ -196,6 +196,7 @@ func (c *Catalog) check(list *diag.List) {
 	}
 	for _, p := range c.Profiles {
 		c.profileNames(p, known.profiles, list)
+		p.fileParams(list)
 		for i, cert := range p.Certs {
 			if !known.authorities[cert.Authority] && cert.Authority != "" {
 				list.Errorf("F014", p.At(fmt.Sprintf("certs[%d].authority", i)), fmt.Sprintf("certs[%d].authority", i), "no profile has an authority %s", cert.Authority).
@@ -234,6 +235,25 @@ func (c *Catalog) profileNames(p *Profile, names []string, list *diag.List) {
 				list.Errorf("F014", condition.Position, "", "there is no profile %s", other).WithHint("%s", hintFor(other, names, "profiles"))
 			}
 		}
+	}
+}
+
+// fileParams checks the parameters that secrets and manifests take files from.
+func (p *Profile) fileParams(list *diag.List) {
+	check := func(name string, at diag.Position, fits func(*Param) bool, kind string) {
+		if name == "" {
+			return
+		}
+		if q := p.Param(name); q == nil || !fits(q) {
+			list.Errorf("F010", at, "", "there is no parameter %s of type %s", name, kind).
+				WithHint("%s", hintFor(name, p.ParamNames(), "parameters"))
+		}
+	}
+	for _, s := range p.Secrets {
+		check(s.Param, s.Position, func(q *Param) bool { return q.Type == FileParam && !q.PerHost }, FileParam)
+	}
+	for _, m := range p.Manifests {
+		check(m.Param, m.Position, func(q *Param) bool { return q.Type == "list" && q.Items == FileParam && !q.PerHost }, "list with items file")
 	}
 }
 

@@ -13,7 +13,7 @@ var (
 	scopes     = []string{"host", "cluster"}
 	classes    = []string{"leaf", "kubelet-serving"}
 	usages     = []string{"client", "server"}
-	kinds      = []string{"random", "password", "keypair"}
+	kinds      = []string{"random", "password", "keypair", "file"}
 	algorithms = []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}
 	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}
@@ -27,7 +27,7 @@ var (
 var (
 	certForms      = []string{"certificate", "key", "bundle", "kubeconfig", "kubeconfig-file"}
 	authorityForms = []string{"certificate", "key", "bundle"}
-	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "keypair": {"key", "public"}}
+	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "file": {"value"}, "keypair": {"key", "public"}}
 )
 
 var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
@@ -179,6 +179,7 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 			"kind":      d.word(&s.Kind, kinds),
 			"size":      d.integer(&s.Size),
 			"algorithm": d.word(&s.Algorithm, algorithms),
+			"param":     d.str(&s.Param),
 			"doc":       d.str(&s.Doc),
 			"perHost":   d.boolean(&s.PerHost),
 			"when":      d.condition(&s.When),
@@ -196,6 +197,8 @@ func (d *decoder) secret(s Secret, n node) {
 		d.list.Errorf("F006", d.at(n), n.path, "a key pair has no size").WithHint("write algorithm: rsa-2048 instead, or leave it out")
 	case s.Kind != "keypair" && s.Algorithm != "":
 		d.list.Errorf("F006", d.at(n), n.path, "only a key pair has an algorithm").WithHint("take algorithm out")
+	case (s.Kind == "file") != (s.Param != ""):
+		d.list.Errorf("F006", d.at(n), n.path, "a secret of kind file, and no other, says which parameter names the file").WithHint("write kind: file and param: NAME, or neither")
 	case (s.Kind == "random" || s.Kind == "password") && (s.Size < 1 || s.Size > 4096):
 		d.list.Errorf("F006", d.at(n), n.path, "the size must be between 1 and 4096").WithHint("add size: 32")
 	}

@@ -145,19 +145,25 @@ func (d *decoder) fragments(into *[]Fragment) func(node) {
 	}
 }
 
-// manifests decodes file names, or {file, when}; the folder need not be said.
+// manifests decodes file names, {file, when} or {param, when}; the folder need
+// not be said.
 func (d *decoder) manifests(into *[]Manifest) func(node) {
 	return func(n node) {
 		*into = []Manifest{}
 		d.items(n, func(n node) {
 			m := Manifest{Position: d.at(n)}
 			if n.Kind == yaml.MappingNode {
-				d.object(n, "", fields{"file": d.str(&m.File), "when": d.condition(&m.When)}, "file")
+				d.object(n, "", fields{"file": d.str(&m.File), "param": d.str(&m.Param), "when": d.condition(&m.When)})
+				if (m.File == "") == (m.Param == "") {
+					d.list.Errorf("F006", m.Position, n.path, "a manifest is a file of the profile or a parameter that lists files").WithHint("write file: NAME or param: NAME")
+				}
 			} else {
 				d.str(&m.File)(n)
 			}
 			if m.File != "" {
 				m.File = manifestsDir + "/" + strings.TrimPrefix(m.File, manifestsDir+"/")
+			}
+			if m.File != "" || m.Param != "" {
 				*into = append(*into, m)
 			}
 		})

@@ -19,6 +19,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
 				"type":     d.word(&p.Type, typeNames()),
 				"items":    d.word(&p.Items, itemTypes()),
+				"fields":   d.params(&p.Fields),
 				"enum":     d.strs(&p.Enum),
 				"default":  func(n node) { fallback = &n },
 				"required": d.boolean(&p.Required),
@@ -31,6 +32,9 @@ func (d *decoder) params(into *[]Param) func(node) {
 			}, "type", "doc")
 			if len(p.Enum) == 0 && p.Type == "enum" {
 				d.list.Errorf("F005", p.Position, keyNode.path, "enum is missing").WithHint("add enum: [one, other]")
+			}
+			if len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map") {
+				d.list.Errorf("F006", p.Position, keyNode.path, "only a list of maps has fields").WithHint("write type: list and items: map, or take fields out")
 			}
 			if fallback != nil {
 				d.fallback(&p, *fallback)

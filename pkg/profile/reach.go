@@ -41,6 +41,9 @@ func (f *folder) reach(p *Profile, list *diag.List) {
 		}
 	}
 	for _, m := range p.Manifests {
+		if m.Param != "" {
+			continue
+		}
 		if f.files[m.File] == nil {
 			f.missing(list, m.Position, m.File)
 		}

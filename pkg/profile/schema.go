@@ -41,6 +41,9 @@ func (p *Param) schema() map[string]any {
 	case "list":
 		bounds = [2]string{"minItems", "maxItems"}
 		element = maps.Clone(types[p.items("list")].schema)
+		if len(p.Fields) > 0 {
+			element = (&Profile{Params: p.Fields}).schema()
+		}
 		out["items"] = element
 	case "hosts":
 		bounds = [2]string{"minItems", "maxItems"}
@@ -63,7 +66,7 @@ func (p *Param) schema() map[string]any {
 	if p.Maximum != nil {
 		numbers(out, texts, bounds[1])[bounds[1]] = *p.Maximum
 	}
-	if p.Pattern != "" {
+	if p.Pattern != "" && p.Type != FileParam {
 		texts["pattern"] = "^(?:" + p.Pattern + ")$"
 	}
 	if len(p.Enum) > 0 {

@@ -91,8 +91,9 @@ type Refusal struct {
 // Param is a parameter that a topology may set.
 type Param struct {
 	Name     string
-	Type     string // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size
-	Items    string // element type of a list or map
+	Type     string  // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size, file
+	Items    string  // element type of a list or map
+	Fields   []Param // of a list of maps: the keys of each, and no others
 	Enum     []string
 	Default  any // of the type already; a Text when it is a template; nil when there is none
 	Required bool
@@ -132,7 +133,8 @@ type Authority struct {
 // Secret is something made once and kept in the store.
 type Secret struct {
 	Name      string
-	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm)
+	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm), file (the user's, beside the topology)
+	Param     string // of kind file: the parameter that names it; there is no secret where that is empty
 	Size      int    // bytes of random, characters of password
 	Algorithm string // of a keypair; "" means the topology's
 	Doc       string
@@ -236,10 +238,11 @@ type Fragment struct {
 }
 
 // Manifest is a file of objects that the cluster shall hold, in the folder
-// manifests/.
+// manifests/, or the files of the user that a parameter lists.
 type Manifest struct {
-	File string // manifests/rbac.yaml
-	When Condition
+	File  string // manifests/rbac.yaml
+	Param string // a list of files: taken as they are, with the images they name
+	When  Condition
 
 	Position diag.Position
 }

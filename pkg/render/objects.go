@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // Objects of the cluster lie here on hosts with the profile that applies them.
@@ -30,25 +30,37 @@ func (r *Renderer) renderObjects() diag.List {
 	var problems diag.List
 	sum := sha256.New()
 	for _, m := range r.plan.Manifests {
-		p := m.Profile
-		file := p.Source + "/" + m.File
-		var text rendered
-		if t := p.Templates[m.File]; t != nil {
-			text = execute(t, r.plan.ManifestData(p))
-		} else if raw, err := fs.ReadFile(p.FS, m.File); err == nil {
-			text.content = newContent(raw)
-		} else {
-			text.problems.Errorf("R004", p.Position, "manifests", "there is no file %s", file)
-		}
-		problems.Append(text.problems)
-		name := path.Join(p.Name, strings.TrimSuffix(path.Base(m.File), rawSuffix))
+		text, file, findings := r.manifest(m)
+		problems.Append(findings)
+		name := path.Join(m.Profile.Name, m.Name)
 		fmt.Fprintf(sum, "%s %d\n", name, len(text.text))
 		sum.Write(text.text)
 		r.objects = append(r.objects, object{path.Join(objectsDir, name),
-			document.Origin{Profile: p.Name, Position: diag.Position{File: file, Line: 1}, Source: file}, text.content})
+			document.Origin{Profile: m.Profile.Name, Position: diag.Position{File: file, Line: 1}, Source: file}, text.content})
 	}
 	r.digest = hex.EncodeToString(sum.Sum(nil))
 	return problems
+}
+
+// manifest renders one file and says where it comes from. The user's own are no
+// templates.
+func (r *Renderer) manifest(m plan.ManifestSpec) (text rendered, file string, problems diag.List) {
+	if m.Beside != nil {
+		return rendered{content: newContent(m.Beside.Content)}, m.Beside.File, nil
+	}
+	p := m.Profile
+	file = p.Source + "/" + m.File
+	if t := p.Templates[m.File]; t != nil {
+		text = execute(t, r.plan.ManifestData(p))
+		return text, file, text.problems
+	}
+	raw, err := fs.ReadFile(p.FS, m.File)
+	if err != nil {
+		problems.Errorf("R004", p.Position, "manifests", "there is no file %s", file)
+		return text, file, problems
+	}
+	text.content = newContent(raw)
+	return text, file, nil
 }
 
 // clusterObjects puts the objects of the cluster on a host that applies them.

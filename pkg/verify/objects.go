@@ -25,6 +25,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // ObjectsDir is where a document puts what the cluster shall hold.
@@ -76,6 +77,7 @@ func hasLine(text []byte, word string) bool {
 type object struct {
 	entry *document.Entry
 	text  []byte
+	line  int            // where it begins in the entry
 	typed runtime.Object // nil for kinds that no type is known of, and when refused
 	err   error
 }
@@ -91,8 +93,13 @@ func (v *Verifier) readObjects(m *machine) {
 		if err != nil {
 			m.objects = append(m.objects, object{entry: e, err: err})
 		}
+		offset := 0
 		for _, text := range documents {
-			m.objects = append(m.objects, v.readObject(e, text))
+			offset += max(0, bytes.Index(e.Content[offset:], text))
+			o := v.readObject(e, text)
+			o.line = 1 + bytes.Count(e.Content[:offset], []byte("\n"))
+			m.objects = append(m.objects, o)
+			offset += len(text)
 		}
 	}
 }
@@ -107,9 +114,9 @@ func (v *Verifier) readObject(e *document.Entry, text []byte) object {
 		return o
 	}
 	typed, err := v.decode(text)
-	o := object{e, text, typed, err}
+	o := object{entry: e, text: text, typed: typed, err: err}
 	if !e.Secret {
-		v.decoded.Store(key, object{nil, text, typed, err})
+		v.decoded.Store(key, object{text: text, typed: typed, err: err})
 	}
 	return o
 }
@@ -124,6 +131,9 @@ func (v *Verifier) objects(m *machine, out *diag.List) {
 
 func (v *Verifier) object(m *machine, o object) (out diag.List) {
 	at, where := m.doc.At(o.entry.Claim), m.where(o.entry.Path)
+	if v.verbatim[o.entry.Path] {
+		at.Line = o.line // of the user's own file
+	}
 	if o.err != nil {
 		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plain(o.err))
 		return out
@@ -132,7 +142,7 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 	if pod, ok := o.typed.(*corev1.Pod); ok && path.Dir(o.entry.Path) == StaticPodDir {
 		v.podAlone(pod, at, where, &out)
 	}
-	for _, image := range imagesOf(o.text) {
+	for _, image := range plan.ImagesIn(o.text) {
 		if !v.images[image] {
 			out.Errorf("V012", at, where, "image %s is not in the bill of materials", image).
 				WithHint("name it under images: in profile.yaml and write {{ .Image \"NAME\" }} in the manifest")
@@ -234,35 +244,6 @@ func leaves(node any, prefix string) []string {
 		}
 	}
 	return []string{prefix}
-}
-
-// imagesOf gives the images that the containers anywhere in an object name: of
-// pods, of templates, of custom resources that hold containers.
-func imagesOf(text []byte) []string {
-	var tree any
-	if yaml.Unmarshal(text, &tree) != nil {
-		return nil
-	}
-	var out []string
-	var walk func(key string, node any)
-	walk = func(key string, node any) {
-		switch n := node.(type) {
-		case map[string]any:
-			if image, ok := n["image"].(string); ok && strings.HasSuffix(strings.ToLower(key), "containers") {
-				out = append(out, image)
-			}
-			for k, child := range n {
-				walk(k, child)
-			}
-		case []any:
-			for _, child := range n {
-				walk(key, child)
-			}
-		}
-	}
-	walk("", tree)
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // split cuts a YAML stream into its documents, leaving out empty ones.

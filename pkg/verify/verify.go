@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,8 @@ type Verifier struct {
 	release release
 	images  map[string]bool // the bill of materials of the whole cluster
 	decoder runtime.Decoder
+	// verbatim are the files of objects that are the user's own, line by line.
+	verbatim map[string]bool
 	// unitNames are the units that some profile can bring to some host.
 	unitNames map[string]bool
 	texts     sync.Map // see shared
@@ -46,7 +49,10 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{plan: p, release: table, decoder: decoder, unitNames: unitNames(p.Catalog), images: map[string]bool{}}
+	v := &Verifier{plan: p, release: table, decoder: decoder, unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
+	for _, m := range p.Manifests {
+		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.Beside != nil
+	}
 	for _, h := range p.Hosts {
 		for _, image := range h.Images {
 			v.images[image.Ref] = true

@@ -1,0 +1,246 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// Beside is a file that a parameter names: the user's own, beside the topology.
+type Beside struct {
+	Name    string // as the topology gives it
+	File    string // as diagnostics name it
+	Content []byte
+	Err     error // why it cannot be read
+}
+
+// FilesAsked gives the files that parameters of a topology name.
+func FilesAsked(t *topology.Topology, c *profile.Catalog) []string {
+	asked := map[string]bool{}
+	note := func(uses map[string]topology.Use) {
+		for name, use := range uses {
+			p := c.Lookup(name)
+			for key, value := range use.Params {
+				if p != nil && !use.Off {
+					for _, file := range filesNamed(p.Param(key), value) {
+						asked[file] = true
+					}
+				}
+			}
+		}
+	}
+	note(t.Profiles)
+	for i := range t.Hosts {
+		note(t.Hosts[i].Profiles)
+	}
+	return slices.Sorted(maps.Keys(asked))
+}
+
+// filesNamed gives the files that the value of a parameter names; a value that
+// does not fit names none, and is reported elsewhere.
+func filesNamed(q *profile.Param, value any) []string {
+	if q == nil || q.Type != profile.FileParam && q.Items != profile.FileParam {
+		return nil
+	}
+	accepted, problems := q.Accept(value)
+	if len(problems) > 0 {
+		return nil
+	}
+	var out []string
+	for _, name := range asTexts(accepted) {
+		if name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// FileBeside says how diagnostics name a file beside a topology.
+func FileBeside(t *topology.Topology, name string) string {
+	return filepath.ToSlash(filepath.Join(filepath.Dir(t.File), name))
+}
+
+// filesOf gives the files that a parameter lists, as they were read.
+func (b *build) filesOf(list any) []*Beside {
+	var out []*Beside
+	names, _ := list.([]any)
+	for _, name := range names {
+		f := b.files[name.(string)]
+		out = append(out, &f)
+	}
+	return out
+}
+
+// checkFiles finds files that cannot be read, or do not hold what the profile
+// takes.
+func (b *build) checkFiles() {
+	for _, p := range b.enabled {
+		for i := range p.Params {
+			q := &p.Params[i]
+			where := "profiles." + p.Name + "." + q.Name
+			for k, name := range filesNamed(q, b.base[p.Name][q.Name]) {
+				at := where
+				if q.Type == "list" {
+					at += index(k)
+				}
+				b.checkFile(q, name, at)
+			}
+		}
+		for _, m := range p.Manifests {
+			if m.Param != "" {
+				for _, f := range b.filesOf(b.base[p.Name][m.Param]) {
+					b.checkManifest(f)
+				}
+			}
+		}
+	}
+}
+
+func (b *build) checkFile(q *profile.Param, name, where string) {
+	f, ok := b.files[name]
+	if !ok || f.Err != nil {
+		b.errorAt("P050", b.topology.At(where), where, "the file %s cannot be read", name).
+			WithHint("name a file relative to the folder of the topology: %s", q.Doc)
+		return
+	}
+	if len(bytes.TrimSpace(f.Content)) == 0 {
+		b.errorAt("P051", diag.Position{File: f.File, Line: 1}, "", "the file is empty").WithHint("it must hold: %s", q.Doc).
+			WithRelated(b.topology.At(where), "named here")
+	}
+	for i, line := range strings.Split(string(f.Content), "\n") {
+		if !q.LineFits(strings.TrimSuffix(line, "\r")) {
+			b.errorAt("P051", diag.Position{File: f.File, Line: i + 1}, "", "the line does not fit").WithSource("(not shown)").
+				WithHint("it must hold: %s", q.Doc).WithRelated(b.topology.At(where), "named here")
+		}
+	}
+}
+
+// yamlAtLine is how the YAML library says where.
+var yamlAtLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+
+// checkManifest finds what is no Kubernetes object at all. Fields are proved
+// once the documents are finished.
+func (b *build) checkManifest(f *Beside) {
+	if f.Err != nil || len(f.Content) == 0 {
+		return // said of the parameter
+	}
+	found := false
+	for decoder := yaml.NewDecoder(bytes.NewReader(f.Content)); ; {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			line, message := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+			if m := yamlAtLine.FindStringSubmatch(err.Error()); m != nil {
+				line, _ = strconv.Atoi(m[1])
+				message = m[2]
+			}
+			b.errorAt("P052", diag.Position{File: f.File, Line: line}, "", "this is not YAML: %s", message).
+				WithHint("write objects as kubectl apply takes them, separated by ---")
+			return
+		}
+		if len(node.Content) == 0 || node.Content[0].Tag == "!!null" {
+			continue // comments alone
+		}
+		found = true
+		b.checkObject(f, node.Content[0])
+	}
+	if !found {
+		b.errorAt("P052", diag.Position{File: f.File, Line: 1}, "", "the file holds no object").WithHint("write objects as kubectl apply takes them, separated by ---")
+	}
+}
+
+func (b *build) checkObject(f *Beside, node *yaml.Node) {
+	var object struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+		Metadata   struct {
+			Name         string `yaml:"name"`
+			GenerateName string `yaml:"generateName"`
+		} `yaml:"metadata"`
+	}
+	at := diag.Position{File: f.File, Line: node.Line, Column: node.Column}
+	err := node.Decode(&object)
+	lack := ""
+	switch {
+	case err != nil:
+		lack = "apiVersion, kind and metadata"
+	case object.APIVersion == "":
+		lack = "apiVersion"
+	case object.Kind == "":
+		lack = "kind"
+	case strings.HasSuffix(object.Kind, "List"):
+		return
+	case object.Metadata.Name == "" && object.Metadata.GenerateName != "":
+		b.errorAt("P052", at, "", "the object has no name of its own: each machine that applies it would make another").WithHint("write metadata.name instead of generateName")
+		return
+	case object.Metadata.Name == "":
+		lack = "metadata.name"
+	}
+	if lack != "" {
+		b.errorAt("P052", at, "", "this is no object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
+	}
+}
+
+// imagesBeside gives the images that the user's own objects name. Their pods
+// may land on any node.
+func (b *build) imagesBeside(c *class, u *use) []ImageRef {
+	var out []ImageRef
+	for i := range u.Profile.Manifests {
+		m := &u.Profile.Manifests[i]
+		if m.Param == "" || !b.holds(c, u.Profile, &m.When) {
+			continue
+		}
+		for _, f := range b.filesOf(u.params[m.Param]) {
+			for _, ref := range ImagesIn(f.Content) {
+				out = append(out, ImageRef{Name: path.Base(f.Name), Ref: ref, Profile: u.Name})
+			}
+		}
+	}
+	return out
+}
+
+// ImagesIn gives the images that the containers anywhere in YAML documents
+// name: of pods, of templates, of custom resources that hold containers.
+func ImagesIn(text []byte) []string {
+	var out []string
+	var walk func(key string, node any)
+	walk = func(key string, node any) {
+		switch n := node.(type) {
+		case map[string]any:
+			if image, ok := n["image"].(string); ok && strings.HasSuffix(strings.ToLower(key), "containers") {
+				out = append(out, image)
+			}
+			for k, child := range n {
+				walk(k, child)
+			}
+		case []any:
+			for _, child := range n {
+				walk(key, child)
+			}
+		}
+	}
+	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var tree any
+		if decoder.Decode(&tree) != nil {
+			slices.Sort(out)
+			return slices.Compact(out)
+		}
+		walk("", tree)
+	}
+}

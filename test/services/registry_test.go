@@ -1,0 +1,136 @@
+//go:build real
+
+package services
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// TestRegistry starts a registry and a proxy on the files of reg1 and lets a
+// containerd with the files of cp1 push and pull by name, over TLS.
+func TestRegistry(t *testing.T) {
+	w := build(t, "registry.yaml")
+	w.network(t, "registry", "127.0.0.1 localhost\n192.168.200.9 reg1\n", "192.168.200.9/24")
+	prefixes := []string{"/etc/kubespore/", "/etc/containerd/certs.d", "/var/lib/registry"}
+	w.put(t, "reg1", prefixes...)
+	w.put(t, "cp1", prefixes...)
+	program := tools(t, "registry", "containerd", "ctr")
+	const configs = "/etc/kubespore/registry/"
+	for _, config := range []string{"config.yml", "proxy-5001.yml"} {
+		daemon := w.inside(program[0], "serve", filepath.Join(w.dir, configs, config))
+		// What its unit says: no telemetry, the login of proxies. The proxy's
+		// upstream is our own, which no system trusts.
+		daemon.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none", "SSL_CERT_FILE="+w.dir+"/etc/kubespore/services-ca.crt")
+		if unit := w.file(t, "reg1", "/etc/systemd/system/registry-proxy-5001.service"); strings.HasPrefix(config, "proxy") && strings.Contains(unit, "EnvironmentFile="+configs+"proxy-login\n") {
+			daemon.Env = append(daemon.Env, strings.Fields(w.file(t, "reg1", configs+"proxy-login"))...)
+		}
+		w.start(t, daemon)
+	}
+	ca := w.dir + "/etc/kubespore/services-ca.crt"
+	w.until(t, "the registry", "curl", "--silent", "--show-error", "--fail", "--cacert", ca, "--user", "me:secret", "https://reg1:5000/v2/")
+	w.until(t, "the proxy", "curl", "--silent", "--show-error", "--fail", "--cacert", ca, "--user", "me:secret", "https://reg1:5001/v2/")
+	if out, err := w.inside("curl", "--silent", "--fail", "--cacert", ca, "https://reg1:5000/v2/").CombinedOutput(); err == nil {
+		t.Errorf("the registry lets everybody in: %s", out)
+	}
+
+	ctr := w.containerd(t, program[1], program[2])
+	image, err := random.Image(20_000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag("reg1:5000/team/web:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(w.dir, "web.tar")
+	if err := tarball.WriteToFile(archive, tag, image); err != nil {
+		t.Fatal(err)
+	}
+	hosts := []string{"--hosts-dir", w.dir + "/etc/containerd/certs.d", "--user", "me:secret"}
+	ctr("images", "import", "--all-platforms", "--no-unpack", archive)
+	ctr(append(append([]string{"images", "push"}, hosts...), tag.String())...)
+	pull := append(append([]string{"content", "fetch", "--all-platforms"}, hosts...), "")
+	for _, ref := range []string{tag.String(), "registry.k8s.io/team/web:1", "quay.io/team/web:1"} {
+		pull[len(pull)-1] = ref
+		ctr(pull...)
+	}
+	if _, err := os.Stat(w.dir + "/var/lib/registry-proxy/5001/docker/registry/v2/repositories/team/web"); err != nil {
+		t.Errorf("the proxy keeps nothing: %v", err)
+	}
+}
+
+// TestRegistrySeed fills a registry from a storage tree with a damaged blob:
+// the blob and what names it stay out, and all else is there.
+func TestRegistrySeed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("owners cannot be set: this needs root")
+	}
+	w := build(t, "registry.yaml")
+	const tree = "/var/lib/kubespore/payload/registry/docker/registry/v2/"
+	blob := func(content string) string {
+		sum := sha256.Sum256([]byte(content))
+		name := hex.EncodeToString(sum[:])
+		w.write(t, tree+"blobs/sha256/"+name[:2]+"/"+name+"/data", content)
+		return name
+	}
+	good, bad := blob("good"), blob("bad")
+	w.write(t, tree+"blobs/sha256/"+bad[:2]+"/"+bad+"/data", "damaged")
+	w.write(t, tree+"repositories/good/_manifests/tags/1/current/link", "sha256:"+good)
+	w.write(t, tree+"repositories/bad/_manifests/tags/1/current/link", "sha256:"+bad)
+	script := w.moved(w.file(t, "reg1", "/opt/kubespore/bin/kubespore-registry-seed"), []string{"/var/lib/kubespore", "/run/kubespore"})
+	// The user comes with the document; here there is root alone.
+	script = strings.NewReplacer("--owner=registry --group=registry ", "", "chown -R registry:registry", "true").Replace(script)
+	w.write(t, "seed", script)
+	seed := func() (string, error) {
+		c := exec.Command("bash", filepath.Join(w.dir, "seed"))
+		c.Env = append(os.Environ(), "DATA="+w.dir+"/data")
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	at := func(name string) bool {
+		_, err := os.Stat(filepath.Join(w.dir, "data/docker/registry/v2", name))
+		return err == nil
+	}
+	said, err := seed()
+	if err == nil || !strings.Contains(said, bad) || strings.Contains(said, good) || !at("repositories/good/_manifests/tags/1/current/link") ||
+		!at("blobs/sha256/"+good[:2]+"/"+good+"/data") || at("repositories/bad/_manifests/tags/1/current/link") || at("blobs/sha256/"+bad[:2]+"/"+bad+"/data") {
+		t.Errorf("%v\n%s", err, said)
+	}
+	w.write(t, tree+"blobs/sha256/"+bad[:2]+"/"+bad+"/data", "bad")
+	if said, err := seed(); err != nil || !at("repositories/bad/_manifests/tags/1/current/link") {
+		t.Errorf("%v\n%s", err, said)
+	}
+}
+
+// containerd starts one that only moves images, and gives its client.
+func (w *world) containerd(t *testing.T, daemon, client string) func(args ...string) string {
+	t.Helper()
+	socket := filepath.Join(w.dir, "containerd.sock")
+	w.write(t, "containerd.toml", `version = 3
+root = "`+w.dir+`/containerd"
+state = "`+w.dir+`/containerd-state"
+disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "`+socket+`"
+`)
+	w.start(t, w.inside(daemon, "--config", filepath.Join(w.dir, "containerd.toml"), "--log-level", "error"))
+	w.until(t, "containerd", client, "--address", socket, "version")
+	return func(args ...string) string {
+		t.Helper()
+		out, err := w.inside(client, append([]string{"--address", socket}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ctr %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+}
