@@ -219,7 +219,10 @@ func (m *material) deposits(s scope, list []profile.Deposit, like Deposit) {
 		d.Path, _ = m.text(s, x.Path)
 		d.Server, _ = m.text(s, x.Server)
 		d.Path, d.Server = strings.TrimSpace(d.Path), strings.TrimSpace(d.Server)
-		d.Form, d.Mode, d.Link, d.User, d.Group = x.Form, x.Mode, x.Link, cmp.Or(x.User, "root"), cmp.Or(x.Group, "root")
+		d.User, _ = m.text(s, x.User)
+		d.Group, _ = m.text(s, x.Group)
+		d.User, d.Group = cmp.Or(strings.TrimSpace(d.User), "root"), cmp.Or(strings.TrimSpace(d.Group), "root")
+		d.Form, d.Mode, d.Link = x.Form, x.Mode, x.Link
 		d.Profile, d.Position = s.use.Name, x.Position
 		if d.Mode == 0 {
 			d.Mode = 0o600

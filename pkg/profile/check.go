@@ -130,7 +130,7 @@ func (p *Profile) allTexts() []Text {
 	}
 	deposits := func(list []Deposit) {
 		for _, x := range list {
-			add(x.Path, x.Server)
+			add(x.Path, x.User, x.Group, x.Server)
 		}
 	}
 	for _, a := range p.Authorities {

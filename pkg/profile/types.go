@@ -176,8 +176,8 @@ type Deposit struct {
 	Path   Text   // absolute; {date} stands for the certificate's NotBefore as 2006-01-02-15-04-05
 	Form   string // certificate, key, public, bundle (certificate and key), kubeconfig, kubeconfig-file (names the files of another deposit), value
 	Mode   int    // 0 means 0644 for certificates and public keys, 0600 for the rest
-	User   string // owner, root by default
-	Group  string
+	User   Text   // owner; root where there is none or it is empty
+	Group  Text
 	Link   string // a symbolic link that points at Path
 	Server Text   // of a kubeconfig
 	When   Condition

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -136,12 +137,7 @@ func (m *machine) environment(u *unit) map[string]string {
 		}
 	}
 	for _, file := range u.values("Service", "EnvironmentFile") {
-		for line := range strings.Lines(string(m.content(strings.TrimPrefix(file, "-")))) {
-			line = strings.TrimSpace(line)
-			if name, value, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") {
-				out[name] = strings.Trim(value, `"'`)
-			}
-		}
+		maps.Copy(out, environmentFile(string(m.content(strings.TrimPrefix(file, "-")))))
 	}
 	return out
 }

@@ -25,7 +25,10 @@ func (v *Verifier) units(m *machine, out *diag.List) {
 	// have the same programs, but say so.
 	for _, u := range list {
 		for _, file := range m.pathsOf(u) {
-			if !m.exists(file) {
+			switch e := m.file(file); {
+			case e != nil:
+				key += ":" + e.User
+			case !m.exists(file):
 				key += "!" + file
 			}
 		}
@@ -111,12 +114,23 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 			out.Errorf("V033", at, where, "nothing puts %s on this host", file)
 		}
 	}
-	if user := u.value("Service", "User"); user != "" && !hasUser(m, user) {
+	user := u.value("Service", "User")
+	if user != "" && !hasUser(m, user) {
 		out.Errorf("V034", at, where, "User=%s is nobody on this host", user).WithHint("add the user under passwd.users in the profile's host.bu")
+	}
+	for _, file := range m.argumentsOf(u) {
+		if e := m.file(file); e != nil && user != "" && e.User != user && e.Mode&0o044 == 0 {
+			out.Errorf("V038", at, where, "User=%s cannot read %s, which is %s's with mode %04o", user, file, e.User, e.Mode).
+				WithHint("give the file to the user: `user:` of the deposit or of the file in the fragment")
+		}
 	}
 }
 
 var execOptions = []string{"ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"}
+
+// mayBeMissing are flags that name a file which need not be there: a kubelet
+// that has its credential asks for no other.
+var mayBeMissing = map[string]bool{"--bootstrap-kubeconfig": true}
 
 // pathsOf gives the files of ours that a unit names in its command lines, and
 // the environment files that must be there.
@@ -127,10 +141,20 @@ func (m *machine) pathsOf(u *unit) []string {
 			out = append(out, file)
 		}
 	}
+	return append(out, m.argumentsOf(u)...)
+}
+
+// argumentsOf gives the files that a unit's programs are told to read.
+func (m *machine) argumentsOf(u *unit) []string {
+	var out []string
 	for _, line := range u.values("Service", execOptions...) {
 		for i, word := range m.expand(u, line) {
-			if i > 0 && (strings.HasPrefix(word, "/opt/kubespore/") || strings.HasPrefix(word, "/etc/kubespore/")) {
+			flag, value, _ := strings.Cut(word, "=")
+			switch {
+			case i > 0 && (strings.HasPrefix(word, "/opt/kubespore/") || strings.HasPrefix(word, "/etc/kubespore/")):
 				out = append(out, word)
+			case strings.HasPrefix(flag, "--") && strings.HasPrefix(value, "/etc/") && !mayBeMissing[flag]:
+				out = append(out, value)
 			}
 		}
 	}

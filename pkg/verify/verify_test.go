@@ -175,6 +175,12 @@ func TestBroken(t *testing.T) {
 		{"not executable", func(b *box) { b.files["0644 /opt/bin/program"] = "#!/bin/sh"; b.binaries = nil }, []string{"V032"}, "not executable"},
 		{"environment file", unit("[Service]", "[Service]\nEnvironmentFile=/etc/x"), []string{"V033"}, "nothing puts /etc/x"},
 		{"user", unit("[Service]", "[Service]\nUser=etcd"), []string{"V034"}, "User=etcd"},
+		{"file of another", func(b *box) {
+			b.files["/etc/x.key"] = "x"
+			unit("ExecStart=/opt/bin/program", "User=nobody\nEnvironmentFile=/etc/x.env\nExecStart=/opt/bin/program $ARGS")(b)
+			b.files["/etc/x.env"] = "# a comment\nARGS=\"\\\n --key=/etc/x.key\"\n"
+		}, []string{"V038"}, "User=nobody cannot read /etc/x.key, which is root's with mode 0600"},
+		{"file of a flag", unit("ExecStart=/opt/bin/program", "ExecStart=/opt/bin/program --key=/etc/y.key"), []string{"V033"}, "nothing puts /etc/y.key"},
 		{"no install", unit("[Install]\nWantedBy=multi-user.target\n", ""), []string{"V001"}, "has no install section"},
 		{"cycle", unit("[Install]\nWantedBy=multi-user.target", "[Install]\nWantedBy=sysinit.target"), []string{"V037"}, "sysinit.target"},
 		{"timer of nothing", func(b *box) {
