@@ -18,6 +18,9 @@ const minor = "1.36"
 // where the bill of materials wants them.
 var onMachines = map[string]string{
 	"kubelet@" + minor: "opt/bin/kubelet", "kubectl@" + minor: "opt/bin/kubectl", "kubeadm@" + minor: "opt/bin/kubeadm",
+	// For control planes and kube-proxy by systemd, and flanneld on the machine.
+	"kube-apiserver@" + minor: "opt/bin/kube-apiserver", "kube-controller-manager@" + minor: "opt/bin/kube-controller-manager",
+	"kube-scheduler@" + minor: "opt/bin/kube-scheduler", "kube-proxy@" + minor: "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
 	"etcd": "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
 	"containerd": "opt/bin/containerd", "ctr": "opt/bin/ctr", "containerd-shim-runc-v2": "opt/bin/containerd-shim-runc-v2",
 	"bridge": "opt/cni/bin/bridge", "host-local": "opt/cni/bin/host-local", "portmap": "opt/cni/bin/portmap",

@@ -147,7 +147,7 @@ func (r *run) readHosts() ([]host, error) {
 		}
 		h := host{Name: d.Name()}
 		_, h.Node = files["/var/lib/kubelet/config.yaml"]
-		_, h.ControlPlane = files["/etc/kubernetes/manifests/kube-apiserver.yaml"]
+		_, h.ControlPlane = files["/etc/kubernetes/super-admin.conf"]
 		for _, path := range slices.Sorted(maps.Keys(files)) {
 			if strings.HasPrefix(path, "/etc/systemd/network/") && len(h.Addresses) == 0 {
 				h.Addresses = addressesIn(files[path])
