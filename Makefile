@@ -49,7 +49,7 @@ boot: ## boot machines from the documents alone, as root: all scenarios, SCENARI
 
 boot-clean: ## end and remove what `make boot` left
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
-	bin/bootlab -name $(LAB) -clean
+	bin/bootlab -tree . -name $(LAB) -clean
 
 golden: ## write the goldens anew; read the difference before you commit it
 	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
