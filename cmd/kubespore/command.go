@@ -20,11 +20,12 @@ type command struct {
 // loading is what every command that reads a topology takes.
 var loading = []string{"profiles", "strict", "format"}
 
-// makingMedia is what every command that makes media takes.
-var makingMedia = append([]string{"build", "media", "host"}, loading...)
-
 // commands is the table that help, completion and the parser read.
 func commands() []command {
+	return slices.Concat(firstCommands(), mediaCommands(), lastCommands())
+}
+
+func firstCommands() []command {
 	return []command{
 		{
 			name: "init", args: "[FILE]", max: 1, run: runInit,
@@ -117,15 +118,11 @@ the bundle against the lock, and the documents of the last build against both.`,
 			examples: []string{"kubespore payload verify prod.yaml payload"},
 			flags:    append([]string{"out", "pki"}, loading...),
 		},
-		{
-			name: "media iso", args: "TOPOLOGY|BUILD", min: 1, max: 1, run: runMediaISO,
-			summary: "write the seed volume of each cloud-init machine",
-			detail: `Puts the finished documents of the last build on volumes that cloud-init finds by
-their label, CIDATA: NAME.iso for each machine. Attach it, power the machine on.
-A folder in place of the topology is a build, taken as it stands.`,
-			examples: []string{"kubespore media iso prod.yaml", "kubespore media iso --host w7 -o /srv/media prod.yaml", "kubespore media iso /srv/prod/out"},
-			flags:    makingMedia,
-		},
+	}
+}
+
+func lastCommands() []command {
+	return []command{
 		{
 			name: "schema", run: runSchema,
 			summary:  "print the JSON Schema of topology files",

@@ -16,7 +16,8 @@ type options struct {
 	strict, keys, exitCode bool
 	from                   []string
 	bundle, iso, registry  string
-	build, media           string
+	build, media, image    string
+	install, url, append   string
 	script, relock         bool
 }
 
@@ -36,6 +37,7 @@ var everywhere = []string{"help", "quiet", "verbose"}
 // flagTable describes each flag once, for all commands that take it.
 func flagTable() []flag {
 	return []flag{
+		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
 		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
@@ -43,6 +45,8 @@ func flagTable() []flag {
 		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
 		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
+		{name: "image", value: "FILE", usage: "what the documents are put into; it is only read", bind: func(o *options) any { return &o.image }},
+		{name: "install", value: "DEVICE", usage: "write the system to this disk and restart from there (Fedora CoreOS)", bind: func(o *options) any { return &o.install }},
 		{name: "iso", value: "FILE", usage: "also write the bundle as one volume for all machines", bind: func(o *options) any { return &o.iso }},
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
 		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
@@ -55,6 +59,7 @@ func flagTable() []flag {
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
+		{name: "url", value: "URL", usage: "where the machines will find the tree: http://10.0.0.5:8080", bind: func(o *options) any { return &o.url }},
 		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},
 	}
 }

@@ -20,10 +20,6 @@ type mediaResult struct {
 	Left  []string     `json:"left,omitempty"` // hosts that the medium is not for
 }
 
-func runMediaISO(c *call) int {
-	return c.makeMedia(media.Seed(), "attach each volume to its machine as a CD or disk, and power it on")
-}
-
 // makeMedia makes a medium of the last build.
 func (c *call) makeMedia(m media.Medium, next string) int {
 	now, err := c.now()
@@ -71,6 +67,13 @@ func (c *call) built(now time.Time) (*compile.Built, diag.List) {
 		built.Warn(now, &list)
 	}
 	return built, list
+}
+
+// failed finishes with the one thing that was wrong.
+func (c *call) failed(err error) int {
+	var list diag.List
+	list.AddError("O101", err)
+	return c.finish(list, nil, nil)
 }
 
 func (c *call) mediaProgress(name string) func(done, total int) {

@@ -94,8 +94,24 @@ func (b *Built) host(name string, files map[string]outdir.FileInfo) media.Host {
 	t := b.Project.Topology
 	if i := slices.IndexFunc(t.Hosts, func(h topology.Host) bool { return h.Name == name }); i >= 0 {
 		h.Position = t.At(t.Hosts[i].Path)
+		h.OS, h.Arch, h.Serial, h.MACs = t.Hosts[i].OS, t.Hosts[i].Arch, t.Hosts[i].Serial, ports(&t.Hosts[i])
 	}
 	return h
+}
+
+// ports gives the addresses of a machine's Ethernet ports, that of the primary
+// interface first.
+func ports(h *topology.Host) []string {
+	var out []string
+	if h.MAC != "" {
+		out = append(out, h.MAC)
+	}
+	for _, i := range h.Interfaces {
+		if i.Kind == "ethernet" && i.MAC != "" && !slices.Contains(out, i.MAC) {
+			out = append(out, i.MAC)
+		}
+	}
+	return out
 }
 
 // read reads a file of the build, which must still be what was written.

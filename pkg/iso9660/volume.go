@@ -71,11 +71,14 @@ func Write(w io.Writer, label string, when time.Time, files []File) error {
 	return out.w.Flush()
 }
 
-// checkLabel accepts what a volume descriptor can hold.
+// checkLabel accepts what a volume descriptor can hold. Small letters are not
+// in the standard, and in every implementation: config-2 is looked for so.
 func checkLabel(label string) error {
-	valid := func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' }
+	valid := func(r rune) bool {
+		return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-'
+	}
 	if label == "" || len(label) > 32 || strings.ContainsFunc(label, func(r rune) bool { return !valid(r) }) {
-		return fmt.Errorf("%q is no volume label: it takes 1 to 32 of A-Z, 0-9, _ and -", label)
+		return fmt.Errorf("%q is no volume label: it takes 1 to 32 of A-Z, a-z, 0-9, _ and -", label)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func TestRefused(t *testing.T) {
 		files []File
 		want  string
 	}{
-		"label":          {"kubespore", nil, `"kubespore" is no volume label`},
+		"label":          {"kube spore", nil, `"kube spore" is no volume label`},
 		"no label":       {"", nil, "is no volume label"},
 		"long label":     {strings.Repeat("A", 33), nil, "is no volume label"},
 		"absolute":       {"A", []File{file("/a", "")}, `"/a" is no path`},
@@ -95,5 +96,43 @@ func TestRefused(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	image := write(t, sample())
+	for _, f := range sample() {
+		at, err := Find(bytes.NewReader(image), f.Path)
+		if err != nil {
+			t.Fatalf("%s: %v", f.Path, err)
+		}
+		r, _ := f.Open()
+		want, _ := io.ReadAll(r)
+		if got := image[at.Offset : at.Offset+at.Size]; !bytes.Equal(got, want) {
+			t.Errorf("%s: another content", f.Path)
+		}
+	}
+	for _, path := range []string{"absent", "absent/too", sample()[0].Path + "/below"} {
+		if _, err := Find(bytes.NewReader(image), path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := Find(strings.NewReader("short"), "a"); !errors.Is(err, ErrNoVolume) {
+		t.Error(err)
+	}
+}
+
+// TestFindDamaged reads volumes with one wrong byte: whatever it finds, it
+// neither panics nor reads outside.
+func TestFindDamaged(t *testing.T) {
+	image := write(t, sample())
+	paths := sample()
+	for at := descriptorsAt * sector; at < min(len(image), 24*sector); at++ {
+		for _, value := range []byte{0, 1, 0x7f, 0xff} {
+			old := image[at]
+			image[at] = value
+			_, _ = Find(bytes.NewReader(image), paths[at%len(paths)].Path)
+			image[at] = old
+		}
 	}
 }

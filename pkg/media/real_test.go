@@ -3,10 +3,15 @@
 package media
 
 import (
+	"io"
+	"net"
+	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // extract has xorriso read a volume, without a complaint about its form, and
@@ -53,5 +58,147 @@ func TestSeedRead(t *testing.T) {
 	}
 	if list := program(t, "isoinfo", "-R", "-f", "-i", image); !strings.Contains(list, "/user-data\n") {
 		t.Error(list)
+	}
+}
+
+// TestConfigDriveRead has others read the config drive.
+func TestConfigDriveRead(t *testing.T) {
+	dir := t.TempDir()
+	h := ignitionHost("a", "fedora-coreos")
+	write(t, dir, ConfigDrive(), h)
+	image := filepath.Join(dir, "a.config-2.iso")
+	if files := extract(t, image); files["openstack/latest/user_data"] != document(t, h) || len(files) != 2 {
+		t.Error(files)
+	}
+	if probe := program(t, "blkid", "-p", "-o", "export", image); !strings.Contains(probe, "LABEL=config-2\n") || !strings.Contains(probe, "TYPE=iso9660\n") {
+		t.Error(probe)
+	}
+}
+
+// TestInitrdRead has GNU cpio, which fills an initramfs on many a machine,
+// unpack the archive.
+func TestInitrdRead(t *testing.T) {
+	dir := t.TempDir()
+	h := ignitionHost("a", "flatcar")
+	write(t, dir, Initrd(""), h)
+	to := t.TempDir()
+	program(t, "sh", "-c", "cd "+to+" && gzip -dc "+filepath.Join(dir, "a.initrd")+" | cpio --quiet -i --no-absolute-filenames")
+	if files := tree(t, to); len(files) != 1 || files["usr/share/oem/config.ign"] != document(t, h) {
+		t.Error(files)
+	}
+}
+
+// TestEmbedRead has an ISO made as CoreOS makes its own, by another program and
+// with plain names, and asks a third for what is in it afterwards.
+func TestEmbedRead(t *testing.T) {
+	source := t.TempDir()
+	for name, content := range map[string]string{
+		"coreos/igninfo.json": `{"file": "images/ignition.img"}` + "\n",
+		"images/ignition.img": strings.Repeat("\x00", 256<<10),
+		"images/vmlinuz":      strings.Repeat("kernel", 50000),
+	} {
+		file := filepath.Join(source, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, options := range map[string][]string{"plain": nil, "rock": {"-rock", "-J"}} {
+		iso := filepath.Join(t.TempDir(), "live.iso")
+		program(t, "genisoimage", append(append([]string{"-quiet"}, options...), "-o", iso, source)...)
+		m, err := embedder(t, iso, "/dev/sda")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		dir := t.TempDir()
+		write(t, dir, m, ignitionHost("a", "fedora-coreos"))
+		image := filepath.Join(dir, "a.live.iso")
+		area := program(t, "isoinfo", "-i", image, "-x", "/IMAGES/IGNITION.IMG;1")
+		if !strings.Contains(unpack(t, area)["config.ign"], installedDocument) {
+			t.Errorf("%s: the document is not in the area", name)
+		}
+		if got, want := program(t, "isoinfo", "-i", image, "-x", "/IMAGES/VMLINUZ.;1"), strings.Repeat("kernel", 50000); got != want {
+			t.Errorf("%s: another file changed", name)
+		}
+	}
+}
+
+// TestInstallerIsValid asks Ignition's own validator about the document that
+// installs.
+func TestInstallerIsValid(t *testing.T) {
+	text, err := installer([]byte(`{"ignition":{"version":"3.4.0"}}`), "/dev/disk/by-id/a b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "config.ign")
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := program(t, tool(t, "ignition-validate"), name); out != "" {
+		t.Error(out)
+	}
+}
+
+// tool builds a program where it is not built yet.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.Command("../../test/tools/tool", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// TestMatchboxServes runs the real matchbox on the folder: a machine's address
+// gives what to boot and nothing more, the token alone gives the document.
+func TestMatchboxServes(t *testing.T) {
+	dir := t.TempDir()
+	hosts := []Host{ignitionHost("cp1", "fedora-coreos"), ignitionHost("w1", "flatcar")}
+	hosts[1].MACs = []string{"52:54:00:00:00:0b", "52:54:00:00:00:0c"}
+	write(t, dir, Matchbox(Netboot{URL: "http://10.0.0.5:8080"}), hosts...)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	server := exec.Command(tool(t, "matchbox"), "-address", address, "-data-path", filepath.Join(dir, "matchbox"), "-assets-path", "", "-log-level", "error")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	get := func(path string) (int, string) {
+		for range 100 {
+			r, err := http.Get("http://" + address + path)
+			if err != nil {
+				time.Sleep(50 * time.Millisecond)
+				continue
+			}
+			defer r.Body.Close()
+			text, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.StatusCode, string(text)
+		}
+		t.Fatal("matchbox does not answer")
+		return 0, ""
+	}
+	for path, want := range map[string]string{
+		"/ipxe?mac=52-54-00-00-00-0a":                             "coreos.live.rootfs_url=",
+		"/ipxe?mac=52-54-00-00-00-0b":                             "flatcar_production_pxe.vmlinuz",
+		"/ipxe?mac=52-54-00-00-00-0c":                             "flatcar_production_pxe.vmlinuz",
+		"/ignition?token=" + token([]byte(document(t, hosts[0]))): `"version":"3.4.0"`,
+	} {
+		if code, text := get(path); code != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, code, text)
+		}
+	}
+	for _, path := range []string{"/ipxe?mac=52-54-00-00-00-0f", "/ignition?mac=52-54-00-00-00-0a", "/ignition", "/ignition?token=cp1"} {
+		if code, text := get(path); code != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, code, text)
+		}
 	}
 }

@@ -78,6 +78,9 @@ func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func
 		})
 	}
 	workers.Wait()
+	shared, err := f.files(m.Shared)
+	list.AddError("M001", failure(err))
+	out = append(out, shared...)
 	if ctx.Err() != nil {
 		list.Errorf("M002", diag.Position{}, "", "interrupted: nothing was changed")
 	}
@@ -91,6 +94,10 @@ func (f *folder) host(m Medium, h *Host) ([]Made, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.files(files)
+}
+
+func (f *folder) files(files []File) ([]Made, error) {
 	var out []Made
 	for _, file := range files {
 		size, err := f.stage(file)

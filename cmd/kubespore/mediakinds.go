@@ -1,0 +1,122 @@
+package main
+
+import (
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/media"
+)
+
+// mediaCommands are the rows of the command table that make media.
+func mediaCommands() []command {
+	kinds := []command{
+		{
+			name: "media iso", run: runMediaISO,
+			summary: "write the seed volume of each cloud-init machine",
+			detail: `Puts the finished documents of the last build on volumes that cloud-init finds by
+their label, CIDATA: NAME.iso for each machine. Attach it, power the machine on.
+A folder in place of the topology is a build, taken as it stands.`,
+			examples: []string{"kubespore media iso prod.yaml", "kubespore media iso --host w7 -o /srv/media prod.yaml", "kubespore media iso /srv/prod/out"},
+		},
+		{
+			name: "media config-drive", run: runMediaConfigDrive,
+			summary: "write a config drive for each machine, as OpenStack does",
+			detail: `Puts the finished documents on volumes with the label config-2, NAME.config-2.iso,
+which cloud-init reads, and Ignition on the platforms openstack and nutanix.`,
+			examples: []string{"kubespore media config-drive prod.yaml", "kubespore media config-drive --host cp1 prod.yaml"},
+		},
+		{
+			name: "media initrd", run: runMediaInitrd, flags: []string{"install"},
+			summary: "write an archive for each Ignition machine that the boot loader adds to its initramfs",
+			detail: `NAME.initrd is a compressed cpio archive with the document where the initramfs of
+the machine's system looks for it. Give it to the boot loader after the system's
+own initramfs.`,
+			examples: []string{"kubespore media initrd prod.yaml", "kubespore media initrd --install /dev/nvme0n1 --host cp1 prod.yaml"},
+		},
+		{
+			name: "media embed", run: runMediaEmbed, flags: []string{"image", "install"},
+			summary: "copy a CoreOS live ISO for each machine, with its document inside",
+			detail: `NAME.live.iso is the ISO that --image names, other only in the area that CoreOS
+reserves for a document. The machine runs from memory, with its document; with
+--install it writes the system to that disk, restarts, and is then what the
+document says.`,
+			examples: []string{"kubespore media embed --image fcos-live.iso --install /dev/sda prod.yaml"},
+		},
+		{
+			name: "media pxe", run: runMediaPXE, flags: []string{"url", "install", "append"},
+			summary: "write a tree for a web server from which machines boot by iPXE",
+			detail: `media/pxe is served by any static web server at --url. Point iPXE at boot.ipxe: each
+machine finds the script of its MAC address, kernel and initramfs below images/,
+where you put them, and its document in a folder that nobody can guess.`,
+			examples: []string{"kubespore media pxe --url http://10.0.0.5:8080 prod.yaml", "kubespore media pxe --url http://10.0.0.5:8080 --install /dev/sda --append console=ttyS0 prod.yaml"},
+		},
+		{
+			name: "media matchbox", run: runMediaMatchbox, flags: []string{"url", "install", "append"},
+			summary: "write a data folder for matchbox, from which Ignition machines boot",
+			detail: `media/matchbox is the folder for matchbox -data-path; --url is where matchbox listens.
+Kernel and initramfs are below its assets.`,
+			examples: []string{"kubespore media matchbox --url http://10.0.0.5:8080 prod.yaml"},
+		},
+	}
+	common := append([]string{"build", "media", "host"}, loading...)
+	for i := range kinds {
+		kinds[i].args, kinds[i].min, kinds[i].max = "TOPOLOGY|BUILD", 1, 1
+		kinds[i].flags = slices.Concat(common, kinds[i].flags)
+	}
+	return kinds
+}
+
+func runMediaISO(c *call) int {
+	return c.makeMedia(media.Seed(), "attach each volume to its machine as a CD or disk, and power it on")
+}
+
+func runMediaConfigDrive(c *call) int {
+	return c.makeMedia(media.ConfigDrive(), "attach each volume to its machine as a CD or disk, and power it on")
+}
+
+func runMediaInitrd(c *call) int {
+	return c.makeMedia(media.Initrd(c.options.install), "name each archive as a further initrd where the machine's boot loader names the system's own")
+}
+
+func runMediaEmbed(c *call) int {
+	if c.options.image == "" {
+		return c.misused(&usageError{message: "which ISO?", hint: "add --image FILE: a live ISO of Fedora CoreOS, as it was downloaded"})
+	}
+	source, err := os.Open(c.options.image)
+	if err != nil {
+		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
+	}
+	defer source.Close()
+	m, err := media.Embed(source, c.options.install)
+	if err != nil {
+		return c.failed(err)
+	}
+	return c.makeMedia(m, "boot each machine from its ISO")
+}
+
+func runMediaPXE(c *call) int {
+	n, err := c.netboot()
+	if err != nil {
+		return c.misused(err)
+	}
+	return c.makeMedia(media.PXE(n), "put the systems' files below pxe/images, serve pxe at "+n.URL+", and point iPXE at boot.ipxe")
+}
+
+func runMediaMatchbox(c *call) int {
+	n, err := c.netboot()
+	if err != nil {
+		return c.misused(err)
+	}
+	return c.makeMedia(media.Matchbox(n), "put the systems' files below matchbox's assets, and run matchbox with this folder as -data-path")
+}
+
+// netboot reads the flags of what boots from the network.
+func (c *call) netboot() (media.Netboot, error) {
+	u, err := url.Parse(c.options.url)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return media.Netboot{}, &usageError{message: "where will the machines find the tree?", hint: "add --url with a whole URL: --url http://10.0.0.5:8080"}
+	}
+	return media.Netboot{URL: strings.TrimRight(c.options.url, "/"), Install: c.options.install, Append: c.options.append}, nil
+}
