@@ -1,0 +1,72 @@
+//go:build real
+
+package services
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// TestDNS asks the real CoreDNS, on the Corefile that the cluster gets, for
+// machines.
+func TestDNS(t *testing.T) {
+	w := build(t, "storage.yaml")
+	corefile := ""
+	for _, text := range strings.Split(w.file(t, "cp1", "/etc/kubespore/objects/coredns/coredns.yaml"), "\n---\n") {
+		var m corev1.ConfigMap
+		if err := yaml.Unmarshal([]byte(text), &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Kind == "ConfigMap" {
+			corefile = m.Data["Corefile"]
+		}
+	}
+	port, web := freePort(t), freePort(t)
+	corefile = strings.NewReplacer(".:53 {", fmt.Sprintf(".:%d {", port),
+		// There is no API here; the plugin starts without one after a while.
+		"kubernetes cluster.local in-addr.arpa ip6.arpa {", "kubernetes cluster.local in-addr.arpa ip6.arpa {\n endpoint http://127.0.0.1:1",
+		"health {", fmt.Sprintf("health 127.0.0.1:%d {", web), "ready\n", fmt.Sprintf("ready 127.0.0.1:%d\n", freePort(t)),
+		"prometheus :9153", fmt.Sprintf("prometheus 127.0.0.1:%d", freePort(t))).Replace(corefile)
+	for _, want := range []string{"endpoint_pod_names", "192.168.200.9 nfs1"} {
+		if !strings.Contains(corefile, want) {
+			t.Errorf("no %s in\n%s", want, corefile)
+		}
+	}
+	w.write(t, "Corefile", corefile)
+	w.start(t, exec.Command(tools(t, "coredns")[0], "-conf", filepath.Join(w.dir, "Corefile")))
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, fmt.Sprintf("127.0.0.1:%d", port))
+	}}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for {
+		if list, err := resolver.LookupHost(ctx, "nfs1."); err == nil {
+			if !slices.Equal(list, []string{"192.168.200.9"}) {
+				t.Errorf("nfs1 is %v", list)
+			}
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatal("CoreDNS does not answer")
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	for address, name := range map[string]string{"192.168.200.21": "cp1.", "192.168.200.9": "nfs1.", "192.168.200.99": "printer.example."} {
+		if list, err := resolver.LookupAddr(ctx, address); err != nil || !slices.Equal(list, []string{name}) {
+			t.Errorf("%s is %v (%v), want %s", address, list, err, name)
+		}
+	}
+	if list, err := resolver.LookupHost(ctx, "example.org."); err == nil {
+		t.Errorf("without name servers, example.org is %v", list)
+	}
+}

@@ -1,0 +1,91 @@
+//go:build real
+
+package services
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestExports lets exportfs and nfsconf read what an NFS server gets. The
+// kernel's server itself is not to be had here.
+func TestExports(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("exportfs needs root")
+	}
+	w := build(t, "storage.yaml")
+	exportfs, nfsconf := deb(t, "nfs-kernel-server", "usr/sbin/exportfs"), deb(t, "nfs-common", "usr/sbin/nfsconf")
+	for _, folder := range []string{"/srv/share", "/srv/mysql", "/srv/install"} {
+		if e := w.files["nfs1"][folder]; e.Kind != "directory" || e.Mode != 0o770 {
+			t.Errorf("%s: %+v", folder, e)
+		}
+		if err := os.MkdirAll(filepath.Join(w.dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exports := strings.ReplaceAll(w.file(t, "nfs1", "/etc/exports.d/kubespore.exports"), "/srv/", w.dir+"/srv/")
+	w.write(t, "exports.d/kubespore.exports", exports)
+	w.write(t, "run.sh", `set -e
+mkdir -p /etc/exports.d /var/lib/nfs
+touch /etc/exports
+mount --bind "$1/exports.d" /etc/exports.d
+mount --bind /dev/null /etc/exports
+mount -t tmpfs tmpfs /var/lib/nfs
+touch /var/lib/nfs/etab
+"$2" -ra
+cat /var/lib/nfs/etab
+`)
+	out, err := exec.Command("unshare", "--mount", "bash", filepath.Join(w.dir, "run.sh"), w.dir, exportfs).CombinedOutput()
+	if err != nil {
+		t.Fatalf("exportfs: %v\n%s", err, out)
+	}
+	for _, want := range []struct {
+		folder, client string
+		options        []string
+	}{
+		{"/srv/share", "192.168.200.0/24", []string{"rw", "sync", "root_squash", "no_all_squash", "sec=sys"}},
+		{"/srv/mysql", "192.168.200.0/25", []string{"rw", "root_squash"}},
+		{"/srv/mysql", "192.168.201.0/24", []string{"rw", "root_squash"}},
+		{"/srv/install", "192.168.200.0/24", []string{"ro", "no_root_squash"}},
+	} {
+		line := ""
+		for l := range strings.Lines(string(out)) {
+			if strings.HasPrefix(l, w.dir+want.folder+"\t"+want.client+"(") {
+				line = l
+			}
+		}
+		_, options, _ := strings.Cut(strings.TrimSuffix(strings.TrimSpace(line), ")"), "(")
+		for _, o := range want.options {
+			if !strings.Contains(","+options+",", ","+o+",") {
+				t.Errorf("%s for %s lacks %s: %q", want.folder, want.client, o, line)
+			}
+		}
+	}
+	if strings.Contains(string(out), "\t*(") {
+		t.Errorf("somebody exports to everybody:\n%s", out)
+	}
+	w.write(t, "nfs.conf", w.file(t, "nfs1", "/etc/nfs.conf.d/50-kubespore.conf"))
+	for key, want := range map[string]string{"vers3": "n", "vers4": "y", "vers4.0": "n", "threads": "8"} {
+		if got := strings.TrimSpace(run(t, nfsconf, "--file", filepath.Join(w.dir, "nfs.conf"), "--get", "nfsd", key)); got != want {
+			t.Errorf("nfsconf says %s=%s", key, got)
+		}
+	}
+	if images := w.file(t, "cp1", "/etc/kubespore/images"); !strings.Contains(images, "docker.io/library/nginx:1.29.1\n") {
+		t.Errorf("the user's image is not in the bill of materials:\n%s", images)
+	}
+}
+
+// deb gives a file of a Debian package that is not installed.
+func deb(t *testing.T, name, file string) string {
+	t.Helper()
+	c := exec.Command("../tools/deb", name, file)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
