@@ -124,7 +124,7 @@ func follow(t *testing.T, page string, list []block, bin string) {
 				t.Errorf("%s: exit status %s, want %s\n%s%s", where, got, want, b.text, out)
 			}
 		case language == "yaml":
-			check(t, where, b, bin, env)
+			check(t, where, filepath.Join(dir, "examples"), b, bin, env)
 		case !slices.Contains(notRun, language):
 			t.Errorf("%s: no test knows what to do with a %q block", where, language)
 		}
@@ -132,13 +132,13 @@ func follow(t *testing.T, page string, list []block, bin string) {
 }
 
 // check runs `kubespore check` on a topology, or on a part laid over the
-// starter.
-func check(t *testing.T, where string, b block, bin string, env []string) {
+// starter, that stands where the examples' own files do.
+func check(t *testing.T, where, folder string, b block, bin string, env []string) {
 	text := []byte(b.text)
 	if b.has("part") {
 		text = lay(t, where, b.text)
 	}
-	file := filepath.Join(t.TempDir(), "cluster.yaml")
+	file := filepath.Join(folder, "page.yaml")
 	write(t, file, string(text))
 	c := exec.Command(bin, "check", file)
 	c.Env = env
