@@ -103,12 +103,13 @@ on a machine with internet.`,
 			detail: `Takes each part from the first source that has it, holds it against the lock, and
 writes the bundle and <cluster>.payload.lock beside the topology: the digests that
 documents carry from the next build on. Run again, it goes on where it stopped.
-The bundle is a plain tree for a web server; --iso writes it as a volume too, and
---registry its images as the storage tree of a registry.
+The bundle is a plain tree for a web server; --iso and --squashfs write it as a
+volume too, --sysext its programs as systemd-sysext images, --registry its images
+as the storage tree of a registry.
 
-SOURCE_DATE_EPOCH sets the dates on the volume.`,
+SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 			examples: []string{"kubespore payload pack --from ./payload-download prod.yaml", "kubespore payload pack --from ./programs --from registry:10.0.0.5:5000 --iso payload.iso prod.yaml", "kubespore payload pack --relock --from http://mirror.example/prod/ prod.yaml"},
-			flags:    append([]string{"from", "bundle", "iso", "registry", "relock", "pki"}, loading...),
+			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "relock", "pki"}, loading...),
 		},
 		{
 			name: "payload verify", args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,

@@ -98,10 +98,12 @@ func orDash(s string) string {
 
 type packResult struct {
 	payload.Packed
-	Bundle   string `json:"bundle"`
-	Volume   string `json:"volume,omitempty"`
-	Registry string `json:"registry,omitempty"`
-	Lock     string `json:"lock"`
+	Bundle   string           `json:"bundle"`
+	Volume   string           `json:"volume,omitempty"`
+	Disk     string           `json:"disk,omitempty"`
+	Sysexts  []payload.Sysext `json:"sysexts,omitempty"`
+	Registry string           `json:"registry,omitempty"`
+	Lock     string           `json:"lock"`
 }
 
 func runPayloadPack(c *call) int {
@@ -125,22 +127,30 @@ func runPayloadPack(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Registry: c.options.registry, Lock: project.LockFile}
+	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Disk: c.options.squashfs, Registry: c.options.registry, Lock: project.LockFile}
 	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Progress: c.byteProgress()})
 	list.Append(more)
 	if !list.HasErrors() {
 		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))
 	}
 	if !list.HasErrors() {
-		c.writeForms(result, now, &list)
+		c.writeForms(&result, bill, now, &list)
 	}
 	return c.finish(list, result, func(w io.Writer) { printPacked(w, result) })
 }
 
 // writeForms writes the bundle in the other forms that were asked for.
-func (c *call) writeForms(r packResult, now time.Time, list *diag.List) {
+func (c *call) writeForms(r *packResult, bill *payload.Bill, now time.Time, list *diag.List) {
 	if r.Volume != "" {
 		list.AddError("W010", payload.WriteVolume(r.Volume, r.Bundle, now))
+	}
+	if r.Disk != "" {
+		list.AddError("W010", payload.WriteDisk(r.Disk, r.Bundle, now))
+	}
+	if c.options.sysext != "" {
+		var err error
+		r.Sysexts, err = payload.WriteSysexts(c.options.sysext, r.Bundle, bill, now)
+		list.AddError("W010", err)
 	}
 	if r.Registry != "" {
 		list.AddError("W010", payload.WriteStorage(r.Registry, r.Bundle, r.Packed.Lock, c.byteProgress()))
@@ -165,6 +175,12 @@ func printPacked(w io.Writer, r packResult) {
 	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, count(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
 	if r.Volume != "" {
 		fmt.Fprintf(t, "volume\t%s (label %s, one for all machines)\n", r.Volume, payload.Label)
+	}
+	if r.Disk != "" {
+		fmt.Fprintf(t, "disk\t%s (a squashfs in the partition %s, one for all machines)\n", r.Disk, payload.Label)
+	}
+	for _, x := range r.Sysexts {
+		fmt.Fprintf(t, "sysext\t%s (the programs for %s; sha256 %s)\n", x.File, x.Arch, x.SHA256)
 	}
 	if r.Registry != "" {
 		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, count(len(r.Packed.Lock.Images), "image"))

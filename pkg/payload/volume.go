@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,24 +12,64 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/squashfs"
 )
 
-// Label is the label of the volume by which machines find a payload.
+// Label is the label of the volume, or the name of the partition, by which
+// machines find a payload.
 const Label = "KUBESPORE"
+
+// File is a file of a bundle, wherever that is.
+type File = squashfs.File
 
 // WriteVolume writes a bundle as one read-only volume for all machines. The
 // same bundle and time give the same bytes.
 func WriteVolume(name, dir string, when time.Time) error {
 	files, err := bundleFiles(dir)
 	if err != nil {
-		return diag.Failf("W008", diag.Position{File: dir}, "the bundle cannot be read: %s", because(err))
+		return err
 	}
+	var plain []iso9660.File
+	for _, f := range files {
+		plain = append(plain, iso9660.File(f))
+	}
+	return replaceFile(name, func(f *os.File) error { return iso9660.Write(f, Label, when, plain) })
+}
+
+// WriteDisk writes a bundle as a disk image for all machines: a squashfs, which
+// has no label, in a partition that has a name.
+func WriteDisk(name, dir string, when time.Time) error {
+	files, err := bundleFiles(dir)
+	if err != nil {
+		return err
+	}
+	lock, err := os.ReadFile(filepath.Join(dir, InBundle))
+	if err != nil {
+		return unreadable(dir, err)
+	}
+	seed := sha256.Sum256(lock)
+	return replaceFile(name, func(f *os.File) error {
+		content := io.NewOffsetWriter(f, gpt.Start)
+		if err := squashfs.Write(content, squashfs.Options{When: when}, files); err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		return gpt.Disk{Name: Label, Size: info.Size() - gpt.Start, Seed: seed[:]}.Write(f)
+	})
+}
+
+// replaceFile writes a file anew: either the old or the new one is there.
+func replaceFile(name string, write func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
 	if err != nil {
 		return cannotWrite(name, err)
 	}
-	err = errors.Join(iso9660.Write(f, Label, when, files), f.Chmod(0o644), f.Sync(), f.Close())
+	err = errors.Join(write(f), f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), name)
 	}
@@ -39,8 +80,8 @@ func WriteVolume(name, dir string, when time.Time) error {
 }
 
 // bundleFiles lists a bundle, sorted.
-func bundleFiles(dir string) ([]iso9660.File, error) {
-	var out []iso9660.File
+func bundleFiles(dir string) ([]File, error) {
+	var out []File
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -59,12 +100,20 @@ func bundleFiles(dir string) ([]iso9660.File, error) {
 		if err != nil {
 			return err
 		}
-		out = append(out, iso9660.File{
+		out = append(out, File{
 			Path: filepath.ToSlash(relative), Size: info.Size(), Executable: strings.HasPrefix(filepath.ToSlash(relative), "binaries/"),
 			Open: func() (io.ReadCloser, error) { return os.Open(name) },
 		})
 		return nil
 	})
-	slices.SortFunc(out, func(a, b iso9660.File) int { return strings.Compare(a.Path, b.Path) })
-	return out, err
+	if err != nil {
+		return nil, unreadable(dir, err)
+	}
+	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return out, nil
+}
+
+func unreadable(dir string, err error) error {
+	return diag.Failf("W008", diag.Position{File: dir}, "the bundle cannot be read: %s", because(err)).
+		WithHint("name the folder that kubespore payload pack wrote")
 }

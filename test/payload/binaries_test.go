@@ -123,12 +123,44 @@ func TestVolume(t *testing.T) {
 	}
 	image := filepath.Join(w.dir, "volume.img")
 	shell(t, fmt.Sprintf("truncate -s 64M %[1]s && mkfs.ext4 -q -L KUBESPORE -d %[2]s %[1]s", image, w.bundle))
-	device := strings.TrimSpace(shell(t, "losetup --find --show --read-only "+image))
-	t.Cleanup(func() { shell(t, "losetup --detach "+device) })
+	plug(t, image)
 	if ended, said := m.run(t, installer, time.Minute); !ended {
 		t.Fatal(said)
 	}
 	m.check(t, w, true)
+}
+
+// TestDisk does so with the disk image, whose partition has the name.
+func TestDisk(t *testing.T) {
+	w := newWorld(t, "")
+	for _, name := range []string{"one.img", "two.img"} {
+		w.kubespore(t, "payload", "pack", "--from", "payload", "--squashfs", name, "single.yaml")
+	}
+	shell(t, "sfdisk --verify "+filepath.Join(w.dir, "one.img"))
+	// A stick is bigger than what is written to it.
+	shell(t, "truncate -s +8M "+filepath.Join(w.dir, "two.img"))
+	for _, name := range []string{"one.img", "two.img"} {
+		m := w.machine(t)
+		unplug := plug(t, filepath.Join(w.dir, name))
+		if ended, said := m.run(t, installer, time.Minute); !ended {
+			t.Fatal(said)
+		}
+		m.check(t, w, true)
+		unplug()
+	}
+}
+
+// plug attaches an image as a disk. Not every kernel reads partition tables
+// itself; partx reads them as well.
+func plug(t *testing.T, image string) (unplug func()) {
+	t.Helper()
+	device := strings.TrimSpace(shell(t, "losetup --find --show --read-only --partscan "+image))
+	unplug = sync.OnceFunc(func() {
+		shell(t, fmt.Sprintf("partx --delete %[1]s 2>/dev/null || true; losetup --detach %[1]s", device))
+	})
+	t.Cleanup(unplug)
+	shell(t, "partx --add "+device+" 2>/dev/null || true")
+	return unplug
 }
 
 func shell(t *testing.T, command string) string {

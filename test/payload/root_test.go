@@ -190,6 +190,7 @@ func (w *world) machine(t *testing.T) *machine {
 func (m *machine) command(ctx context.Context, script string) *exec.Cmd {
 	const enter = `
 root=$1 script=$2
+mount --bind "$root" "$root" # a root is a mount of its own
 for d in usr dev proc sys; do mkdir -p "$root/$d"; mount --rbind "/$d" "$root/$d"; done
 for d in bin sbin lib lib64; do [ -e "$root/$d" ] || ln -s "usr/$d" "$root/$d"; done
 mkdir -p "$root"/{run,tmp,etc,var/lib}
