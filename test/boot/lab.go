@@ -118,7 +118,7 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 		{"documents", documents},
 		{"base image", l.baseImage},
 		{"container images", l.makeImages},
-		{"import of the images", l.importImages},
+		{"import of the images", func(ctx context.Context) (string, error) { return l.importImages(ctx, runs) }},
 		{"locked payloads", func(ctx context.Context) (string, error) { return l.packAll(ctx, runs) }},
 	} {
 		if _, err := l.screen.step(part.name, func() (string, error) { return part.do(ctx) }); err != nil {

@@ -5,18 +5,21 @@ package payload
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
 const importer = "/opt/kubespore/bin/kubespore-images"
 
-// containerd starts the real containerd in the machine's root.
-func (m *machine) containerd(t *testing.T) {
+// containerd starts the real containerd in the machine's root. It gives what
+// ends it at once.
+func (m *machine) containerd(t *testing.T) (kill func()) {
 	t.Helper()
 	out, err := exec.Command("../tools/tool", "containerd", "ctr").Output()
 	if err != nil {
@@ -36,6 +39,10 @@ root = "/var/lib/containerd"
 disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
 `))
 	write(t, filepath.Join(m.root, "opt/bin/start"), []byte("#!/bin/sh\nexec containerd --config /etc/containerd/lab.toml --log-level error\n"))
+	socket := filepath.Join(m.root, "run/containerd/containerd.sock")
+	if err := os.RemoveAll(socket); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cut := context.WithCancel(context.Background())
 	daemon := m.command(ctx, "/opt/bin/start")
 	var log bytes.Buffer
@@ -43,14 +50,14 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	kill = sync.OnceFunc(func() {
 		cut()
 		_ = daemon.Wait()
 	})
-	socket := filepath.Join(m.root, "run/containerd/containerd.sock")
+	t.Cleanup(kill)
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		if _, err := os.Stat(socket); err == nil {
-			return
+			return kill
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("containerd does not start:\n%s", log.String())
@@ -69,13 +76,46 @@ func (m *machine) imagesOf(t *testing.T) string {
 	return said
 }
 
+// disk puts containerd's folder on a disk of its own.
+func (m *machine) disk(t *testing.T, image string) (unplug func()) {
+	t.Helper()
+	at := filepath.Join(m.root, "var/lib/containerd")
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	shell(t, fmt.Sprintf("mount -o loop %s %s", image, at))
+	unplug = sync.OnceFunc(func() { shell(t, "umount "+at) })
+	t.Cleanup(unplug)
+	return unplug
+}
+
+// wholeFiles counts the files of the images' layers, as they were unpacked.
+func (m *machine) wholeFiles(t *testing.T) int {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(m.root, "var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/*/fs/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil || len(text) != imageBytes || bytes.Contains(text, make([]byte, 512)) {
+			t.Errorf("%s has %d bytes, and not those of its image: %v", f, len(text), err)
+		}
+	}
+	return len(files)
+}
+
 // TestImages imports with the real containerd: cut off at several moments,
-// with an image that is not what was locked, and then whole and pinned.
+// with an image that is not what was locked, with a power cut that takes what
+// was not on the disk yet, and then whole and pinned.
 func TestImages(t *testing.T) {
 	w := newWorld(t, "")
 	m := w.machine(t)
 	dir := m.bake(t, w)
-	m.containerd(t)
+	before, after := filepath.Join(w.dir, "before"), filepath.Join(w.dir, "after")
+	shell(t, fmt.Sprintf("truncate -s 64M %[1]s && mkfs.ext4 -q %[1]s", before))
+	unplug := m.disk(t, before)
+	kill := m.containerd(t)
 	locked := w.list(t, "images")
 	wrong := filepath.Join(dir, locked[0][3])
 	flip(t, wrong)
@@ -91,6 +131,12 @@ func TestImages(t *testing.T) {
 	if strings.Contains(m.imagesOf(t), locked[0][0]) {
 		t.Error("the wrong image is imported")
 	}
+	// What the disk has at this moment is all that a power cut leaves.
+	shell(t, "cp "+before+" "+after)
+	kill()
+	unplug()
+	m.disk(t, after)
+	m.containerd(t)
 	flip(t, wrong)
 	if ended, said := m.run(t, importer, 2*time.Minute); !ended {
 		t.Fatal(said)
@@ -104,6 +150,9 @@ func TestImages(t *testing.T) {
 		if !found {
 			t.Errorf("%s is not there, not the one that was locked, or not pinned:\n%s", line[0], list)
 		}
+	}
+	if files := m.wholeFiles(t); files != len(locked) {
+		t.Errorf("%d layers are unpacked, not %d", files, len(locked))
 	}
 	if ended, said := m.run(t, importer, time.Minute); !ended || strings.Contains(said, "importing") {
 		t.Errorf("again: %v\n%s", ended, said)

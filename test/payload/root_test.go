@@ -100,9 +100,12 @@ func (w *world) sources(t *testing.T) {
 	}
 }
 
+// imageBytes is the size of the one file in an image.
+const imageBytes = 50_000
+
 func saveImage(t *testing.T, file, ref, arch string) {
 	t.Helper()
-	i, err := random.Image(50_000, 1)
+	i, err := random.Image(imageBytes, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
