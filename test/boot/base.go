@@ -63,7 +63,7 @@ func firstBoot(root string) error {
 }
 
 // mmdebstrap makes a root, or an archive of one, with the packages in it.
-func mmdebstrap(ctx context.Context, target string, packages []string) error {
+func mmdebstrap(ctx context.Context, target string, packages []string, options ...string) error {
 	args := []string{"--quiet", "--variant=minbase"}
 	for _, folder := range []string{"doc", "locale", "man"} {
 		args = append(args, "--dpkgopt=path-exclude=/usr/share/"+folder+"/*")
@@ -71,6 +71,7 @@ func mmdebstrap(ctx context.Context, target string, packages []string) error {
 	for _, p := range packages {
 		args = append(args, "--include="+p)
 	}
+	args = append(args, options...)
 	_, err := command(ctx, "mmdebstrap", append(args, "bookworm", target)...)
 	return err
 }

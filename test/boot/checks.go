@@ -58,7 +58,11 @@ func retest(ctx context.Context, r *run, _ []string) (string, error) {
 		if _, err := r.kubectl(ctx, "annotate", "node", name, "kubespore.io/selftest-"); err != nil {
 			return "", err
 		}
-		if _, err := r.machines[name].do(ctx, "rm -f /var/lib/kubespore/selftest; systemctl restart --no-block kubespore-selftest"); err != nil {
+		m, err := r.machines[name].inside()
+		if err != nil {
+			return "", err
+		}
+		if _, err := m.do(ctx, "rm -f /var/lib/kubespore/selftest; systemctl restart --no-block kubespore-selftest"); err != nil {
 			return "", err
 		}
 	}
@@ -208,7 +212,11 @@ func loseFolder(_ context.Context, r *run, words []string) (string, error) {
 	if m == nil || m.on() || len(words) != 2 {
 		return "", fmt.Errorf("wants a machine that is off, and a folder")
 	}
-	entries, err := filepath.Glob(filepath.Join(m.root(), words[1], "*"))
+	inside, err := m.inside()
+	if err != nil {
+		return "", err
+	}
+	entries, err := filepath.Glob(filepath.Join(inside.root(), words[1], "*"))
 	if err != nil || len(entries) == 0 {
 		return "", errors.Join(fmt.Errorf("%s is empty already", words[1]), err)
 	}
@@ -250,8 +258,16 @@ func obey(ctx context.Context, r *run, words []string) (string, error) {
 	}
 	typed := strings.TrimSpace(found[len(found)-1][1])
 	for _, h := range r.hosts {
-		if m := r.machines[h.Name]; m != machines[0] && m.on() && exists(filepath.Join(m.root(), "var/lib/etcd/member")) {
-			_, err := m.do(ctx, typed)
+		m := r.machines[h.Name]
+		if m == machines[0] || !m.on() {
+			continue
+		}
+		inside, err := m.inside()
+		if err != nil {
+			return "", err
+		}
+		if exists(filepath.Join(inside.root(), "var/lib/etcd/member")) {
+			_, err := inside.do(ctx, typed)
 			return typed, err
 		}
 	}

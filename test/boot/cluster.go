@@ -90,7 +90,7 @@ func (r *run) ready(ctx context.Context, names []string) (bool, string) {
 		case "Node":
 			ready[name] = o.is("Ready") && o.Spec.PodCIDR != ""
 		case "Lease":
-			alive[name] = slices.Contains(names, name) && o.Spec.RenewTime.After(r.machines[name].since)
+			alive[name] = slices.Contains(names, name) && r.machines[name].alive(o.Spec.RenewTime)
 		}
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return ready[name] && alive[name] })

@@ -21,9 +21,9 @@ import (
 // recipe says how the lab makes a container image: of a program, over nothing
 // or over Debian packages that it calls.
 type recipe struct {
-	program string // name in test/tools; "" when the packages have it
+	program string // name in test/tools; "" when the layer below has it
 	path    string // where the image has it
-	debian  bool
+	below   debianLayer
 }
 
 // recipes are by the last part of an image's name.
@@ -31,20 +31,31 @@ var recipes = map[string]recipe{
 	"kube-apiserver":          {program: "kube-apiserver@" + minor, path: "usr/local/bin/kube-apiserver"},
 	"kube-controller-manager": {program: "kube-controller-manager@" + minor, path: "usr/local/bin/kube-controller-manager"},
 	"kube-scheduler":          {program: "kube-scheduler@" + minor, path: "usr/local/bin/kube-scheduler"},
-	"kube-proxy":              {program: "kube-proxy@" + minor, path: "usr/local/bin/kube-proxy", debian: true},
+	"kube-proxy":              {program: "kube-proxy@" + minor, path: "usr/local/bin/kube-proxy", below: forNetworks},
 	"etcd":                    {program: "etcd", path: "usr/local/bin/etcd"},
 	"coredns":                 {program: "coredns", path: "coredns"},
-	"flannel":                 {program: "flanneld", path: "opt/bin/flanneld", debian: true},
+	"flannel":                 {program: "flanneld", path: "opt/bin/flanneld", below: forNetworks},
 	"pause":                   {program: "pause", path: "pause"},
-	"haproxy":                 {debian: true},
-	"keepalived":              {debian: true},
+	"haproxy":                 {below: forAddresses},
+	"keepalived":              {below: forAddresses},
 }
 
-// inImages are the packages of the layer under images that call programs.
-var inImages = []string{"nftables", "iptables", "ipset", "conntrack", "kmod", "iproute2", "haproxy", "keepalived", "ca-certificates", "curl", "bash"}
+// debianLayer is what lies under images that call programs.
+type debianLayer struct{ packages, options []string }
+
+var (
+	// Every machine unpacks this one, and machines proper do it slowly: nothing is
+	// in it that no program in a container reads or that installs packages.
+	forNetworks = debianLayer{
+		packages: []string{"nftables", "iptables", "ipset", "conntrack", "kmod", "iproute2"},
+		options: []string{"--variant=essential",
+			`--customize-hook=cd "$1" && rm -rf usr/share/* usr/lib/udev/* usr/lib/x86_64-linux-gnu/perl* var/lib/dpkg/*`},
+	}
+	forAddresses = debianLayer{packages: []string{"haproxy", "keepalived", "iproute2", "ca-certificates", "curl", "bash"}}
+)
 
 // imageFormat is to be raised when image makes them differently.
-const imageFormat = "2"
+const imageFormat = "3"
 
 // makeImages makes every image that the documents name, as archives.
 func (l *lab) makeImages(ctx context.Context) (string, error) {
@@ -61,9 +72,7 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("the lab has no recipe for the image %s", ref)
 		}
 		ingredients := []string{imageFormat, ref, l.tools[r.program]}
-		if r.debian {
-			ingredients = append(ingredients, inImages...)
-		}
+		ingredients = append(ingredients, r.below.ingredients()...)
 		archive, err := l.cached("image-"+short, ingredients, func(path string) error { return l.image(ctx, ref, r, path) })
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", ref, err)
@@ -76,18 +85,20 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 // wantedImages reads the bill of materials off the documents of all scenarios.
 func (l *lab) wantedImages() ([]string, error) {
 	var refs []string
-	documents, err := filepath.Glob(filepath.Join(l.run, "*/out/hosts/*/config.ign"))
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range documents {
-		files, err := filesOf(d)
+	for _, name := range documentNames {
+		documents, err := filepath.Glob(filepath.Join(l.run, "*/out/hosts/*", name))
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(files["/etc/kubespore/images"]) {
-			ref, _, _ := strings.Cut(strings.TrimSpace(line), " ") // digests follow when it is locked
-			refs = append(refs, ref)
+		for _, d := range documents {
+			files, err := filesOf(d)
+			if err != nil {
+				return nil, err
+			}
+			for line := range strings.Lines(files["/etc/kubespore/images"]) {
+				ref, _, _ := strings.Cut(strings.TrimSpace(line), " ") // digests follow when it is locked
+				refs = append(refs, ref)
+			}
 		}
 	}
 	slices.Sort(refs)
@@ -101,8 +112,8 @@ func (l *lab) image(ctx context.Context, ref string, r recipe, archive string) e
 		return err
 	}
 	var layers []v1.Layer
-	if r.debian {
-		layer, err := l.debianLayer(ctx)
+	if len(r.below.packages) > 0 {
+		layer, err := l.debianLayer(ctx, r.below)
 		if err != nil {
 			return err
 		}
@@ -161,11 +172,13 @@ func programLayer(program, path string) (v1.Layer, error) {
 	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buffer.Bytes())), nil })
 }
 
-// debianLayer is one layer of packages that several images share.
-func (l *lab) debianLayer(ctx context.Context) (v1.Layer, error) {
-	file, err := l.cached("debian-layer", append([]string{imageFormat}, inImages...), func(path string) error {
+func (d debianLayer) ingredients() []string { return slices.Concat(d.packages, d.options) }
+
+// debianLayer makes a layer of packages, which several images share.
+func (l *lab) debianLayer(ctx context.Context, d debianLayer) (v1.Layer, error) {
+	file, err := l.cached("debian-layer", append([]string{imageFormat}, d.ingredients()...), func(path string) error {
 		// The name's ending tells mmdebstrap what to write.
-		if err := mmdebstrap(ctx, path+".tar", inImages); err != nil {
+		if err := mmdebstrap(ctx, path+".tar", d.packages, d.options...); err != nil {
 			return err
 		}
 		return os.Rename(path+".tar", path)

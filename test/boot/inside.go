@@ -13,8 +13,8 @@ import (
 )
 
 // do runs a script inside the machine, as an administrator who has logged in.
-func (m *machine) do(ctx context.Context, script string) (string, error) {
-	args, err := enter(m.groups)
+func (c *container) do(ctx context.Context, script string) (string, error) {
+	args, err := enter(c.groups())
 	if err != nil {
 		return "", err
 	}

@@ -23,8 +23,8 @@ type lockedBinary struct{ path, sha256, file string }
 type lockedImage struct{ ref, digest, file string }
 
 // lockedOn reads the lists off a machine's document.
-func (r *run) lockedOn(m *machine) (locked, error) {
-	files, err := filesOf(r.document(m.Name))
+func (r *run) lockedOn(machine string) (locked, error) {
+	files, err := filesOf(r.document(machine))
 	if err != nil {
 		return locked{}, err
 	}
@@ -40,7 +40,7 @@ func (r *run) lockedOn(m *machine) (locked, error) {
 		}
 	}
 	if len(out.binaries) == 0 || len(out.images) == 0 {
-		return locked{}, fmt.Errorf("the document of %s locks nothing", m.Name)
+		return locked{}, fmt.Errorf("the document of %s locks nothing", machine)
 	}
 	return out, nil
 }
@@ -49,17 +49,21 @@ func (r *run) lockedOn(m *machine) (locked, error) {
 // there to stay.
 func installed(ctx context.Context, r *run, words []string) (string, error) {
 	return r.each(ctx, words, func(m *machine) error {
-		want, err := r.lockedOn(m)
+		want, err := r.lockedOn(m.Name)
 		if err != nil {
 			return err
 		}
-		return errors.Join(m.ownPrograms(want.binaries), m.pinnedImages(ctx, want.images), m.noTimeLimit(ctx))
+		c, err := m.inside()
+		if err != nil {
+			return err
+		}
+		return errors.Join(c.ownPrograms(want.binaries), c.pinnedImages(ctx, want.images), c.noTimeLimit(ctx))
 	})
 }
 
 // ownPrograms holds the programs on the machine's own disk against the lock,
 // and those that run against what is on that disk: none runs from a medium.
-func (m *machine) ownPrograms(want []lockedBinary) error {
+func (m *container) ownPrograms(want []lockedBinary) error {
 	var errs []error
 	for _, b := range want {
 		text, err := os.ReadFile(filepath.Join(m.disk(), b.path))
@@ -76,7 +80,7 @@ func (m *machine) ownPrograms(want []lockedBinary) error {
 		if err != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		if !slices.ContainsFunc(processesIn(m.groups), func(pid int) bool {
+		if !slices.ContainsFunc(processesIn(m.groups()), func(pid int) bool {
 			runs, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
 			return err == nil && os.SameFile(runs, disk)
 		}) {
@@ -88,7 +92,7 @@ func (m *machine) ownPrograms(want []lockedBinary) error {
 
 // pinnedImages holds the images of containerd against the lock, and sees that
 // the kubelet's garbage collection leaves them alone.
-func (m *machine) pinnedImages(ctx context.Context, want []lockedImage) error {
+func (m *container) pinnedImages(ctx context.Context, want []lockedImage) error {
 	out, err := m.do(ctx, "ctr --namespace k8s.io images list")
 	if err != nil {
 		return err
@@ -111,7 +115,7 @@ func (m *machine) pinnedImages(ctx context.Context, want []lockedImage) error {
 }
 
 // noTimeLimit asks systemd how long what installs may take.
-func (m *machine) noTimeLimit(ctx context.Context) error {
+func (m *container) noTimeLimit(ctx context.Context) error {
 	for _, unit := range []string{"kubespore-binaries", "kubespore-images"} {
 		out, err := m.do(ctx, "systemctl show --property=TimeoutStartUSec --value "+unit)
 		if err != nil {

@@ -20,10 +20,11 @@ type lab struct {
 	cache    string // base images and container images, kept between runs
 	run      string // machines, on a tmpfs
 	tools    map[string]string
-	debian   string   // a machine's root without programs
-	programs string   // the programs, as they lie over it
-	archives []string // container images
-	store    string   // the same, imported
+	debian   string          // a machine's root without programs
+	programs string          // the programs, as they lie over it
+	archives []string        // container images
+	store    string          // the same, imported
+	bases    map[string]base // of the machine lane, by the format that they read
 	screen   *screen
 	lock     *os.File
 }
@@ -117,6 +118,7 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 		{"programs", l.findPrograms},
 		{"documents", documents},
 		{"base image", l.baseImage},
+		{"base images of machines", func(ctx context.Context) (string, error) { return l.machineBases(ctx, runs) }},
 		{"container images", l.makeImages},
 		{"import of the images", func(ctx context.Context) (string, error) { return l.importImages(ctx, runs) }},
 		{"locked payloads", func(ctx context.Context) (string, error) { return l.packAll(ctx, runs) }},

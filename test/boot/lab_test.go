@@ -53,6 +53,29 @@ func TestUnknownStep(t *testing.T) {
 	}
 }
 
+// What nobody can do from outside is refused before anything is made.
+func TestInside(t *testing.T) {
+	for step, refused := range map[string]bool{"retest": true, "lose cp1 /var/lib/etcd": true, "cut holder": true, "cut cp1": false, "ready 20m": false} {
+		for lane, payload := range map[string]string{containerLane: "", machineLane: onVolume} {
+			err := scenario{Lane: lane, Format: ignition, Payload: payload, Steps: []string{step}}.check()
+			if (err != nil) != (refused && lane == machineLane) {
+				t.Errorf("%s in the lane %q: %v", step, lane, err)
+			}
+		}
+	}
+	for _, s := range []scenario{
+		{Lane: "no-such", Format: ignition},
+		{Lane: containerLane, Format: cloudInit},
+		{Lane: containerLane, Format: ignition, Clock: "2001-01-01"},
+		{Lane: machineLane, Format: "no-such", Payload: onVolume},
+		{Lane: machineLane, Format: cloudInit},
+	} {
+		if err := s.check(); err == nil {
+			t.Errorf("taken: %+v", s)
+		}
+	}
+}
+
 // What obey types is what the guard asks for.
 func TestAsked(t *testing.T) {
 	script, err := os.ReadFile("../../profiles/etcd/files/kubespore-etcd-guard.raw")
@@ -85,7 +108,7 @@ func TestLastOf(t *testing.T) {
 
 // The lane's settings reach a topology, and what it has itself stays.
 func TestAdapt(t *testing.T) {
-	r := (&lab{tree: "../.."}).newRun(scenario{Name: "adapt", Topology: "external-etcd.yaml", Set: map[string]any{"cluster": map[string]any{"formed": true}}})
+	r := (&lab{tree: "../.."}).newRun(scenario{Name: "adapt", Lane: containerLane, Format: ignition, Topology: "external-etcd.yaml", Set: map[string]any{"cluster": map[string]any{"formed": true}}})
 	r.dir = t.TempDir()
 	if err := r.adapt([]string{"etcd3"}); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,34 +10,39 @@ import (
 	"time"
 )
 
-// keepLogs copies what a failure leaves: consoles, journals, logs of pods and
-// what the API says. The error tells where.
-func (r *run) keepLogs() error {
+// keepLogs copies what a failure leaves: consoles, journals and logs of pods.
+// The error tells where.
+func (r *run) keepLogs(ctx context.Context) error {
 	dir := filepath.Join(r.lab.dir, "logs", time.Now().Format("20060102-150405-")+r.Name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
+	errs := []error{fmt.Errorf("logs: %s", dir)}
 	for name, m := range r.machines {
-		keep(dir, name+".console", func() ([]byte, error) { return os.ReadFile(m.console()) })
-		keep(dir, name+".journal", func() ([]byte, error) {
-			return exec.Command("journalctl", "--no-pager", "--directory="+filepath.Join(m.root(), "var/log/journal"), "-o", "short-monotonic").Output()
-		})
-		pods, err := filepath.Glob(filepath.Join(m.root(), "var/log/pods/*/*/*.log"))
-		if err != nil {
-			return err
+		of := filepath.Join(dir, name)
+		if err := os.MkdirAll(of, 0o755); err != nil {
+			return errors.Join(append(errs, err)...)
 		}
-		for _, p := range pods {
-			container := filepath.Dir(p)
-			file := fmt.Sprintf("%s.%s.%s.%s", name, filepath.Base(filepath.Dir(container)), filepath.Base(container), filepath.Base(p))
-			keep(dir, file, func() ([]byte, error) { return os.ReadFile(p) })
-		}
+		keep(filepath.Join(of, "console"), func() ([]byte, error) { return os.ReadFile(m.console()) })
+		errs = append(errs, m.journals(ctx, of))
 	}
-	return fmt.Errorf("logs: %s", dir)
+	return errors.Join(errs...)
+}
+
+// collect copies what a machine with this root logged.
+func collect(ctx context.Context, root, dir string) error {
+	keep(filepath.Join(dir, "journal"), func() ([]byte, error) {
+		return exec.CommandContext(ctx, "journalctl", "--no-pager", "--directory="+filepath.Join(root, "var/log/journal"), "-o", "short-monotonic").Output()
+	})
+	pods, err := filepath.Glob(filepath.Join(root, "var/log/pods/*/*/*.log"))
+	for _, p := range pods {
+		container := filepath.Dir(p)
+		file := fmt.Sprintf("%s.%s.%s", filepath.Base(filepath.Dir(container)), filepath.Base(container), filepath.Base(p))
+		keep(filepath.Join(dir, file), func() ([]byte, error) { return os.ReadFile(p) })
+	}
+	return err
 }
 
 // keep writes one log; what cannot be read is no second failure.
-func keep(dir, name string, read func() ([]byte, error)) {
+func keep(file string, read func() ([]byte, error)) {
 	if text, err := read(); err == nil && len(text) > 0 {
-		_ = os.WriteFile(filepath.Join(dir, name), text, 0o644)
+		_ = os.WriteFile(file, text, 0o644)
 	}
 }

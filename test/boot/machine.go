@@ -2,107 +2,95 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
-// machine is one host in the container lane: systemd-nspawn, with a real
-// systemd as its first process.
+// machine is one host of a scenario, on the hardware of the scenario's lane.
 type machine struct {
 	host
-	number  int
-	dir     string
-	groups  []string
-	process *exec.Cmd
-	done    chan struct{}
-	since   time.Time // when it was last powered on
-	binds   []string  // folders of the lab that its image has: nspawn's --bind
+	dir   string
+	since time.Time // when it was last powered on
+	lease time.Time // how its kubelet's lease stood when it was first seen after that
+	hardware
 }
 
-func (m *machine) root() string    { return filepath.Join(m.dir, "root") }
-func (m *machine) disk() string    { return filepath.Join(m.dir, "upper") } // what the machine wrote itself
-func (m *machine) console() string { return filepath.Join(m.dir, "console.log") }
-func (m *machine) on() bool        { return m.process != nil }
+// hardware is what a lane makes machines of. Scenarios, steps and checks see no
+// more of a machine than this.
+type hardware interface {
+	// assemble makes the disk of a machine that has never been on.
+	assemble(ctx context.Context) error
+	// start powers the machine on; its console is written to a file. It outlives
+	// the lab, for -keep.
+	start(ctx context.Context, console string) error
+	on() bool
+	// cut is the power cut: everything ends at once.
+	cut() error
+	// shutDown is what a press of the power button does.
+	shutDown(ctx context.Context) error
+	// discard takes the disk away.
+	discard() error
+	// journals puts the journal of a machine and the logs of its pods into a
+	// folder, as far as they are on its disk.
+	journals(ctx context.Context, dir string) error
+}
 
-// newMachine makes a machine with a port to the switch.
+// The lanes.
+const (
+	containerLane = "container"
+	machineLane   = "machine"
+)
+
+func (m *machine) console() string { return filepath.Join(m.dir, "console.log") }
+
+// newMachine makes the machine of a host, connected to the switch.
 func (r *run) newMachine(ctx context.Context, h host) error {
-	m := &machine{host: h, number: len(r.machines), dir: filepath.Join(r.dir, "machines", h.Name)}
-	if r.Payload == inFolder {
-		m.binds = append(m.binds, "--bind-ro="+r.bundle()+":"+bakedPayload)
+	m := &machine{host: h, dir: filepath.Join(r.dir, "machines", h.Name)}
+	if r.Lane == machineLane {
+		m.hardware = &qemu{run: r, host: h, number: len(r.machines), dir: m.dir}
+	} else {
+		m.hardware = &container{run: r, name: h.Name, number: len(r.machines), dir: m.dir}
 	}
-	if err := r.lab.lan.plugIn(ctx, h.Name, m.number); err != nil {
+	if err := m.assemble(ctx); err != nil {
 		return err
 	}
 	r.machines[h.Name] = m
-	return r.makeMachine(ctx, m)
-}
-
-// makeMachine lays a machine's own writable layer over the base image and lets
-// the real Ignition apply the document to it, as its initramfs would.
-func (r *run) makeMachine(ctx context.Context, m *machine) error {
-	upper, work, images := m.disk(), filepath.Join(m.dir, "work"), filepath.Join(m.dir, "containerd")
-	for _, d := range []string{upper, work, images, m.root()} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return err
-		}
-	}
-	lower := r.lab.debian
-	if !r.locked() {
-		lower = r.lab.programs + ":" + lower
-	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work)
-	if err := syscall.Mount("overlay", m.root(), "overlay", 0, options); err != nil {
-		return fmt.Errorf("overlay on %s: %w", m.root(), err)
-	}
-	if !r.locked() {
-		if err := r.lab.copyStore(ctx, images); err != nil {
-			return err
-		}
-	}
-	document, err := r.giveDocument(m)
-	if err != nil {
-		return err
-	}
-	for _, stage := range []string{"fetch", "files"} {
-		c := exec.CommandContext(ctx, r.lab.tools["ignition"], "--root="+m.root(), "--platform=file", "--stage="+stage, "--log-to-stdout",
-			"--config-cache="+filepath.Join(m.dir, "ignition.json"), "--state-file="+filepath.Join(m.dir, "state"), "--neednet="+filepath.Join(m.dir, "neednet"))
-		c.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+document)
-		if out, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("ignition %s: %w\n%s", stage, err, lastLines(string(out), 20))
-		}
-	}
 	return nil
 }
 
-// giveDocument lays the document where an installer puts it: on the machine's
-// own disk, from where the machine has to remove it.
-func (r *run) giveDocument(m *machine) (string, error) {
-	at := filepath.Join(m.root(), "boot/ignition/config.ign")
-	if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
-		return "", err
+// inside is the machine as somebody sees it who has logged in, which only
+// containers allow: nobody logs in to machines proper.
+func (m *machine) inside() (*container, error) {
+	c, ok := m.hardware.(*container)
+	if !ok {
+		return nil, fmt.Errorf("nobody logs in to %s", m.Name)
 	}
-	text, err := os.ReadFile(r.document(m.Name))
-	if err != nil {
-		return "", err
-	}
-	return at, os.WriteFile(at, text, 0o600)
+	return c, nil
 }
 
-// remove takes a machine's disk away.
-func (m *machine) remove() error {
+func (m *machine) powerOn(ctx context.Context) error {
 	if m.on() {
 		return fmt.Errorf("%s is on", m.Name)
 	}
-	if err := unmount(m.root()); err != nil {
+	if err := m.start(ctx, m.console()); err != nil {
 		return err
 	}
-	return os.RemoveAll(m.dir)
+	m.since, m.lease = time.Now(), time.Time{}
+	return nil
+}
+
+// fresh makes it a machine that has never been on.
+func (m *machine) fresh(ctx context.Context) error {
+	if m.on() {
+		return fmt.Errorf("%s is on", m.Name)
+	}
+	if err := m.discard(); err != nil {
+		return err
+	}
+	return m.assemble(ctx)
 }
 
 // said is all that the console has shown so far.
@@ -114,75 +102,12 @@ func (m *machine) said() string {
 	return strings.ReplaceAll(string(text), "\r", "")
 }
 
-// powerOn starts the machine's first process, in control groups and a network
-// namespace of its own. It outlives the lab, for -keep.
-func (m *machine) powerOn(ctx context.Context, l *lab) error {
-	if m.on() {
-		return fmt.Errorf("%s is on", m.Name)
+// alive says whether a lease of this time was renewed since the power came on.
+// The machine's clock need not be ours, so a lease that moves is as good as one
+// that is later.
+func (m *machine) alive(renewed time.Time) bool {
+	if m.lease.IsZero() {
+		m.lease = renewed
 	}
-	if !m.since.IsZero() {
-		if err := l.lan.unplug(ctx, m.Name, m.number); err != nil {
-			return err
-		}
-	}
-	var err error
-	if m.groups, err = makeGroups(l.name, m.Name); err != nil {
-		return err
-	}
-	log, err := os.OpenFile(m.console(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	// A shell enters the groups and becomes nspawn, which makes them the
-	// machine's view of the whole.
-	args := []string{"-c", `while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"`, "enter"}
-	args = append(args, m.groups...)
-	args = append(args, "--", "systemd-nspawn", "--quiet", "--directory="+m.root(), "--machine="+m.Name, "--boot", "--settings=no",
-		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/"+l.lan.of(m.Name),
-		"--capability=all", "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-		"--bind=/dev/kmsg", "--bind="+filepath.Join(m.dir, "containerd")+":/var/lib/containerd", "--console=read-only")
-	process := exec.Command("/bin/sh", append(args, m.binds...)...)
-	process.Stdout, process.Stderr = log, log
-	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := process.Start(); err != nil {
-		return err
-	}
-	done := make(chan struct{})
-	go func() {
-		_ = process.Wait() // a machine that is cut off always ends in an error
-		close(done)
-	}()
-	m.process, m.done, m.since = process, done, time.Now()
-	return nil
-}
-
-// cut is the power cut: everything ends at once.
-func (m *machine) cut() error {
-	if !m.on() {
-		return nil
-	}
-	err := killGroups(m.groups)
-	<-m.done
-	m.process = nil
-	return err
-}
-
-// shutDown is what a press of the power button does.
-func (m *machine) shutDown(ctx context.Context) error {
-	if !m.on() {
-		return nil
-	}
-	if err := m.process.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-m.done:
-	case <-time.After(2 * time.Minute):
-		return errors.Join(fmt.Errorf("%s does not shut down", m.Name), m.cut())
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	m.process = nil
-	return killGroups(m.groups)
+	return renewed.After(m.since) || !renewed.Equal(m.lease)
 }

@@ -14,16 +14,18 @@ import (
 
 // options is what a developer may ask of the lab.
 type options struct {
-	topology, scenarios, lane, shell string
-	name, tree, totals               string
-	keep, clean, list                bool
+	topology, scenarios, shell string
+	lane, format               string
+	name, tree, totals         string
+	keep, clean, list          bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.topology, "topology", "", "boot this topology instead of the scenarios")
 	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas (default: all but the extra ones)")
-	flag.StringVar(&o.lane, "lane", "container", "what machines are: container, which is systemd-nspawn")
+	flag.StringVar(&o.lane, "lane", containerLane, "what the machines of -topology are: container (systemd-nspawn) or machine (QEMU)")
+	flag.StringVar(&o.format, "format", cloudInit, "what the machines of -topology read in the machine lane: cloud-init or ignition")
 	flag.StringVar(&o.shell, "shell", "", "open a root shell in this machine of a run that was kept, and do nothing else")
 	flag.BoolVar(&o.list, "list", false, "list the scenarios")
 	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
@@ -48,18 +50,22 @@ func chosen(o options) ([]scenario, error) {
 		return readScenarios(filepath.Join(o.tree, "test/boot/scenarios.yaml"), strings.FieldsFunc(o.scenarios, func(c rune) bool { return c == ',' }))
 	}
 	topology, err := filepath.Abs(o.topology)
-	return []scenario{{
+	s := scenario{
 		Name:     strings.TrimSuffix(filepath.Base(topology), filepath.Ext(topology)),
 		Topology: topology,
 		Shows:    "every machine powered on at once",
+		Lane:     o.lane,
+		Format:   ignition,
 		Steps:    []string{"on all", "ready", "settled", "tested"},
-	}}, err
+	}
+	if s.Lane == machineLane {
+		s.Format, s.Payload = o.format, onVolume
+		s.Steps = []string{"on all", "ready 30m", "settled 30m", "tested 30m"}
+	}
+	return []scenario{s}, errors.Join(err, s.check())
 }
 
 func boot(ctx context.Context, o options) error {
-	if o.lane != "container" {
-		return fmt.Errorf("there is no lane %s: container is the only one", o.lane)
-	}
 	if o.shell != "" {
 		return shell(o.name, o.shell)
 	}

@@ -50,6 +50,20 @@ func (n lan) plugIn(ctx context.Context, machine string, number int) error {
 	})
 }
 
+// tap is the name of the port of a machine that is no namespace.
+func tap(number int) string { return fmt.Sprintf("tap%d", number) }
+
+// plugInTap makes such a port, where the machine has none yet.
+func (n lan) plugInTap(ctx context.Context, number int) error {
+	if _, err := command(ctx, "ip", "-n", string(n), "link", "show", tap(number)); err == nil {
+		return nil
+	}
+	return ip(ctx, [][]string{
+		{"-n", string(n), "tuntap", "add", tap(number), "mode", "tap"},
+		{"-n", string(n), "link", "set", tap(number), "master", "lan", "up"},
+	})
+}
+
 func ip(ctx context.Context, steps [][]string) error {
 	for _, s := range steps {
 		if _, err := command(ctx, "ip", s...); err != nil {
@@ -59,15 +73,15 @@ func ip(ctx context.Context, steps [][]string) error {
 	return nil
 }
 
-// unplug puts a machine's namespace back to how plugIn left it: a machine that
-// lost its power has no addresses, routes or rules.
+// unplug takes a machine's namespace away: a machine that lost its power has no
+// addresses, routes or rules.
 func (n lan) unplug(ctx context.Context, machine string, number int) error {
 	if _, err := command(ctx, "ip", "netns", "delete", n.of(machine)); err != nil {
 		return err
 	}
 	// The kernel takes the pair away some time after the namespace.
 	_, _ = command(ctx, "ip", "-n", string(n), "link", "delete", fmt.Sprintf("port%d", number))
-	return n.plugIn(ctx, machine, number)
+	return nil
 }
 
 // remove removes every namespace of this run or of an earlier one.
@@ -118,11 +132,11 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// addressesIn reads a machine's addresses off a file of systemd-networkd.
-func addressesIn(network string) []string {
+// settings reads what a file of systemd-networkd says of a key.
+func settings(network, key string) []string {
 	var out []string
 	for line := range strings.Lines(network) {
-		if a, ok := strings.CutPrefix(strings.TrimSpace(line), "Address="); ok {
+		if a, ok := strings.CutPrefix(strings.TrimSpace(line), key+"="); ok {
 			out = append(out, a)
 		}
 	}

@@ -16,9 +16,12 @@ import (
 // machines.
 type scenario struct {
 	Name     string
-	Topology string // below examples, or a path
+	Topology string // below examples, or a path in the repository
 	Shows    string
 	Extra    bool           // not part of the default run
+	Lane     string         // what its machines are; container when it does not say
+	Format   string         // of the documents: ignition, or cloud-init, which only machines proper read
+	Clock    string         // what the clocks of machines proper say at every power-on; the time of day when it does not say
 	Without  []string       // hosts that the first build leaves out
 	Set      map[string]any // changes to the topology
 	Payload  string         // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in
@@ -45,8 +48,11 @@ func (l *lab) newRun(s scenario) *run {
 
 // path is the topology file.
 func (r *run) path() string {
-	if strings.ContainsRune(r.Topology, '/') {
+	if filepath.IsAbs(r.Topology) {
 		return r.Topology
+	}
+	if strings.ContainsRune(r.Topology, '/') {
+		return filepath.Join(r.lab.tree, r.Topology)
 	}
 	return filepath.Join(r.lab.tree, "examples", r.Topology)
 }
@@ -63,14 +69,16 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 			return nil, fmt.Errorf("%s has no scenario %s", file, name)
 		}
 	}
-	for _, s := range all {
-		if !slices.Contains([]string{"", inFolder, onMirror, onVolume}, s.Payload) {
-			return nil, fmt.Errorf("%s: scenario %s: no payload comes by %s", file, s.Name, s.Payload)
+	for i, s := range all {
+		if s.Lane == "" {
+			s.Lane = containerLane
 		}
-		for _, step := range s.Steps {
-			if _, _, err := verbOf(step); err != nil {
-				return nil, fmt.Errorf("%s: scenario %s: %w", file, s.Name, err)
-			}
+		if s.Format == "" {
+			s.Format = ignition
+		}
+		all[i] = s
+		if err := s.check(); err != nil {
+			return nil, fmt.Errorf("%s: scenario %s: %w", file, s.Name, err)
 		}
 	}
 	return slices.DeleteFunc(all, func(s scenario) bool {
@@ -81,13 +89,39 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 	}), nil
 }
 
+// check says what the scenario asks for that its lane has not.
+func (s scenario) check() error {
+	switch {
+	case s.Lane != containerLane && s.Lane != machineLane:
+		return fmt.Errorf("there is no lane %s: %s and %s are the lanes", s.Lane, containerLane, machineLane)
+	case documentNames[s.Format] == "":
+		return fmt.Errorf("there is no format %s", s.Format)
+	case !slices.Contains([]string{"", inFolder, onMirror, onVolume}, s.Payload):
+		return fmt.Errorf("no payload comes by %s", s.Payload)
+	case s.Lane == containerLane && (s.Format != ignition || s.Clock != "" || s.Payload == onVolume):
+		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
+	case s.Lane == machineLane && s.Payload != onVolume && s.Payload != onMirror:
+		return fmt.Errorf("machines have no payload in their image: it comes as %s or %s", onVolume, onMirror)
+	}
+	for _, step := range s.Steps {
+		v, words, err := verbOf(step)
+		if err != nil {
+			return err
+		}
+		if s.Lane == machineLane && v.looksInside(words) {
+			return fmt.Errorf("%s: nobody logs in to a machine of the lane %s", step, machineLane)
+		}
+	}
+	return nil
+}
+
 // play makes the machines and takes the steps, and keeps the logs of a failure.
 func (r *run) play(ctx context.Context, number, of int) result {
 	r.lab.screen.title(fmt.Sprintf("%s (%d of %d): %s", r.Name, number, of, r.Shows))
 	start := time.Now()
 	err := r.steps(ctx)
 	if err != nil {
-		err = errors.Join(err, r.keepLogs())
+		err = errors.Join(err, r.keepLogs(context.WithoutCancel(ctx)))
 	}
 	return result{name: r.Name, summary: r.Shows, took: time.Since(start), err: err}
 }
@@ -138,7 +172,7 @@ func (r *run) end(ctx context.Context) error {
 	}
 	errs = append(errs, r.lab.lan.remove(ctx))
 	for _, m := range r.machines {
-		errs = append(errs, unmount(m.root()))
+		errs = append(errs, m.discard())
 	}
 	if r.locked() {
 		errs = append(errs, unmount(r.bundle()))

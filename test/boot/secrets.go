@@ -29,12 +29,16 @@ func noDocuments(ctx context.Context, r *run, words []string) (string, error) {
 	}
 	var found []string
 	for _, m := range machines {
+		c, err := m.inside()
+		if err != nil {
+			return "", err
+		}
 		if _, err := r.until(ctx, patience, func(context.Context) (bool, string) {
-			return exists(filepath.Join(m.disk(), "var/lib/kubespore/cleaned")), m.Name + " has not cleaned up"
+			return exists(filepath.Join(c.disk(), "var/lib/kubespore/cleaned")), m.Name + " has not cleaned up"
 		}); err != nil {
 			return "", err
 		}
-		count, err := r.searchMachine(ctx, m, secrets)
+		count, err := r.searchMachine(ctx, c, secrets)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", m.Name, err)
 		}
@@ -91,19 +95,19 @@ func forms(text string) []string {
 }
 
 // searchMachine gives the number of files with secrets that are in their place.
-func (r *run) searchMachine(ctx context.Context, m *machine, secrets map[string][]string) (int, error) {
-	document, err := filesOf(r.document(m.Name))
+func (r *run) searchMachine(ctx context.Context, c *container, secrets map[string][]string) (int, error) {
+	document, err := filesOf(r.document(c.name))
 	if err != nil {
 		return 0, err
 	}
-	leader, err := leaderOf(m.groups)
+	leader, err := leaderOf(c.groups())
 	if err != nil {
 		return 0, err
 	}
 	count := 0
 	for _, place := range []struct{ at, is string }{
-		{m.disk(), ""},
-		{filepath.Join(m.dir, "containerd"), "/var/lib/containerd"},
+		{c.disk(), ""},
+		{filepath.Join(c.dir, "containerd"), "/var/lib/containerd"},
 		{fmt.Sprintf("/proc/%d/root/run", leader), "/run"},
 	} {
 		files, err := r.grep(ctx, place.at, slices.Concat(slices.Collect(maps.Values(secrets))...))

@@ -70,6 +70,15 @@ func verbOf(step string) (verb, []string, error) {
 	return verb{}, nil, fmt.Errorf("no such step: %s", step)
 }
 
+// looksInside says whether a step is taken inside a machine, or looks there.
+func (v verb) looksInside(words []string) bool {
+	switch v.name {
+	case "retest", "lose", "obey", "refused", "installed", "no-documents":
+		return true
+	}
+	return slices.Contains(words, "holder") || slices.Contains(words, "victim")
+}
+
 // named gives the machines that the words name.
 func (r *run) named(ctx context.Context, words []string) ([]*machine, error) {
 	if slices.Equal(words, []string{"all"}) {
@@ -122,11 +131,11 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 }
 
 func powerOn(ctx context.Context, r *run, words []string) (string, error) {
-	return r.each(ctx, words, func(m *machine) error { return m.powerOn(ctx, r.lab) })
+	return r.each(ctx, words, func(m *machine) error { return m.powerOn(ctx) })
 }
 
 func cutPower(ctx context.Context, r *run, words []string) (string, error) {
-	return r.each(ctx, words, (*machine).cut)
+	return r.each(ctx, words, func(m *machine) error { return m.cut() })
 }
 
 func shutDown(ctx context.Context, r *run, words []string) (string, error) {
@@ -134,12 +143,7 @@ func shutDown(ctx context.Context, r *run, words []string) (string, error) {
 }
 
 func fresh(ctx context.Context, r *run, words []string) (string, error) {
-	return r.each(ctx, words, func(m *machine) error {
-		if err := m.remove(); err != nil {
-			return err
-		}
-		return r.makeMachine(ctx, m)
-	})
+	return r.each(ctx, words, func(m *machine) error { return m.fresh(ctx) })
 }
 
 // cutAtRandom cuts the power somewhere in the first half minute, when nearly
@@ -157,7 +161,7 @@ func cutAtRandom(ctx context.Context, r *run, words []string) (string, error) {
 	for range times {
 		moment := time.Duration((0.3 + 30*rand.Float64()*rand.Float64()) * float64(time.Second))
 		moments = append(moments, fmt.Sprintf("%.1f", moment.Seconds()))
-		if err := machines[0].powerOn(ctx, r.lab); err != nil {
+		if err := machines[0].powerOn(ctx); err != nil {
 			return "", err
 		}
 		if err := pause(ctx, moment); err != nil {

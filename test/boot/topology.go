@@ -2,32 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// host is what the lab must know of a machine: read off its document.
-type host struct {
-	Name         string
-	Addresses    []string // with prefix lengths
-	Node         bool
-	ControlPlane bool
-}
-
-// document is where the build puts a machine's document.
-func (r *run) document(host string) string {
-	return filepath.Join(r.dir, "out/hosts", host, "config.ign")
-}
 
 // build compiles the scenario's topology for the machines of this lane, and
 // reads off which hosts there are. The store of keys stays from one build of
@@ -55,21 +37,24 @@ func (r *run) kubespore(ctx context.Context, args ...string) (string, error) {
 // adapted is the topology that the lane boots.
 func (r *run) adapted() string { return filepath.Join(r.dir, "topology.yaml") }
 
-// adapt writes the topology as the lane boots it: Debian with Ignition, with
-// the lane's overlay; one port and no extra disk a machine; one machine of each
-// range, which says as much as all of them.
+// adapt writes the topology as the lane boots it: on Debian, with the lane's
+// overlay; one machine of each range, which says as much as all of them.
+// Containers have one port, no hardware address and no extra disk.
 func (r *run) adapt(without []string) error {
 	var t map[string]any
 	if err := readYAML(r.path(), &t); err != nil {
 		return err
 	}
-	lane := map[string]any{}
-	if err := readYAML(filepath.Join(r.lab.tree, "test/boot/overlay/container.yaml"), &lane); err != nil {
-		return err
+	lane, foreign := map[string]any{"os": "debian", "format": r.Format}, []string{"os", "format", "overlays"}
+	if r.Lane != machineLane {
+		foreign = append(foreign, "mac", "disks")
+		if err := readYAML(filepath.Join(r.lab.tree, "test/boot/overlay/container.yaml"), &lane); err != nil {
+			return err
+		}
 	}
 	mergeInto(t, lane)
 	delete(t, "overlays")
-	if cgroup1() {
+	if r.Lane != machineLane && cgroup1() {
 		overlay := filepath.Join(r.dir, "cgroup1.bu")
 		if err := copyFile(filepath.Join(r.lab.tree, "test/boot/overlay/cgroup1.bu"), overlay); err != nil {
 			return err
@@ -80,7 +65,7 @@ func (r *run) adapt(without []string) error {
 	hosts, _ := t["hosts"].([]any)
 	t["hosts"] = slices.DeleteFunc(hosts, func(entry any) bool {
 		h, _ := entry.(map[string]any)
-		for _, key := range []string{"mac", "disks", "os", "format", "overlays"} {
+		for _, key := range foreign {
 			delete(h, key)
 		}
 		if names, ok := h["names"].(string); ok {
@@ -131,65 +116,4 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, text, 0o644)
-}
-
-// readHosts finds what the lab must know in the documents themselves.
-func (r *run) readHosts() ([]host, error) {
-	dirs, err := os.ReadDir(filepath.Join(r.dir, "out/hosts"))
-	if err != nil {
-		return nil, err
-	}
-	var hosts []host
-	for _, d := range dirs {
-		files, err := filesOf(r.document(d.Name()))
-		if err != nil {
-			return nil, err
-		}
-		h := host{Name: d.Name()}
-		_, h.Node = files["/var/lib/kubelet/config.yaml"]
-		_, h.ControlPlane = files["/etc/kubernetes/super-admin.conf"]
-		for _, path := range slices.Sorted(maps.Keys(files)) {
-			if strings.HasPrefix(path, "/etc/systemd/network/") && len(h.Addresses) == 0 {
-				h.Addresses = addressesIn(files[path])
-			}
-		}
-		hosts = append(hosts, h)
-	}
-	return hosts, nil
-}
-
-// filesOf gives the files of a document by path.
-func filesOf(document string) (map[string]string, error) {
-	raw, err := os.ReadFile(document)
-	if err != nil {
-		return nil, err
-	}
-	var config struct {
-		Storage struct {
-			Files []struct {
-				Path     string
-				Contents struct{ Source string }
-			}
-		}
-	}
-	if err := json.Unmarshal(raw, &config); err != nil {
-		return nil, err
-	}
-	files := map[string]string{}
-	for _, f := range config.Storage.Files {
-		if files[f.Path], err = decode(f.Contents.Source); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", document, f.Path, err)
-		}
-	}
-	return files, nil
-}
-
-// decode gives the text of a data URL.
-func decode(source string) (string, error) {
-	header, data, _ := strings.Cut(source, ",")
-	if strings.HasSuffix(header, ";base64") {
-		text, err := base64.StdEncoding.DecodeString(data)
-		return string(text), err
-	}
-	return url.PathUnescape(data)
 }

@@ -75,6 +75,10 @@ func refused(ctx context.Context, r *run, words []string) (string, error) {
 		return "", err
 	}
 	m := machines[0]
+	c, err := m.inside()
+	if err != nil {
+		return "", err
+	}
 	file, err := r.inBundle(words[1])
 	if err != nil {
 		return "", err
@@ -87,7 +91,7 @@ func refused(ctx context.Context, r *run, words []string) (string, error) {
 		return "", err
 	}
 	for end := time.Now().Add(8 * time.Second); time.Now().Before(end); {
-		if err := r.unused(ctx, m, file, words[2:]); err != nil {
+		if err := r.unused(ctx, c, file, words[2:]); err != nil {
 			return "", err
 		}
 		if err := pause(ctx, time.Second); err != nil {
@@ -98,8 +102,8 @@ func refused(ctx context.Context, r *run, words []string) (string, error) {
 }
 
 // unused proves that a machine has nothing of a file of the bundle at work.
-func (r *run) unused(ctx context.Context, m *machine, file string, programs []string) error {
-	for _, p := range m.programs() {
+func (r *run) unused(ctx context.Context, c *container, file string, programs []string) error {
+	for _, p := range c.programs() {
 		if slices.Contains(programs, p) {
 			return fmt.Errorf("%s runs", p)
 		}
@@ -107,12 +111,12 @@ func (r *run) unused(ctx context.Context, m *machine, file string, programs []st
 	if _, err := r.kubectl(ctx, "get", "--raw=/livez"); err == nil {
 		return errors.New("the API answers")
 	}
-	locked, err := r.lockedOn(m)
+	locked, err := r.lockedOn(c.name)
 	if err != nil {
 		return err
 	}
 	for _, b := range locked.binaries {
-		if b.file == file && exists(filepath.Join(m.root(), b.path)) {
+		if b.file == file && exists(filepath.Join(c.root(), b.path)) {
 			return fmt.Errorf("%s is installed", b.path)
 		}
 	}
@@ -120,7 +124,7 @@ func (r *run) unused(ctx context.Context, m *machine, file string, programs []st
 		if i.file != file {
 			continue
 		}
-		present, err := m.do(ctx, "ctr --namespace k8s.io images list --quiet")
+		present, err := c.do(ctx, "ctr --namespace k8s.io images list --quiet")
 		if err != nil {
 			return err
 		}
@@ -133,9 +137,9 @@ func (r *run) unused(ctx context.Context, m *machine, file string, programs []st
 
 // programs are the names of the programs that run in a machine, and in its
 // containers.
-func (m *machine) programs() []string {
+func (c *container) programs() []string {
 	var names []string
-	for _, pid := range processesIn(m.groups) {
+	for _, pid := range processesIn(c.groups()) {
 		if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil { // else it has ended
 			names = append(names, filepath.Base(program))
 		}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// host is what the lab must know of a machine: read off its document.
+type host struct {
+	Name         string
+	Addresses    []string // with prefix lengths
+	Hardware     string   // the address that its primary port is known by
+	Disks        []string // besides the one with its system, by their serial numbers
+	Node         bool
+	ControlPlane bool
+}
+
+// The formats of documents.
+const (
+	ignition  = "ignition"
+	cloudInit = "cloud-init"
+)
+
+// documentNames are the files of the two formats.
+var documentNames = map[string]string{ignition: "config.ign", cloudInit: "user-data"}
+
+// document is where the build puts a machine's document.
+func (r *run) document(host string) string {
+	return filepath.Join(r.dir, "out/hosts", host, documentNames[r.Format])
+}
+
+// virtioDisk is how documents name the disks that the lab gives machines.
+var virtioDisk = regexp.MustCompile(`/dev/disk/by-id/virtio-([a-z0-9]+)`)
+
+// readHosts finds what the lab must know in the documents themselves.
+func (r *run) readHosts() ([]host, error) {
+	dirs, err := os.ReadDir(filepath.Join(r.dir, "out/hosts"))
+	if err != nil {
+		return nil, err
+	}
+	var hosts []host
+	for _, d := range dirs {
+		text, err := os.ReadFile(r.document(d.Name()))
+		if err != nil {
+			return nil, err
+		}
+		files, err := filesIn(text)
+		if err != nil {
+			return nil, fmt.Errorf("the document of %s: %w", d.Name(), err)
+		}
+		h := host{Name: d.Name()}
+		_, h.Node = files["/var/lib/kubelet/config.yaml"]
+		_, h.ControlPlane = files["/etc/kubernetes/super-admin.conf"]
+		for _, path := range slices.Sorted(maps.Keys(files)) {
+			if strings.HasPrefix(path, "/etc/systemd/network/") && len(h.Addresses) == 0 {
+				h.Addresses = settings(files[path], "Address")
+				h.Hardware = strings.Join(settings(files[path], "MACAddress"), "")
+			}
+		}
+		for _, found := range virtioDisk.FindAllSubmatch(text, -1) {
+			h.Disks = append(h.Disks, string(found[1]))
+		}
+		slices.Sort(h.Disks)
+		h.Disks = slices.Compact(h.Disks)
+		hosts = append(hosts, h)
+	}
+	return hosts, nil
+}
+
+// filesOf gives the files of a document by path.
+func filesOf(document string) (map[string]string, error) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		return nil, err
+	}
+	files, err := filesIn(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", document, err)
+	}
+	return files, nil
+}
+
+func filesIn(document []byte) (map[string]string, error) {
+	if strings.HasPrefix(string(document), "#cloud-config\n") {
+		return filesInCloudConfig(document)
+	}
+	var config struct {
+		Storage struct {
+			Files []struct {
+				Path     string
+				Contents struct{ Source string }
+			}
+		}
+	}
+	if err := json.Unmarshal(document, &config); err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, f := range config.Storage.Files {
+		var err error
+		if files[f.Path], err = decode(f.Contents.Source); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Path, err)
+		}
+	}
+	return files, nil
+}
+
+func filesInCloudConfig(document []byte) (map[string]string, error) {
+	var config struct {
+		Files []struct{ Path, Content, Encoding string } `yaml:"write_files"`
+	}
+	if err := yaml.Unmarshal(document, &config); err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, f := range config.Files {
+		files[f.Path] = f.Content
+		if f.Encoding == "b64" {
+			text, err := base64.StdEncoding.DecodeString(f.Content)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", f.Path, err)
+			}
+			files[f.Path] = string(text)
+		}
+	}
+	return files, nil
+}
+
+// decode gives the text of a data URL.
+func decode(source string) (string, error) {
+	header, data, _ := strings.Cut(source, ",")
+	if strings.HasSuffix(header, ";base64") {
+		text, err := base64.StdEncoding.DecodeString(data)
+		return string(text), err
+	}
+	return url.PathUnescape(data)
+}
