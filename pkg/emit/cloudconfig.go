@@ -1,5 +1,7 @@
 package emit
 
+import "slices"
+
 // metaData is meta-data of a NoCloud seed.
 type metaData struct {
 	InstanceID    string `yaml:"instance-id"`
@@ -23,7 +25,7 @@ type cloudConfig struct {
 
 	Boot   [][]string  `yaml:"bootcmd"`
 	Groups []string    `yaml:"groups,omitempty,flow"`
-	Users  []cloudUser `yaml:"users"`
+	Users  []cloudUser `yaml:"users,omitempty"`
 	Files  []cloudFile `yaml:"write_files"`
 	Run    [][]string  `yaml:"runcmd"`
 }
@@ -57,7 +59,13 @@ type cloudFile struct {
 // accounts, commands last, and everything before the network and most services
 // start. The modules of an image's own cloud.cfg would besides rewrite files
 // of the document (hosts, resolv.conf), delete ssh host keys, or wait for
-// mirrors that an air gap does not have.
-func initModules() []string {
-	return []string{"bootcmd", "growpart", "resizefs", "users_groups", "write_files", "runcmd", "scripts_user"}
+// mirrors that an air gap does not have. Without accounts of the document the
+// module for them stays off: it would make the account that the image names,
+// and the schema allows no empty list to say otherwise.
+func (c *cloudConfig) initModules() []string {
+	modules := []string{"bootcmd", "growpart", "resizefs", "users_groups", "write_files", "runcmd", "scripts_user"}
+	if len(c.Users)+len(c.Groups) > 0 {
+		return modules
+	}
+	return slices.DeleteFunc(modules, func(m string) bool { return m == "users_groups" })
 }

@@ -110,6 +110,25 @@ func TestCloudInitReadsBack(t *testing.T) {
 	}
 }
 
+// A document without accounts makes none, not even the one that an image names,
+// and cloud-init's schema allows no empty list of users.
+func TestCloudInitWithoutAccounts(t *testing.T) {
+	d := &document.Document{Host: "w1", Config: types.Config{
+		Ignition: types.Ignition{Version: "3.4.0"},
+		Storage:  types.Storage{Files: []types.File{file("/etc/motd", "hello\n", nil)}},
+	}}
+	text := string(lowerMachine(t, d).UserData)
+	for _, word := range []string{"users:", "users_groups"} {
+		if strings.Contains(text, word) {
+			t.Errorf("%s is in %s", word, text)
+		}
+	}
+	d.Config.Passwd.Groups = []types.PasswdGroup{{Name: "lab"}}
+	if text := string(lowerMachine(t, d).UserData); !strings.Contains(text, "users_groups, ") {
+		t.Errorf("no module makes the group in %s", text)
+	}
+}
+
 // The whole of a small document, as cloud-init reads it.
 func TestCloudInitText(t *testing.T) {
 	d := &document.Document{Host: "w1", Config: types.Config{

@@ -20,13 +20,13 @@ func lowered(d *document.Document, id string) (cloudConfig, error) {
 		return cloudConfig{}, err
 	}
 	out := cloudConfig{
-		PreserveHostname: true, InitModules: initModules(), ConfigModules: []string{}, FinalModules: []string{},
-		Boot:  [][]string{command(beginScript, id)},
-		Users: []cloudUser{},
-		Run:   [][]string{command(finishScript, id)},
+		PreserveHostname: true, ConfigModules: []string{}, FinalModules: []string{},
+		Boot: [][]string{command(beginScript, id)},
+		Run:  [][]string{command(finishScript, id)},
 	}
 	steps := &steps{}
 	out.accounts(d.Config.Passwd, id, steps)
+	out.InitModules = out.initModules()
 	disks := slices.Clone(d.Config.Storage.Filesystems)
 	slices.SortFunc(disks, func(a, b types.Filesystem) int { return strings.Compare(text(a.Path), text(b.Path)) })
 	for _, f := range disks {
