@@ -16,8 +16,8 @@ import (
 // Every example is a topology that the built-in profiles can plan.
 func TestExamples(t *testing.T) {
 	catalog := builtin(t)
-	files, err := filepath.Glob("../../examples/*.yaml")
-	if err != nil || len(files) == 0 {
+	files, err := examples()
+	if err != nil || len(files) < 2 {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, file := range files {
@@ -40,8 +40,8 @@ func TestExamples(t *testing.T) {
 // Pods reach the API server by the first address of the services, or by its
 // names in cluster DNS: its certificate has them whatever a topology says.
 func TestAPIServerHasItsServiceAddress(t *testing.T) {
-	files, err := filepath.Glob("../../examples/*.yaml")
-	if err != nil || len(files) == 0 {
+	files, err := examples()
+	if err != nil || len(files) < 2 {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, file := range files {
@@ -87,4 +87,14 @@ func expectNone(tb testing.TB, list diag.List) {
 	for _, d := range list.Sorted() {
 		tb.Errorf("%s: %s: %s: %s [%s] %s", d.Position, d.Severity, d.Path, d.Message, d.Code, d.Hint)
 	}
+}
+
+// examples gives the topologies that a user starts from.
+func examples() ([]string, error) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	seeds, err := filepath.Glob("../../examples/seeds/*.yaml")
+	return append(files, seeds...), err
 }

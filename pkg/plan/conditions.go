@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ var Settings = map[string]string{
 	"stackedEtcd":          "true or false",
 	"controlPlanes":        "their number, and many for two or more",
 	"etcdMembers":          "their number, and many for two or more",
+	"nodes":                "their number, and many for two or more",
+	"networks":             "how many networks the nodes stand in, and many for two or more",
 	"endpoint":             "virtual (an address that is no host's), host (a control plane's), balancer (another host's) or name",
 	"dualStack":            "true or false",
 	"formed":               "true or false: cluster.formed",
@@ -50,6 +53,8 @@ func (b *build) makeSettings() map[string][]string {
 		"stackedEtcd":          truth(c.StackedEtcd),
 		"controlPlanes":        count(len(c.ControlPlanes)),
 		"etcdMembers":          count(len(c.EtcdMembers)),
+		"nodes":                count(len(c.nodes())),
+		"networks":             count(c.nodeNetworks()),
 		"endpoint":             {c.endpointKind()},
 		"dualStack":            truth(len(c.Families) > 1),
 		"formed":               truth(c.Formed),
@@ -58,6 +63,24 @@ func (b *build) makeSettings() map[string][]string {
 		"nameservers":          truth(len(c.Nameservers) > 0),
 		"ntp":                  truth(len(c.NTP) > 0),
 	}
+}
+
+func (c *Cluster) nodes() []*HostFacts {
+	return slices.DeleteFunc(slices.Clone(c.Hosts), func(h *HostFacts) bool { return !h.IsNode })
+}
+
+// nodeNetworks counts the networks that nodes stand in, of the address family
+// that has more of them.
+func (c *Cluster) nodeNetworks() int {
+	seen := map[string]map[netip.Prefix]bool{"ipv4": {}, "ipv6": {}}
+	for _, h := range c.nodes() {
+		for _, text := range h.CIDRs {
+			if p, err := netip.ParsePrefix(text); err == nil {
+				seen[family(p.Addr())][p.Masked()] = true
+			}
+		}
+	}
+	return max(len(seen["ipv4"]), len(seen["ipv6"]))
 }
 
 func (c *Cluster) endpointKind() string {

@@ -55,8 +55,8 @@ func standIns(p *plan.Plan) *plan.Keys {
 // Every host of every example is rendered by several goroutines, which the
 // race detector watches, without a word of complaint.
 func TestExamples(t *testing.T) {
-	files, err := filepath.Glob("../../examples/*.yaml")
-	if err != nil || len(files) == 0 {
+	files, err := examples()
+	if err != nil || len(files) < 2 {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, file := range files {
@@ -116,4 +116,14 @@ func BenchmarkHost(b *testing.B) {
 			b.Fatal(printed(problems))
 		}
 	}
+}
+
+// examples gives the topologies that a user starts from.
+func examples() ([]string, error) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	seeds, err := filepath.Glob("../../examples/seeds/*.yaml")
+	return append(files, seeds...), err
 }

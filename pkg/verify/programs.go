@@ -34,6 +34,7 @@ var programs = map[string]struct {
 			{name: "the API server", kubelets: true, cert: "kubelet-client-certificate", key: "kubelet-client-key", ca: "kubelet-certificate-authority"},
 		},
 	},
+	"flanneld": {clients: []tlsClient{{name: "flanneld", urls: "etcd-endpoints", cert: "etcd-certfile", key: "etcd-keyfile", ca: "etcd-cafile"}}},
 	"etcd": {
 		servers: []tlsServer{
 			{name: "etcd", urls: "listen-client-urls", cert: "cert-file", key: "key-file", clientCA: "trusted-ca-file"},

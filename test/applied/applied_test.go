@@ -61,6 +61,11 @@ func examples(t *testing.T) []string {
 	if err != nil || len(list) == 0 {
 		t.Fatal("no examples", err)
 	}
+	seeds, err := filepath.Glob("../../examples/seeds/*.yaml")
+	if err != nil || len(seeds) == 0 {
+		t.Fatal("no seeds", err)
+	}
+	list = append(list, seeds...)
 	return append(list, "../../testdata/topologies/design.yaml")
 }
 

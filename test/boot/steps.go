@@ -50,6 +50,7 @@ func verbs() []verb {
 		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
 		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
+		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
 		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
 	}
 }
@@ -128,6 +129,13 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 		})
 	}
 	return strings.Join(meant, " "), group.Wait()
+}
+
+func doThere(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words[:1], func(m *machine) error {
+		_, err := m.do(ctx, strings.Join(words[1:], " "))
+		return err
+	})
 }
 
 func powerOn(ctx context.Context, r *run, words []string) (string, error) {
