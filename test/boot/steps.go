@@ -133,7 +133,10 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 
 func doThere(ctx context.Context, r *run, words []string) (string, error) {
 	return r.each(ctx, words[:1], func(m *machine) error {
-		_, err := m.do(ctx, strings.Join(words[1:], " "))
+		inside, err := m.inside()
+		if err == nil {
+			_, err = inside.do(ctx, strings.Join(words[1:], " "))
+		}
 		return err
 	})
 }
