@@ -115,8 +115,10 @@ SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 			name: "payload verify", args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
 			summary: "prove that topology, documents and bundle agree",
 			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,
-the bundle against the lock, and the documents of the last build against both.`,
-			examples: []string{"kubespore payload verify prod.yaml payload"},
+the bundle against the lock, and the documents of the last build against both.
+BUNDLE is the folder, the ISO, the disk image, the drive or stick it was written
+to, or the URL of a mirror.`,
+			examples: []string{"kubespore payload verify prod.yaml payload", "kubespore payload verify prod.yaml payload.iso", "kubespore payload verify prod.yaml http://192.168.200.9/payload"},
 			flags:    append([]string{"out", "pki"}, loading...),
 		},
 	}

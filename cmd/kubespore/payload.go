@@ -201,12 +201,24 @@ func runPayloadVerify(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	list.Append(payload.VerifyLock(project.LockFile, project.Lock, bill))
-	result, more := payload.VerifyBundle(c.args[1], project.Lock, c.byteProgress())
-	list.Append(more)
+	result := c.verifyBundle(project.Lock, &list)
 	result.Hosts = c.verifyDocuments(decided, &list)
 	return c.finish(list, result, func(w io.Writer) {
 		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", count(result.Hosts, "document"), count(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
 	})
+}
+
+// verifyBundle holds the bundle that is named against the lock.
+func (c *call) verifyBundle(lock plan.Lock, list *diag.List) payload.Verified {
+	bundle, err := payload.OpenBundle(c.ctx, c.args[1])
+	if err != nil {
+		list.AddError("W008", err)
+		return payload.Verified{}
+	}
+	result, more := payload.VerifyBundle(bundle, lock, c.byteProgress())
+	list.Append(more)
+	list.AddError("W008", bundle.Close())
+	return result
 }
 
 // verifyDocuments holds the documents of the last build against the lock.

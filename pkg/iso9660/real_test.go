@@ -66,3 +66,31 @@ func TestIsoinfo(t *testing.T) {
 		}
 	}
 }
+
+// TestReadOthers reads a volume that xorriso wrote, whose records continue
+// elsewhere.
+func TestReadOthers(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range sample() {
+		name := filepath.Join(dir, "tree", f.Path)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mode := os.FileMode(0o644)
+		if f.Executable {
+			mode = 0o755
+		}
+		if err := os.WriteFile(name, []byte(contentOf(t, f)), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := filepath.Join(dir, "volume.iso")
+	if out, err := exec.Command("xorriso", "-as", "mkisofs", "-quiet", "-rock", "-volid", "KUBESPORE", "-output", image, filepath.Join(dir, "tree")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	volume, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkRead(t, volume)
+}

@@ -123,6 +123,17 @@ func mustPack(t *testing.T, b *payload.Bill, dir string, sources ...string) payl
 	return out
 }
 
+// verify holds a bundle in any form against a lock.
+func verify(t *testing.T, name string, lock plan.Lock) (payload.Verified, diag.List) {
+	t.Helper()
+	b, err := payload.OpenBundle(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	return payload.VerifyBundle(b, lock, nil)
+}
+
 func codes(list diag.List) []string {
 	var out []string
 	for _, d := range list {
@@ -153,7 +164,7 @@ func TestSources(t *testing.T) {
 	if lock.Images[0].Digest != digest.String() {
 		t.Errorf("the lock has %s, the registry %s", lock.Images[0].Digest, digest)
 	}
-	if _, list := payload.VerifyBundle(first, lock, nil); len(list) > 0 {
+	if _, list := verify(t, first, lock); len(list) > 0 {
 		t.Fatal(list)
 	}
 
@@ -170,7 +181,7 @@ func TestSources(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			mustPack(t, lockedBill(lock), dir, sources...)
-			if _, list := payload.VerifyBundle(dir, lock, nil); len(list) > 0 {
+			if _, list := verify(t, dir, lock); len(list) > 0 {
 				t.Error(list)
 			}
 		})
@@ -186,7 +197,7 @@ func TestSources(t *testing.T) {
 		}
 		dir := t.TempDir()
 		out := mustPack(t, bill(), dir, programs(t), archive)
-		if _, list := payload.VerifyBundle(dir, out.Lock, nil); len(list) > 0 {
+		if _, list := verify(t, dir, out.Lock); len(list) > 0 {
 			t.Error(list)
 		}
 	})
@@ -308,7 +319,7 @@ func TestResume(t *testing.T) {
 	if out.Copied != 1 || out.Kept != 1 {
 		t.Errorf("copied %d, kept %d", out.Copied, out.Kept)
 	}
-	if _, list := payload.VerifyBundle(dir, out.Lock, nil); len(list) > 0 {
+	if _, list := verify(t, dir, out.Lock); len(list) > 0 {
 		t.Error(list)
 	}
 	if out := mustPack(t, bill(), dir, address, mirror.URL); out.Copied != 0 || out.Kept != 2 {
@@ -346,7 +357,7 @@ func TestVerifyBundle(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.damage(t, dir)
-			_, list := payload.VerifyBundle(dir, lock, nil)
+			_, list := verify(t, dir, lock)
 			want(t, list, c.code, c.message)
 		})
 	}
@@ -402,25 +413,68 @@ func TestVerifyHost(t *testing.T) {
 	want(t, payload.VerifyHost("config.ign", h, more), "W011", "about old:1")
 }
 
+// TestVolume writes volumes of a bundle, each twice, and verifies it on them.
 func TestVolume(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	lock := mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64"))).Lock
+	for form, write := range map[string]func(name, dir string, when time.Time) error{"payload.iso": payload.WriteVolume, "payload.img": payload.WriteDisk} {
+		name := filepath.Join(out, form)
+		var volumes [2][]byte
+		for i := range volumes {
+			if err := write(name, dir, when); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if volumes[i], err = os.ReadFile(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(volumes[0], volumes[1]) {
+			t.Errorf("%s: two volumes of one bundle differ", form)
+		}
+		if got, list := verify(t, name, lock); len(list) > 0 || got.Files != 2 {
+			t.Errorf("%s: %d files, %v", form, got.Files, list)
+		}
+		_, list := verify(t, name, plan.Lock{Images: lock.Images})
+		want(t, list, "W007", "nothing needs "+kubelet)
+		at := bytes.LastIndex(volumes[0], []byte("kkkk"))
+		if at < 0 { // compressed: in the block of the image
+			at = 1<<20 + 96 + 1500
+		}
+		volumes[0][at] ^= 1
+		put(t, name, string(volumes[0]))
+		if _, list := verify(t, name, lock); len(list) != 1 || list[0].Code != "W005" && list[0].Code != "W008" {
+			t.Errorf("%s: a byte is wrong, and verify says %v", form, list)
+		}
+		if err := write(filepath.Join(out, "none"), filepath.Join(out, "none"), when); err == nil {
+			t.Errorf("%s: a bundle that is not there makes a volume", form)
+		}
+	}
+}
+
+// TestVerifyMirror verifies a bundle behind a web server.
+func TestVerifyMirror(t *testing.T) {
 	dir := t.TempDir()
-	mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64")))
-	out := t.TempDir()
-	var volumes [2][]byte
-	for i := range volumes {
-		name := filepath.Join(out, "payload.iso")
-		if err := payload.WriteVolume(name, dir, when); err != nil {
-			t.Fatal(err)
-		}
-		var err error
-		if volumes[i], err = os.ReadFile(name); err != nil {
-			t.Fatal(err)
-		}
+	lock := mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64"))).Lock
+	mirror := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	if got, list := verify(t, mirror.URL+"/", lock); len(list) > 0 || got.Files != 2 {
+		t.Errorf("%d files, %v", got.Files, list)
 	}
-	if !bytes.Equal(volumes[0], volumes[1]) {
-		t.Error("two volumes of one bundle differ")
+	put(t, filepath.Join(dir, kubelet), "another")
+	_, list := verify(t, mirror.URL, lock)
+	want(t, list, "W005", kubelet+" is not what is locked")
+	if err := os.Remove(filepath.Join(dir, kubelet)); err != nil {
+		t.Fatal(err)
 	}
-	if err := payload.WriteVolume(filepath.Join(out, "none.iso"), filepath.Join(out, "none"), when); err == nil {
-		t.Error("a bundle that is not there makes a volume")
+	_, list = verify(t, mirror.URL, lock)
+	want(t, list, "W008", "the bundle lacks "+kubelet)
+	mirror.Close()
+	if _, list = verify(t, mirror.URL, lock); len(list) != 1 {
+		t.Errorf("a server that is not there is named %d times", len(list))
+	}
+	want(t, list, "W004", "does not give")
+	put(t, filepath.Join(dir, "text"), "no volume")
+	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text")); err == nil || !strings.Contains(err.Error(), "this is no bundle") {
+		t.Error(err)
 	}
 }

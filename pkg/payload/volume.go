@@ -4,14 +4,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/squashfs"
@@ -20,9 +16,6 @@ import (
 // Label is the label of the volume, or the name of the partition, by which
 // machines find a payload.
 const Label = "KUBESPORE"
-
-// File is a file of a bundle, wherever that is.
-type File = squashfs.File
 
 // WriteVolume writes a bundle as one read-only volume for all machines. The
 // same bundle and time give the same bytes.
@@ -77,43 +70,4 @@ func replaceFile(name string, write func(*os.File) error) error {
 		return errors.Join(cannotWrite(name, err), os.Remove(f.Name()))
 	}
 	return syncDir(filepath.Dir(name))
-}
-
-// bundleFiles lists a bundle, sorted.
-func bundleFiles(dir string) ([]File, error) {
-	var out []File
-	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
-		}
-		if e.IsDir() && relative == partialDir {
-			return fs.SkipDir
-		}
-		if !e.Type().IsRegular() {
-			return nil
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		out = append(out, File{
-			Path: filepath.ToSlash(relative), Size: info.Size(), Executable: strings.HasPrefix(filepath.ToSlash(relative), "binaries/"),
-			Open: func() (io.ReadCloser, error) { return os.Open(name) },
-		})
-		return nil
-	})
-	if err != nil {
-		return nil, unreadable(dir, err)
-	}
-	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return out, nil
-}
-
-func unreadable(dir string, err error) error {
-	return diag.Failf("W008", diag.Position{File: dir}, "the bundle cannot be read: %s", because(err)).
-		WithHint("name the folder that kubespore payload pack wrote")
 }

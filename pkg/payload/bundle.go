@@ -1,0 +1,127 @@
+package payload
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/gpt"
+	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/squashfs"
+)
+
+// File is a file of a bundle, wherever that is.
+type File = squashfs.File
+
+// Bundle is a bundle in any form: a folder, a volume or the drive it is on, a
+// web server.
+type Bundle struct {
+	name  string
+	files []File                              // sorted by path; none of a web server, which does not say what it has
+	file  func(path string) (*Content, error) // nil when it is not there
+	Close func() error
+}
+
+// OpenBundle finds out what form of a bundle a word of the command line names.
+func OpenBundle(ctx context.Context, text string) (*Bundle, error) {
+	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
+		m := &mirror{text, strings.TrimRight(text, "/") + "/"}
+		return &Bundle{name: text, file: func(path string) (*Content, error) { return m.file(ctx, path) }, Close: func() error { return nil }}, nil
+	}
+	b := &Bundle{name: text}
+	b.file = b.look
+	info, err := os.Stat(text)
+	if err != nil {
+		return nil, unreadable(text, err)
+	}
+	if info.IsDir() {
+		b.Close = func() error { return nil }
+		b.files, err = listFolder(text, func(string, fs.DirEntry) bool { return true })
+		return b, err
+	}
+	f, err := os.Open(text)
+	if err != nil {
+		return nil, unreadable(text, err)
+	}
+	b.Close = f.Close
+	if b.files, err = volumeFiles(f); err != nil {
+		return nil, errors.Join(diag.Failf("W008", diag.Position{File: text}, "this is no bundle: neither an ISO nor a disk image that kubespore payload pack wrote").
+			WithHint("name the folder, the volume or the drive it is on, or the URL of the mirror"), f.Close())
+	}
+	return b, nil
+}
+
+// look finds a file among those that are listed.
+func (b *Bundle) look(path string) (*Content, error) {
+	at, found := slices.BinarySearchFunc(b.files, path, func(f File, path string) int { return strings.Compare(f.Path, path) })
+	if !found {
+		return nil, nil
+	}
+	f := &b.files[at]
+	return &Content{Size: f.Size, Open: func(int64) (io.ReadCloser, error) { return f.Open() }}, nil
+}
+
+// volumeFiles lists a volume: an ISO, a disk image or the squashfs that it
+// holds.
+func volumeFiles(f *os.File) ([]File, error) {
+	var out []File
+	plain, err := iso9660.Read(f)
+	for _, x := range plain {
+		out = append(out, File(x))
+	}
+	if errors.Is(err, iso9660.ErrNoVolume) {
+		out, err = squashfs.Read(io.NewSectionReader(f, gpt.Start, 1<<62))
+	}
+	if errors.Is(err, squashfs.ErrFormat) {
+		out, err = squashfs.Read(f)
+	}
+	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return out, err
+}
+
+// listFolder lists what one wants of a folder, sorted.
+func listFolder(dir string, wanted func(path string, e fs.DirEntry) bool) ([]File, error) {
+	var out []File
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		relative, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		path := filepath.ToSlash(relative)
+		info, err := e.Info()
+		if err != nil || !wanted(path, e) {
+			return err
+		}
+		out = append(out, File{
+			Path: path, Size: info.Size(), Executable: strings.HasPrefix(path, "binaries/"),
+			Open: func() (io.ReadCloser, error) { return os.Open(name) },
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, unreadable(dir, err)
+	}
+	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return out, nil
+}
+
+// bundleFiles lists what is finished in a folder.
+func bundleFiles(dir string) ([]File, error) {
+	return listFolder(dir, func(path string, e fs.DirEntry) bool {
+		return e.Type().IsRegular() && !strings.HasPrefix(path, partialDir+"/")
+	})
+}
+
+func unreadable(dir string, err error) error {
+	return diag.Failf("W008", diag.Position{File: dir}, "the bundle cannot be read: %s", because(err)).
+		WithHint("name the folder that kubespore payload pack wrote")
+}
