@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/kubespore/kubespore/pkg/media"
 )
 
 // options holds the values of all flags; a command reads those it takes.
@@ -19,6 +21,7 @@ type options struct {
 	build, media, image    string
 	install, url, append   string
 	squashfs, sysext       string
+	diskSize, platform     string
 	script, relock         bool
 }
 
@@ -41,7 +44,9 @@ func flagTable() []flag {
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
+		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be)", bind: func(o *options) any { return &o.diskSize }},
 		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
+		{name: "for", value: "HYPERVISOR", usage: "libvirt, proxmox, qemu or vmware", choices: media.Platforms(), bind: func(o *options) any { return &o.platform }},
 		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
 		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
 		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
@@ -95,13 +100,14 @@ func flagSet(c command, o *options) *pflag.FlagSet {
 	return set
 }
 
-// checkChoices refuses a value that is not among a flag's choices.
+// checkChoices refuses a value that is not among a flag's choices. One without
+// an initial value need not be given.
 func checkChoices(c command, o *options) error {
 	for _, f := range flagsOf(c) {
 		if f.choices == nil {
 			continue
 		}
-		if value := *f.bind(o).(*string); !slices.Contains(f.choices, value) {
+		if value := *f.bind(o).(*string); value != f.initial && !slices.Contains(f.choices, value) {
 			return &usageError{message: "--" + f.name + ": unknown value \"" + value + "\"", hint: "write --" + f.name + " " + strings.Join(f.choices, " or ")}
 		}
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/media"
@@ -59,13 +61,34 @@ where you put them, and its document in a folder that nobody can guess.`,
 Kernel and initramfs are below its assets.`,
 			examples: []string{"kubespore media matchbox --url http://10.0.0.5:8080 prod.yaml"},
 		},
+		{
+			name: "media disk", run: runMediaDisk, flags: []string{"image", "disk-size"},
+			summary: "put the document of each cloud-init machine into a disk image",
+			detail: `Adds a partition with the seed volume at the end of the disk, without booting it and
+without touching the others. A raw image is copied, NAME.raw; of a qcow2 image
+NAME.qcow2 is a layer, which needs the image beside it.`,
+			examples: []string{"kubespore media disk --image debian-12-generic-amd64.qcow2 --disk-size 40G prod.yaml"},
+		},
+		{
+			name: "media snippets", run: runMediaSnippets, flags: []string{"for"},
+			summary: "write settings and files for virtual machines",
+			detail: `For each machine what libvirt, Proxmox, QEMU or VMware must be told to give it its
+document, and the files that this names.`,
+			examples: []string{"kubespore media snippets --for libvirt prod.yaml", "kubespore media snippets --for vmware --host w7 prod.yaml"},
+		},
 	}
 	common := append([]string{"build", "media", "host"}, loading...)
 	for i := range kinds {
 		kinds[i].args, kinds[i].min, kinds[i].max = "TOPOLOGY|BUILD", 1, 1
 		kinds[i].flags = slices.Concat(common, kinds[i].flags)
 	}
-	return kinds
+	return append(kinds, command{
+		name: "media bake", run: runMediaBake,
+		summary: "print a script that makes a golden image of a stock image",
+		detail: `The script puts the payload into an image and takes out what belongs to one machine.
+It holds nothing of any cluster.`,
+		examples: []string{"kubespore media bake > bake.sh"},
+	})
 }
 
 func runMediaISO(c *call) int {
@@ -94,6 +117,54 @@ func runMediaEmbed(c *call) int {
 		return c.failed(err)
 	}
 	return c.makeMedia(m, "boot each machine from its ISO")
+}
+
+func runMediaDisk(c *call) int {
+	if c.options.image == "" {
+		return c.misused(&usageError{message: "which image?", hint: "add --image FILE: a cloud image, raw or qcow2, as it was downloaded"})
+	}
+	size, err := sizeOf(c.options.diskSize)
+	if err != nil {
+		return c.misused(err)
+	}
+	source, err := os.Open(c.options.image)
+	if err != nil {
+		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
+	}
+	defer source.Close()
+	m, err := media.Disk(source, size, c.options.media)
+	if err != nil {
+		return c.failed(err)
+	}
+	return c.makeMedia(m, "give each machine its disk, and power it on")
+}
+
+// sizeOf reads a size as people write it: 40G, 512M.
+func sizeOf(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	digits := strings.TrimRight(text, "KMGT")
+	shift, known := map[string]int{"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[text[len(digits):]]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n <= 0 || n > 1<<50>>shift {
+		return 0, &usageError{message: "--disk-size " + text + " is no size", hint: "write --disk-size 40G"}
+	}
+	return (n << shift) &^ 511, nil
+}
+
+func runMediaSnippets(c *call) int {
+	if c.options.platform == "" {
+		return c.misused(&usageError{message: "for which hypervisor?", hint: "add --for " + strings.Join(media.Platforms(), " or ")})
+	}
+	return c.makeMedia(media.Snippets(c.options.platform), "give each virtual machine what its snippet says")
+}
+
+func runMediaBake(c *call) int {
+	if _, err := io.WriteString(c.stdout, media.Bake()); err != nil {
+		return exitDiagnostics
+	}
+	return exitFine
 }
 
 func runMediaPXE(c *call) int {

@@ -145,7 +145,7 @@ func PXE(n Netboot) Medium {
 func (n Netboot) documents(h *Host) ([]File, string, error) {
 	names := []string{"config.ign"}
 	if h.Format == cloudInit {
-		names = []string{"user-data", "meta-data", "network-config"}
+		names = seedNames()
 	}
 	document, err := h.Read(h.document())
 	if err != nil {

@@ -14,21 +14,27 @@ func Seed() Medium {
 		Name: "iso", Formats: []string{cloudInit},
 		Instead: "Ignition does not look for a seed: give the machine its config.ign as docs/delivery.md says",
 		Make: func(h *Host) ([]File, error) {
-			files, err := volumeFiles(h, map[string]string{"user-data": "user-data", "meta-data": "meta-data", "network-config": "network-config"})
-			return []File{volume(h.Name+".iso", h.Name, "CIDATA", files)}, err
+			files, err := seedFiles(h)
+			return []File{volume(h.Name+".iso", h.Name, seedLabel, files)}, err
 		},
 	}
 }
 
-// volumeFiles reads files of a document, by the path that each has on a volume.
-func volumeFiles(h *Host, names map[string]string) ([]iso9660.File, error) {
+// seedLabel is the label that NoCloud looks for.
+const seedLabel = "CIDATA"
+
+// seedNames are the files of a seed.
+func seedNames() []string { return []string{"user-data", "meta-data", "network-config"} }
+
+// seedFiles reads a seed, as it stands on a volume.
+func seedFiles(h *Host) ([]iso9660.File, error) {
 	var out []iso9660.File
-	for path, name := range names {
+	for _, name := range seedNames() {
 		data, err := h.Read(name)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, volumeFile(path, data))
+		out = append(out, volumeFile(name, data))
 	}
 	return out, nil
 }

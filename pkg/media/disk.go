@@ -1,0 +1,256 @@
+package media
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lima-vm/go-qcow2reader"
+	"github.com/lima-vm/go-qcow2reader/image"
+	"github.com/lima-vm/go-qcow2reader/image/qcow2"
+	"github.com/lima-vm/go-qcow2reader/image/raw"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/iso9660"
+)
+
+// base is a disk image that documents are put into.
+type base struct {
+	file   *os.File
+	disk   image.Image
+	table  *table
+	system imageSystem
+}
+
+// Disk is a disk image with one more partition: the seed volume, where
+// cloud-init looks for it. size is that of the disk; 0 makes it as small as it
+// may be. dir is where the media go.
+func Disk(source *os.File, size int64, dir string) (Medium, error) {
+	b, err := openBase(source)
+	if err != nil {
+		return Medium{}, err
+	}
+	return Medium{
+		Name: "disk", Formats: []string{cloudInit}, NeedsSystem: true,
+		Instead: "the file systems in which an image with Ignition looks for its document cannot be written safely from here: use media embed, initrd, pxe or config-drive",
+		Make: func(h *Host) ([]File, error) {
+			if err := b.fits(h); err != nil {
+				return nil, err
+			}
+			patches, size, err := b.with(h, size)
+			if err != nil {
+				return nil, err
+			}
+			if b.disk.Type() == raw.Type {
+				return []File{{Path: h.Name + ".raw", Host: h.Name, Write: func(w io.Writer) error { return b.copy(w, patches) }}}, nil
+			}
+			l, err := layerOver(b.disk, b.disk.Size(), size, patches)
+			if err != nil {
+				return nil, err
+			}
+			l.backing, l.format = b.seenFrom(dir), string(qcow2.Type)
+			return []File{{Path: h.Name + ".qcow2", Host: h.Name, Write: l.write}}, nil
+		},
+	}, nil
+}
+
+// openBase opens an image of a known system.
+func openBase(source *os.File) (*base, error) {
+	unknown := func(why string) error {
+		return diag.Failf("M014", diag.Position{File: source.Name()}, "this is no disk image of a system that kubespore knows: %s", why).
+			WithHint("take the cloud image of Debian, Ubuntu, Rocky or Alma, raw or qcow2, as it was downloaded")
+	}
+	disk, err := qcow2reader.Open(source)
+	if err != nil {
+		return nil, unknown("it is damaged")
+	}
+	if kind := disk.Type(); kind != qcow2.Type && kind != raw.Type {
+		return nil, unknown("its format is " + string(kind))
+	}
+	if err := disk.Readable(); err != nil {
+		return nil, unknown("it is encrypted, or has features that cannot be read here")
+	}
+	t, err := readTable(disk)
+	if err != nil {
+		return nil, unknown(err.Error())
+	}
+	system, err := systemOnDisk(disk, t)
+	if err != nil {
+		return nil, unknown(err.Error())
+	}
+	return &base{source, disk, t, system}, nil
+}
+
+// fits refuses a host whose document the image would not read.
+func (b *base) fits(h *Host) error {
+	switch s := b.system; {
+	case s.ignition:
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, which reads Ignition, and %s has a document for cloud-init", s.name, h.Name).
+			WithHint("take the image of the system that the topology names: %s", h.OS)
+	case s.name != "" && s.name != h.OS:
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, and %s runs %s", s.name, h.Name, h.OS).
+			WithHint("take the image of %s, or make media with --host for the hosts that run %s", h.OS, s.name)
+	case s.arch != "" && s.arch != h.Arch:
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image for %s, and %s is %s", s.arch, h.Name, h.Arch).
+			WithHint("take the image for %s, or make media with --host for the hosts that are %s", h.Arch, s.arch)
+	}
+	return nil
+}
+
+// with gives what must be written to the image for a host, and how big the
+// disk is then.
+func (b *base) with(h *Host, size int64) ([]patch, int64, error) {
+	files, err := seedFiles(h)
+	if err != nil {
+		return nil, 0, err
+	}
+	var seed bytes.Buffer
+	if err := iso9660.Write(&seed, seedLabel, made(), files); err != nil {
+		return nil, 0, err
+	}
+	room := int64(seed.Len()+alignment-1) / alignment * alignment
+	old := b.disk.Size()
+	least := (old+alignment-1)/alignment*alignment + room + alignment // the last for the copy of the table
+	if size == 0 {
+		size = least
+	}
+	if size < least {
+		return nil, 0, diag.Failf("M016", h.Position, "a disk of %d bytes has no room for the image and the document of %s", size, h.Name).
+			WithHint("write --disk-size %dM or more; what lies between is for the root file system to grow into", (least+alignment-1)/alignment)
+	}
+	start := b.table.place(size, room)
+	patches, err := b.table.grown(old, size, start, room, seed.Bytes())
+	if err != nil {
+		return nil, 0, diag.Failf("M014", diag.Position{File: b.file.Name()}, "no document can be put into this image: %s", err).WithHint("use media iso beside it")
+	}
+	return append(patches, patch{start, seed.Bytes()}), size, nil
+}
+
+// seenFrom gives the name by which an image in the folder of media finds the
+// base.
+func (b *base) seenFrom(dir string) string {
+	from, err1 := filepath.Abs(dir)
+	to, err2 := filepath.Abs(b.file.Name())
+	relative, err3 := filepath.Rel(from, to)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return b.file.Name()
+	}
+	return filepath.ToSlash(relative)
+}
+
+// copy writes the base with patches over it. Holes stay holes where the target
+// can have any.
+func (b *base) copy(w io.Writer, patches []patch) error {
+	slices.SortFunc(patches, func(p, q patch) int { return int(min(max(p.at-q.at, -1), 1)) })
+	out := &sparse{w: w}
+	for _, p := range patches {
+		if err := out.from(b.disk, b.disk.Size(), p.at); err != nil {
+			return err
+		}
+		if err := out.write(p.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sparse writes a disk from its beginning to its end, and leaves out zeros.
+type sparse struct {
+	w  io.Writer
+	at int64
+}
+
+const sparseBlock = 1 << 20
+
+// from copies what a disk of the given size has up to an offset; behind its end
+// there are zeros.
+func (s *sparse) from(disk io.ReaderAt, size, to int64) error {
+	block := make([]byte, sparseBlock)
+	for s.at < to {
+		part := block[:min(sparseBlock, to-s.at)]
+		clear(part)
+		if left := size - s.at; left > 0 {
+			if _, err := disk.ReadAt(part[:min(left, int64(len(part)))], s.at); err != nil && err != io.EOF {
+				return err
+			}
+		}
+		if err := s.write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sparse) write(data []byte) error {
+	s.at += int64(len(data))
+	if seeker, ok := s.w.(io.Seeker); ok && isZero(data) {
+		_, err := seeker.Seek(int64(len(data)), io.SeekCurrent)
+		return err
+	}
+	_, err := s.w.Write(data)
+	return err
+}
+
+func isZero(data []byte) bool {
+	return len(data) == 0 || data[0] == 0 && bytes.Equal(data[1:], data[:len(data)-1])
+}
+
+// imageSystem is what an image shows of the system in it.
+type imageSystem struct {
+	name, arch string // "" where it does not show
+	ignition   bool
+}
+
+// systemOnDisk knows a system by its partitions.
+func systemOnDisk(disk io.ReaderAt, t *table) (imageSystem, error) {
+	var names, kinds, labels []string
+	for _, p := range t.partitions() {
+		names, kinds = append(names, p.name), append(kinds, p.kind)
+		labels = append(labels, volumeLabel(disk, p.first*blockSize))
+	}
+	has := func(list []string, all ...string) bool {
+		return !slices.ContainsFunc(all, func(s string) bool { return !slices.Contains(list, s) })
+	}
+	boots := has(kinds, typeESP) || has(kinds, typeBIOSBoot)
+	out := imageSystem{}
+	switch {
+	case has(names, "USR-A", "OEM"):
+		return imageSystem{name: "flatcar", ignition: true}, nil
+	case has(names, "boot", "root", "EFI-SYSTEM"):
+		return imageSystem{name: "fedora-coreos", ignition: true}, nil
+	case !boots:
+		return out, errors.New("nothing in it boots")
+	case has(kinds, typeRootAMD64):
+		out.arch = "amd64"
+	case has(kinds, typeRootARM64):
+		out.arch = "arm64"
+	case !has(kinds, typeLinux):
+		return out, errors.New("it has no partition for Linux")
+	}
+	if has(labels, "cloudimg-rootfs") {
+		out.name = "ubuntu"
+	}
+	return out, nil
+}
+
+// volumeLabel reads the label of an ext4 or XFS file system; "" when there is
+// none.
+func volumeLabel(disk io.ReaderAt, at int64) string {
+	head := make([]byte, 2048)
+	if _, err := disk.ReadAt(head, at); err != nil {
+		return ""
+	}
+	label := []byte{}
+	switch {
+	case string(head[:4]) == "XFSB":
+		label = head[108:120]
+	case head[1080] == 0x53 && head[1081] == 0xef: // ext4
+		label = head[1144:1160]
+	}
+	text, _, _ := strings.Cut(string(label), "\x00")
+	return text
+}
