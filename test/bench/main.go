@@ -51,7 +51,11 @@ func run(hosts, fleet int, peers bool) error {
 		return err
 	}
 	printStages(first, low)
-	rows := judge(first, again, low)
+	boot, err := measureMedia(program, filepath.Join(dir, "first"), hosts)
+	if err != nil {
+		return err
+	}
+	rows := append(judge(first, again, low), boot.row())
 	if fleet > 0 {
 		big, _, err := measureTwice(program, filepath.Join(dir, "fleet"), fleet)
 		if err != nil {
