@@ -31,7 +31,7 @@ const golden = "../../testdata/golden"
 
 // goldenExamples are the topologies with goldens. The first ones are spelled
 // out, later ones say what they share with them.
-var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "edge", "seeds/001-static-routes", "seeds/001-flannel", "seeds/002", "seeds/004"}
+var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "edge", "seeds/001-static-routes", "seeds/001-flannel", "seeds/002", "seeds/004", "seeds/003"}
 
 // goldenMinors begins with the minor that is spelled out; the others are
 // differences from it.
@@ -121,6 +121,9 @@ func goldenHosts(t *testing.T, example, minor string) []goldenHost {
 	project, more := compile.Load(example+".yaml", []byte(strings.Replace(string(text), "version: "+newest.Newest, "version: "+row.Newest, 1)),
 		profile.Source{Name: "profiles", FS: profiles.FS})
 	list.Append(more)
+	project.ReadFiles(func(name string) ([]byte, error) {
+		return os.ReadFile(filepath.Join("../../examples", filepath.Dir(example), name))
+	})
 	planned, more := project.Plan(plan.Allocations{})
 	list.Append(more)
 	renderer, more := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })

@@ -18,7 +18,7 @@ type Bill struct {
 	Images     []Image  `json:"images"`   // sorted by File
 }
 
-// Binary is a program that hosts install.
+// Binary is a program that hosts install, or a file of objects that they apply.
 type Binary struct {
 	Name     string   `json:"name"`
 	Version  string   `json:"version,omitempty"`
@@ -46,7 +46,16 @@ type Image struct {
 }
 
 // title names a program for people.
-func (b *Binary) title() string { return strings.TrimSpace(b.Name+" "+b.Version) + " for " + b.Arch }
+func (b *Binary) title() string {
+	name := strings.TrimSpace(b.Name + " " + b.Version)
+	if b.Arch == plan.AnyArch {
+		return name
+	}
+	return name + " for " + b.Arch
+}
+
+// isManifest says whether it is a file of objects, and no program.
+func (b *Binary) isManifest() bool { return b.Arch == plan.AnyArch }
 
 // title names an image for people.
 func (i *Image) title() string { return i.Ref + " for " + i.Arch }
@@ -73,11 +82,11 @@ func NewBill(p *plan.Plan) *Bill {
 }
 
 func addBinary(to map[string]*Binary, h *plan.Host, ref plan.BinaryRef) {
-	file := binaryFile(ref.Name, ref.Version, h.Arch)
+	file := binaryFile(ref.Name, ref.Version, ref.Arch)
 	b := to[file]
 	if b == nil {
-		b = &Binary{Name: ref.Name, Version: ref.Version, Arch: h.Arch, File: file}
-		b.URL, b.Member = ref.For(h.Arch)
+		b = &Binary{Name: ref.Name, Version: ref.Version, Arch: ref.Arch, File: file}
+		b.URL, b.Member = ref.For(ref.Arch)
 		if l := ref.Locked; l != nil {
 			b.SHA256, b.Size = l.SHA256, l.Size
 		}
@@ -112,6 +121,9 @@ func with(set []string, word string) []string {
 func binaryFile(name, version, arch string) string {
 	if version != "" {
 		name += "-" + version
+	}
+	if arch == plan.AnyArch {
+		return path.Join("manifests", fileName(name)+".yaml")
 	}
 	return path.Join("binaries", arch, fileName(name))
 }

@@ -64,7 +64,7 @@ program() {
     failed+=("$file")
     return
   fi
-  chmod 755 "$work/member"
+  if [[ $file != manifests/* ]]; then chmod 755 "$work/member"; fi
   mv "$work/member" "$file"
 }
 
@@ -115,7 +115,7 @@ image() {
 
 # BILL
 
-find binaries images -type f 2>/dev/null | LC_ALL=C sort | while read -r file; do sha256sum "$file"; done >SHA256SUMS
+find binaries images manifests -type f 2>/dev/null | LC_ALL=C sort | while read -r file; do sha256sum "$file"; done >SHA256SUMS
 if ((${#failed[@]})); then
   say "not fetched: ${failed[*]}"
   exit 1

@@ -55,6 +55,9 @@ func escapeGlob(dir string) string {
 // Binary implements [Source].
 func (f *folder) Binary(_ context.Context, b *Binary) (*Content, error) {
 	candidates := []string{b.File, path.Join(b.Arch, b.Name), path.Join(b.Arch, path.Base(b.File)), b.Name, path.Base(b.File)}
+	if b.isManifest() {
+		candidates = append(candidates, b.Name+".yaml", path.Join("manifests", b.Name+".yaml"))
+	}
 	for _, p := range b.Paths {
 		candidates = append(candidates, strings.TrimPrefix(p, "/"))
 	}

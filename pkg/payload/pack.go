@@ -97,7 +97,7 @@ func (p *packer) binary(b *Binary) {
 			err = p.accept(b.title(), s.Name(), b.SHA256, got, func() error { return checkArch(got.path, b) })
 		}
 		if err == nil {
-			err = got.place(p.path(b.File), true)
+			err = got.place(p.path(b.File), !b.isManifest())
 		}
 		if err != nil {
 			p.failed(b.title(), err)
@@ -331,7 +331,7 @@ var elfArches = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "
 // checkArch refuses a program for other machines. Scripts run on all.
 func checkArch(name string, b *Binary) error {
 	f, err := elf.Open(name)
-	if err != nil {
+	if err != nil || b.isManifest() {
 		return nil
 	}
 	defer f.Close()

@@ -250,8 +250,15 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 	}
 	url, _ := b.text(s, x.URL)
 	member, _ := b.text(s, x.Member)
-	return BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: s.use.Name,
+	ref := BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: s.use.Name,
 		URL: strings.TrimSpace(url), Member: strings.TrimSpace(member)}
+	if s.class.facts != nil {
+		ref.Arch = s.class.facts.Arch
+	}
+	if x.Kind == profile.KindManifest {
+		ref.Arch = AnyArch
+	}
+	return ref
 }
 
 // checkBinaries finds two different programs for one path.

@@ -56,12 +56,16 @@ func (l Lock) Image(ref, arch string) *LockedImage {
 // pin notes at each part what is pinned for it.
 func (l Lock) pin(c *collected, arch string) {
 	for i := range c.binaries {
-		c.binaries[i].Locked = l.Binary(c.binaries[i].Name, c.binaries[i].Version, arch)
+		c.binaries[i].Locked = l.Binary(c.binaries[i].Name, c.binaries[i].Version, c.binaries[i].Arch)
 	}
 	for i := range c.images {
 		c.images[i].Locked = l.Image(c.images[i].Ref, arch)
 	}
 }
+
+// AnyArch stands for every architecture: what is pinned with it is a file of
+// objects, and no program.
+const AnyArch = "any"
 
 // ArchMark stands for the architecture in the URL of a program.
 const ArchMark = "{arch}"

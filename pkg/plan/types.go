@@ -147,6 +147,7 @@ type ImageRef struct {
 type BinaryRef struct {
 	Name, Path, Version, Profile string
 	URL, Member                  string        // where its makers publish it: see profile.Binary
+	Arch                         string        // of the host; AnyArch for a manifest
 	Locked                       *LockedBinary // nil unless the operator has pinned it
 }
 

@@ -29,13 +29,14 @@ func (d *decoder) images(into *[]Image) func(node) {
 
 func (d *decoder) binaries(into *[]Binary) func(node) {
 	return d.listOf(func(n node) {
-		b := Binary{Position: d.at(n)}
+		b := Binary{Position: d.at(n), Kind: "program"}
 		d.object(n, "a binary, such as {name: etcdctl, path: /opt/bin/etcdctl}", fields{
 			"name":    d.str(&b.Name),
 			"path":    d.text(&b.Path),
 			"version": d.text(&b.Version),
 			"url":     d.text(&b.URL),
 			"member":  d.text(&b.Member),
+			"kind":    d.word(&b.Kind, []string{"program", KindManifest}),
 			"when":    d.condition(&b.When),
 		}, "name", "path")
 		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {

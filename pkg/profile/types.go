@@ -195,17 +195,23 @@ type Image struct {
 	Position diag.Position
 }
 
-// Binary is a program that the payload installs on the host.
+// Binary is a program that the payload installs on the host, or another file
+// of somebody else's that the host must have.
 type Binary struct {
 	Name    string
 	Path    Text // where it is installed
 	Version Text
-	URL     Text // where its makers publish it; {arch} stands for amd64 or arm64
-	Member  Text // its name in the archive at URL; empty when URL is the program itself
+	URL     Text   // where its makers publish it; {arch} stands for amd64 or arm64
+	Member  Text   // its name in the archive at URL; empty when URL is the program itself
+	Kind    string // program, or manifest: objects of others, the same for every architecture
 	When    Condition
 
 	Position diag.Position
 }
+
+// KindManifest is the Kind of a Binary with objects that somebody else wrote:
+// too large for a document, and not ours to rewrite.
+const KindManifest = "manifest"
 
 // Port is an opening in the firewall.
 type Port struct {

@@ -58,6 +58,8 @@ func decodes(apiVersion string) bool {
 		return true
 	case group == "kubeadm.k8s.io":
 		return false // no types outside k8s.io/kubernetes: held against kubeadm itself by the oracle in test/oracle
+	case group == "kustomize.config.k8s.io":
+		return false // what kubectl shall do to objects, and no object
 	}
 	return strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, ".config.k8s.io")
 }
