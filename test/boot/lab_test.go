@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -217,5 +218,30 @@ func TestFlip(t *testing.T) {
 		if text, err := os.ReadFile(file); err != nil || string(text) != want {
 			t.Errorf("%q, want %q: %v", text, want, err)
 		}
+	}
+}
+
+// Bundles that are still packed stay, the others go with their locks.
+func TestForget(t *testing.T) {
+	cache := t.TempDir()
+	since := time.Now().Add(-time.Hour)
+	for name, packed := range map[string]time.Time{"payload-old": since.Add(-time.Minute), "payload-new": since.Add(time.Minute)} {
+		if err := os.MkdirAll(filepath.Join(cache, name, "images"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		lock := filepath.Join(cache, name+".lock")
+		if err := os.WriteFile(lock, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(lock, packed, packed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := forget(cache, since); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(cache, "*"))
+	if want := []string{filepath.Join(cache, "payload-new"), filepath.Join(cache, "payload-new.lock")}; err != nil || !reflect.DeepEqual(left, want) {
+		t.Errorf("%v is left: %v", left, err)
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // The ways of a locked payload to the machines of a scenario. Such machines
@@ -71,6 +74,9 @@ func (r *run) packBundle(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := forget(r.lab.cache, time.Now().Add(-24*time.Hour)); err != nil {
+		return "", err
+	}
 	sources := append([]string{r.lab.programs}, r.lab.archives...)
 	bundle, err := r.lab.cached("payload", append([]string{bill, packer}, sources...), func(path string) error { return os.Mkdir(path, 0o755) })
 	if err != nil {
@@ -91,6 +97,25 @@ func (r *run) packBundle(ctx context.Context) (string, error) {
 	defer unlock()
 	_, err = r.kubespore(ctx, args...)
 	return bundle, err
+}
+
+// forget removes bundles that nobody has packed since: each is large, and each
+// change of the packer makes a new one.
+func forget(cache string, since time.Time) error {
+	locks, err := filepath.Glob(filepath.Join(cache, "payload-*.lock"))
+	if err != nil {
+		return err
+	}
+	for _, name := range locks {
+		info, err := os.Stat(name)
+		if err != nil || info.ModTime().After(since) {
+			continue // or another lab was faster
+		}
+		if err := errors.Join(os.RemoveAll(strings.TrimSuffix(name, ".lock")), os.RemoveAll(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // packAll packs the payloads of the scenarios that want one.
