@@ -16,6 +16,10 @@ const sector = 2048
 // maxFile is the size that a file of one extent cannot reach.
 const maxFile = 1 << 32
 
+// maxBuffer is how much is written at a time; a small volume is written at
+// once.
+const maxBuffer = 1 << 20
+
 // File is a file of the volume.
 type File struct {
 	Path       string // relative, with slashes: images/a.tar
@@ -64,7 +68,7 @@ func Write(w io.Writer, label string, when time.Time, files []File) error {
 	}
 	v := &volume{label: label, when: when.UTC(), root: root}
 	v.layOut()
-	out := &sectorWriter{w: bufio.NewWriterSize(w, 1<<20)}
+	out := &sectorWriter{w: bufio.NewWriterSize(w, int(min(v.sectors, maxBuffer/sector))*sector)}
 	if err := v.write(out); err != nil {
 		return err
 	}
