@@ -131,8 +131,12 @@ func (f *folder) claim(path, dir string) error {
 	if f.folders[dir] {
 		return nil
 	}
+	// Whoever finds the folder made must find it there.
+	if err := f.fs.MkdirAll(dir); err != nil {
+		return err
+	}
 	f.folders[dir] = true
-	return f.fs.MkdirAll(dir)
+	return nil
 }
 
 // commit puts the staged files into their places and removes what the medium
