@@ -5,6 +5,7 @@ package applied
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -59,6 +60,7 @@ func both(t *testing.T, topology, system string) (ignition, cloudInit string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	beside(t, dir, filepath.Dir(topology))
 	hosts := func(format string) string {
 		file, out := filepath.Join(dir, format+".yaml"), filepath.Join(dir, format)
 		lines := regexp.MustCompile(`(?m)^(os|format): .*\n`).ReplaceAll(text, nil)
@@ -74,6 +76,24 @@ func both(t *testing.T, topology, system string) (ignition, cloudInit string) {
 		return filepath.Join(out, "hosts")
 	}
 	return hosts("ignition"), hosts("cloud-init")
+}
+
+// beside gives a folder what stands in another: files that a topology names.
+func beside(t *testing.T, dir, other string) {
+	t.Helper()
+	entries, err := os.ReadDir(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		target, err := filepath.Abs(filepath.Join(other, e.Name()))
+		if err == nil {
+			err = os.Symlink(target, filepath.Join(dir, e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // builtProfiles has every profile that some host of a pair has.
