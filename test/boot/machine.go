@@ -15,6 +15,7 @@ type machine struct {
 	dir   string
 	since time.Time // when it was last powered on
 	lease time.Time // how its kubelet's lease stood when it was first seen after that
+	aged  string    // the client pair of its kubelet that was made old
 	hardware
 }
 

@@ -39,6 +39,7 @@ func verbs() []verb {
 		{"answers", "[DURATION]", "the API answers at the cluster's endpoint", waitAnswer},
 		{"reach", "", "logs and exec work on every node", reachPods},
 		{"nodeport", "", "a NodePort answers from outside on every node", askNodePort},
+		{"ports", "", "nothing answers or comes in that the firewall tables do not name", scanPorts},
 		{"write", "", "put a Secret into the cluster", writeSecret},
 		{"read", "", "the Secret is as it was written", readSecret},
 		{"change-dns", "", "change CoreDNS as an administrator would", changeDNS},
@@ -51,6 +52,12 @@ func verbs() []verb {
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
 		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
 		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
+		{"kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", askKubeadm},
+		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},
+		{"reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", reconfigured},
+		{"age", "MACHINE...", "bring the kubelet's client certificate near its end", age},
+		{"rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", rotated},
+		{"hardened", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", hardened},
 		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
 	}
 }

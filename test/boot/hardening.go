@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// benchmark is the newest of the CIS benchmarks for Kubernetes that kube-bench
+// has.
+const benchmark = "cis-1.11"
+
+// hardened runs kube-bench on a machine, for what the machine is, and holds
+// what fails against the table of docs/hardening.md: what the page does not
+// list may not fail, and what it lists may not pass.
+func hardened(ctx context.Context, r *run, words []string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(r.lab.tree, "docs/hardening.md"))
+	if err != nil {
+		return "", err
+	}
+	listed := listedChecks(string(text))
+	machines, err := r.named(ctx, words)
+	if err != nil {
+		return "", err
+	}
+	var notes []string
+	for _, m := range machines {
+		checks, err := r.kubeBench(ctx, m)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", m.Name, err)
+		}
+		if err := errors.Join(against(checks, listed)...); err != nil {
+			return "", fmt.Errorf("%s:\n%w", m.Name, err)
+		}
+		count := map[string]int{}
+		for _, c := range checks {
+			count[c.Status]++
+		}
+		notes = append(notes, fmt.Sprintf("%s %d pass, %d fail as listed", m.Name, count["PASS"], count["FAIL"]))
+	}
+	return strings.Join(notes, "; "), nil
+}
+
+// check is one result of kube-bench.
+type check struct {
+	Number string `json:"test_number"`
+	What   string `json:"test_desc"`
+	Status string
+	Actual string `json:"actual_value"`
+}
+
+// targets are the parts of the benchmark that are about a machine.
+func (m *machine) targets(root string) []string {
+	var out []string
+	if m.ControlPlane {
+		out = append(out, "master")
+	}
+	if exists(filepath.Join(root, "var/lib/etcd/member")) {
+		out = append(out, "etcd")
+	}
+	if m.Node {
+		out = append(out, "node")
+	}
+	return out
+}
+
+// kubeBench runs kube-bench inside a machine and leaves nothing of it there.
+func (r *run) kubeBench(ctx context.Context, m *machine) (checks []check, err error) {
+	inside, err := m.inside()
+	if err != nil {
+		return nil, err
+	}
+	source, err := command(ctx, "go", "-C", filepath.Join(r.lab.tree, "test/tools/kube-bench"), "list", "-m", "-f", "{{.Dir}}", "github.com/aquasecurity/kube-bench")
+	if err != nil {
+		return nil, err
+	}
+	program, err := command(ctx, filepath.Join(r.lab.tree, "test/tools/tool"), "kube-bench")
+	if err != nil {
+		return nil, err
+	}
+	place := filepath.Join(inside.root(), "opt/kube-bench")
+	defer func() { err = errors.Join(err, os.RemoveAll(place)) }()
+	from := filepath.Join(strings.TrimSpace(source), "cfg")
+	for to, file := range map[string]string{
+		"kube-bench": strings.TrimSpace(lastLines(program, 1)), "cfg/config.yaml": filepath.Join(from, "config.yaml"),
+		"cfg/" + benchmark + "/master.yaml": filepath.Join(from, benchmark, "master.yaml"),
+		"cfg/" + benchmark + "/etcd.yaml":   filepath.Join(from, benchmark, "etcd.yaml"),
+		"cfg/" + benchmark + "/node.yaml":   filepath.Join(from, benchmark, "node.yaml"),
+		// Where kube-bench looks for what differs from its own configuration.
+		"cfg/" + benchmark + "/config.yaml": filepath.Join(r.lab.tree, "test/boot/overlay/kube-bench.yaml"),
+	} {
+		if err := install(file, filepath.Join(place, to)); err != nil {
+			return nil, err
+		}
+	}
+	out, err := inside.do(ctx, fmt.Sprintf("/opt/kube-bench/kube-bench run --config-dir /opt/kube-bench/cfg --config /opt/kube-bench/cfg/config.yaml --benchmark %s --targets %s --json --include-test-output 2>/run/kube-bench.log",
+		benchmark, strings.Join(m.targets(inside.root()), ",")))
+	if err != nil {
+		return nil, err
+	}
+	return readChecks(out)
+}
+
+func readChecks(text string) ([]check, error) {
+	var result struct {
+		Controls []struct {
+			Tests []struct{ Results []check }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &result); err != nil {
+		return nil, fmt.Errorf("what kube-bench says: %w", err)
+	}
+	var out []check
+	for _, c := range result.Controls {
+		for _, t := range c.Tests {
+			out = append(out, t.Results...)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("kube-bench checked nothing")
+	}
+	return out, nil
+}
+
+var checkRow = regexp.MustCompile(`(?m)^\| (\d+\.\d+\.?\d*) \|`)
+
+// listedChecks are the numbers in the first table of the page, which is before
+// its first section.
+func listedChecks(page string) []string {
+	page, _, _ = strings.Cut(page, "\n## ")
+	var out []string
+	for _, row := range checkRow.FindAllStringSubmatch(page, -1) {
+		out = append(out, row[1])
+	}
+	return out
+}
+
+// against holds results against the page, as far as it is about the same checks.
+func against(checks []check, listed []string) []error {
+	var errs []error
+	for _, c := range checks {
+		switch explained := slices.Contains(listed, c.Number); {
+		case c.Status == "FAIL" && !explained:
+			errs = append(errs, fmt.Errorf("%s fails and docs/hardening.md does not list it: %s (found %q)", c.Number, c.What, shorten(c.Actual, 200)))
+		case c.Status != "FAIL" && explained:
+			errs = append(errs, fmt.Errorf("%s is listed in docs/hardening.md and does not fail: %s", c.Number, c.What))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// source is somebody who looks at the machines' ports.
+type source struct {
+	name      string
+	namespace string // of the network, as a file
+	addresses []netip.Addr
+	home      *machine // of a pod: on other machines its packets may arrive under this one's address
+	// What it may find at most, whatever the tables say.
+	atMost func(m *machine, port int) bool
+}
+
+// nodePort is the range that the API server gives NodePorts from.
+func nodePort(port int) bool { return port >= 30000 && port <= 32767 }
+
+// stranger may call the API server and what users publish; ssh is open unless
+// the topology says otherwise.
+func stranger(m *machine, port int) bool {
+	return nodePort(port) || port == 22 || (port == 6443 && m.ControlPlane)
+}
+
+// neighbour is in the nodes' network, or a pod: it reaches kubelets and the
+// health of kube-proxy, and no etcd, controller manager or scheduler.
+func neighbour(m *machine, port int) bool {
+	return stranger(m, port) || port == 10250 || port == 10256
+}
+
+// outside are addresses of nobody's network, for documentation.
+var outside = []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32"), netip.MustParsePrefix("2001:db8:51::1/128")}
+
+// scanPorts looks at all TCP and UDP ports of every machine that is on: from an
+// address outside of all networks of the cluster, from one in the network of
+// its nodes, and from a pod. What answers, and what passes, must be exactly
+// what the firewall table of that machine's document names for that source.
+func scanPorts(ctx context.Context, r *run, _ []string) (string, error) {
+	remove, err := r.bringOutside(ctx)
+	if err != nil {
+		return "", errors.Join(err, remove())
+	}
+	sources, err := r.sources(ctx)
+	if err != nil {
+		return "", errors.Join(err, remove())
+	}
+	var found []string
+	var errs []error
+	for _, s := range sources {
+		open := map[int]bool{}
+		for _, h := range r.hosts {
+			if m := r.machines[h.Name]; m.on() && ctx.Err() == nil {
+				r.lab.screen.now(s.name + " looks at " + h.Name)
+				errs = append(errs, r.scan(ctx, s, m, open))
+			}
+		}
+		found = append(found, s.name+" "+list(open))
+	}
+	return strings.Join(found, "; "), errors.Join(append(errs, remove())...)
+}
+
+// list writes a set of ports, with NodePorts as one.
+func list(ports map[int]bool) string {
+	var out []string
+	some := false
+	for port := range 1 << 16 {
+		switch {
+		case ports[port] && nodePort(port):
+			some = true
+		case ports[port]:
+			out = append(out, strconv.Itoa(port))
+		}
+	}
+	if some {
+		out = append(out, "NodePorts")
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, " ")
+}
+
+// bringOutside gives the lab the gateways of the machines and addresses behind
+// them, and gives a function that takes them away.
+func (r *run) bringOutside(ctx context.Context) (func() error, error) {
+	gateways := map[string]bool{}
+	for _, h := range r.hosts {
+		files, err := filesOf(r.document(h.Name))
+		if err != nil {
+			return func() error { return nil }, err
+		}
+		for path, text := range files {
+			if !strings.HasPrefix(path, "/etc/systemd/network/") {
+				continue
+			}
+			for _, found := range gatewayLine.FindAllStringSubmatch(text, -1) {
+				gateways[found[1]] = true
+			}
+		}
+	}
+	var remove [][]string
+	var errs []error
+	add := func(address, device string) {
+		step := []string{"-n", string(r.lab.lan), "address", "add", address, "dev", device}
+		if strings.Contains(address, ":") {
+			step = append(step, "nodad")
+		}
+		errs = append(errs, ip(ctx, [][]string{step}))
+		remove = append(remove, []string{"-n", string(r.lab.lan), "address", "delete", address, "dev", device})
+	}
+	for gateway := range gateways {
+		bits := "/32"
+		if strings.Contains(gateway, ":") {
+			bits = "/128"
+		}
+		add(gateway+bits, "lan")
+	}
+	for _, p := range outside {
+		add(p.String(), "lo")
+	}
+	return func() error { return ip(context.WithoutCancel(ctx), remove) }, errors.Join(errs...)
+}
+
+var gatewayLine = regexp.MustCompile(`(?m)^Gateway=([0-9a-f.:]+)$`)
+
+// sources are those who look, with at most one address of each family.
+func (r *run) sources(ctx context.Context) ([]source, error) {
+	lab := filepath.Join("/run/netns", string(r.lab.lan))
+	from := source{name: "from outside", namespace: lab, atMost: stranger}
+	for _, p := range outside {
+		from.addresses = append(from.addresses, p.Addr())
+	}
+	near := source{name: "from the nodes' network", namespace: lab, atMost: neighbour}
+	for _, p := range labAddresses(r.hosts) {
+		near.addresses = append(near.addresses, p.Addr())
+	}
+	pod, err := r.podSource(ctx)
+	return []source{from, near, pod}, err
+}
+
+// podSource is a pod of CoreDNS.
+func (r *run) podSource(context.Context) (source, error) {
+	for _, h := range r.hosts {
+		m := r.machines[h.Name]
+		if !m.on() || (m.ControlPlane && len(r.hosts) > 1) {
+			continue // a pod on a control plane may go under an address that etcd knows
+		}
+		inside, err := m.inside()
+		if err != nil {
+			return source{}, err
+		}
+		for _, pid := range processesIn(inside.groups()) {
+			if program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || filepath.Base(program) != "coredns" {
+				continue
+			}
+			s := source{name: "from a pod", namespace: fmt.Sprintf("/proc/%d/ns/net", pid), atMost: neighbour, home: m}
+			err = within(s.namespace, func() error {
+				all, err := net.InterfaceAddrs()
+				for _, a := range all {
+					if p, ok := netip.ParsePrefix(a.String()); ok == nil && p.Addr().IsGlobalUnicast() {
+						s.addresses = append(s.addresses, p.Addr())
+					}
+				}
+				return err
+			})
+			return s, err
+		}
+	}
+	return source{}, errors.New("no pod of CoreDNS to look from")
+}
+
+func addressesOf(m *machine) []netip.Addr {
+	var out []netip.Addr
+	for _, text := range m.Addresses {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			out = append(out, p.Addr())
+		}
+	}
+	return out
+}
+
+// scan looks at one machine from one source, in each family that both have. It
+// adds what is open.
+func (r *run) scan(ctx context.Context, s source, m *machine, open map[int]bool) error {
+	files, err := filesOf(r.document(m.Name))
+	if err != nil {
+		return err
+	}
+	table, err := readFirewall(files["/etc/kubespore/firewall.nft"])
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	scanned := 0
+	var errs []error
+	for _, to := range addressesOf(m) {
+		at := slices.IndexFunc(s.addresses, func(a netip.Addr) bool { return a.Is4() == to.Is4() })
+		if at < 0 {
+			continue
+		}
+		scanned++
+		from := s.addresses[at]
+		as := []netip.Addr{from}
+		if s.home != nil && s.home != m {
+			as = append(as, addressesOf(s.home)...)
+		}
+		wrong, err := s.tcp(from, to, table.lets("tcp", as), m, open)
+		if err == nil && len(wrong) == 0 {
+			wrong, err = s.udp(ctx, from, to, table.lets("udp", as), m)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		for _, w := range wrong {
+			errs = append(errs, fmt.Errorf("%s at %s of %s: %s", s.name, to, m.Name, w))
+		}
+	}
+	if scanned == 0 {
+		errs = append(errs, fmt.Errorf("%s reaches no address of %s", s.name, m.Name))
+	}
+	return errors.Join(errs...)
+}
+
+// tcp gives what is wrong with the TCP ports of an address.
+func (s source) tcp(from, to netip.Addr, lets *portSet, m *machine, open map[int]bool) (wrong []string, err error) {
+	var got *outcome
+	err = within(s.namespace, func() (err error) {
+		got, err = scanTCP(from, to, lets)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for port := 1; port < 1<<16; port++ {
+		switch {
+		case got.answered(port) && !lets[port]:
+			wrong = append(wrong, fmt.Sprintf("TCP port %d answers, and the firewall table does not name it", port))
+		case lets[port] && !got.answered(port):
+			wrong = append(wrong, fmt.Sprintf("TCP port %d does not answer, and the firewall table names it", port))
+		case got.open[port] && !s.atMost(m, port):
+			wrong = append(wrong, fmt.Sprintf("TCP port %d is open", port))
+		}
+		if got.open[port] {
+			open[port] = true
+		}
+	}
+	return few(wrong), nil
+}
+
+// few leaves of many complaints the first ones.
+func few(wrong []string) []string {
+	if len(wrong) > 5 {
+		return append(wrong[:5], fmt.Sprintf("and %d more", len(wrong)-5))
+	}
+	return wrong
+}
+
+// behind is a table in the machine that runs behind its firewall and writes
+// down on which ports datagrams of scanUDP came through. UDP itself answers
+// nobody who is not understood.
+const behind = `nft -f - <<EOF
+table inet lab
+delete table inet lab
+table inet lab {
+  set seen { type inet_service; flags dynamic; size 65536; }
+  chain input { type filter hook input priority 100; udp length %d add @seen { udp dport }; }
+}
+EOF`
+
+// udp gives what is wrong with the UDP ports of an address.
+func (s source) udp(ctx context.Context, from, to netip.Addr, lets *portSet, m *machine) (wrong []string, err error) {
+	inside, err := m.inside()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := inside.do(ctx, fmt.Sprintf(behind, markLength)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		_, gone := inside.do(context.WithoutCancel(ctx), "nft delete table inet lab")
+		err = errors.Join(err, gone)
+	}()
+	ask := &portSet{}
+	for port := range ask {
+		ask[port] = true
+	}
+	var seen *portSet
+	// What is let in and did not come through is sent again: a busy machine
+	// drops packets.
+	for range 3 {
+		if err := within(s.namespace, func() error { return scanUDP(from, to, ask) }); err != nil {
+			return nil, err
+		}
+		out, err := inside.do(ctx, "nft list set inet lab seen")
+		if err != nil {
+			return nil, err
+		}
+		seen = portsIn(out)
+		for port := range ask {
+			ask[port] = lets[port] && !seen[port]
+		}
+	}
+	for port := 1; port < 1<<16; port++ {
+		switch {
+		case seen[port] && !lets[port]:
+			wrong = append(wrong, fmt.Sprintf("UDP port %d lets a datagram in, and the firewall table does not name it", port))
+		case lets[port] && !seen[port]:
+			wrong = append(wrong, fmt.Sprintf("UDP port %d lets no datagram in, and the firewall table names it", port))
+		}
+	}
+	return few(wrong), nil
+}
+
+// portsIn reads the elements of a set of ports as nft lists them.
+func portsIn(text string) *portSet {
+	out := &portSet{}
+	_, text, _ = strings.Cut(text, "elements = {")
+	for word := range strings.FieldsSeq(strings.NewReplacer(",", " ", "}", " ").Replace(text)) {
+		if port, err := strconv.Atoi(word); err == nil && port > 0 && port < len(out) {
+			out[port] = true
+		}
+	}
+	return out
+}
