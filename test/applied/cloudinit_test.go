@@ -520,7 +520,9 @@ func TestCloudInitStartsOver(t *testing.T) {
 func TestCloudInitFails(t *testing.T) {
 	needRoot(t)
 	_, hosts := both(t, "../../examples/ha.yaml", "debian")
+	const unchanged = "^"
 	tests := []struct{ name, from, to, says string }{
+		{"a file cannot be written", unchanged, "", "cloud-init could not write the files of the document"},
 		{"a file is not whole", `(?m)^(      )[0-9a-f]{64}(  /etc/hosts)$`, "${1}" + strings.Repeat("0", 64) + "$2", "/etc/hosts: FAILED"},
 		{"an owner is unknown", `(?m)^(      )mask swap.target$`, "${1}own 0600 nobody-here root /etc/hosts", "own 0600 nobody-here"},
 		{"a step is unknown", `(?m)^(      )mask swap.target$`, "${1}unknown step", "does not know"},
@@ -534,7 +536,12 @@ func TestCloudInitFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		changed := regexp.MustCompile(test.from).ReplaceAll(text, []byte(test.to))
-		if bytes.Equal(text, changed) {
+		if test.from == unchanged {
+			// The image has a file where the document has a folder.
+			if err := os.WriteFile(filepath.Join(l.root, "etc/kubespore"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if bytes.Equal(text, changed) {
 			t.Fatalf("%s: nothing to change", test.name)
 		}
 		if err := os.WriteFile(name, changed, 0o600); err != nil {
