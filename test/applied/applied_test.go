@@ -404,10 +404,7 @@ func programs(t *testing.T, root string) []string {
 			out = append(out, f[0])
 		}
 	}
-	if len(out) == 0 {
-		t.Fatal("/etc/kubespore/binaries names no program")
-	}
-	return out
+	return out // none where the system's own packages do all, as on an NFS server
 }
 
 // overlay mounts this machine's root with another over it.
