@@ -39,7 +39,7 @@ bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their 
 # boot: what to boot and how; see docs/boot-lab.md
 LANE ?= container
 LAB ?= kubespore-lab
-BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
+BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(FORMAT),-format $(FORMAT)) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
 
 boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
 	test/tools/prepare boot

@@ -243,6 +243,18 @@ func waitConsole(ctx context.Context, r *run, words []string) (string, error) {
 	})
 }
 
+// failedUnit finds what systemd says of a unit that could not be started.
+var failedUnit = regexp.MustCompile(`FAILED\S* (Failed to .*)`)
+
+func flawless(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words, func(m *machine) error {
+		if found := failedUnit.FindStringSubmatch(m.said()); found != nil {
+			return errors.New(found[1])
+		}
+		return nil
+	})
+}
+
 // asked finds the commands in what the guard of etcd says.
 var asked = regexp.MustCompile(`On another member: (.*)`)
 

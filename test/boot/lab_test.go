@@ -245,3 +245,36 @@ func TestForget(t *testing.T) {
 		t.Errorf("%v is left: %v", left, err)
 	}
 }
+
+// Both formats of a document say the same of its machine.
+func TestFilesIn(t *testing.T) {
+	for format, document := range map[string]string{
+		ignition:  `{"storage":{"files":[{"path":"/etc/a","contents":{"source":"data:,one%0A"}},{"path":"/etc/b","contents":{"source":"data:;base64,AAE="}}]}}`,
+		cloudInit: "#cloud-config\nwrite_files:\n  - path: /etc/a\n    content: |\n      one\n  - path: /etc/b\n    encoding: b64\n    content: AAE=\n",
+	} {
+		got, err := filesIn([]byte(document))
+		if want := map[string]string{"/etc/a": "one\n", "/etc/b": "\x00\x01"}; err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, %v", format, got, err)
+		}
+	}
+}
+
+// A kubelet lives when its lease moves, whatever the time is there, or is later
+// than the power-on by our clock.
+func TestAlive(t *testing.T) {
+	on := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	behind := on.Add(-24 * time.Hour)
+	m := &machine{since: on}
+	if m.alive(behind) {
+		t.Error("a lease of yesterday is taken for new")
+	}
+	if m.alive(behind) {
+		t.Error("a lease that stands still is taken for new")
+	}
+	if !m.alive(behind.Add(10 * time.Second)) {
+		t.Error("a lease that moves is not seen")
+	}
+	if m := (&machine{since: on}); !m.alive(on.Add(time.Second)) {
+		t.Error("a lease that is later than the power-on is not seen")
+	}
+}

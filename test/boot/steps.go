@@ -47,6 +47,7 @@ func verbs() []verb {
 		{"add", "MACHINE", "build again with a host more; no other document changes", addHost},
 		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
 		{"says", "MACHINE TEXT", "the console says it", waitConsole},
+		{"flawless", "MACHINE...", "no unit failed, by what the console shows", flawless},
 		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},
 		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
@@ -81,7 +82,8 @@ func verbOf(step string) (verb, []string, error) {
 // looksInside says whether a step is taken inside a machine, or looks there.
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
-	case "retest", "lose", "obey", "refused", "installed", "no-documents":
+	case "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "kubeadm", "ports",
+		"reconfigure", "reconfigured", "age", "rotated", "hardened":
 		return true
 	}
 	return slices.Contains(words, "holder") || slices.Contains(words, "victim")
