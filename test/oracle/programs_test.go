@@ -14,7 +14,7 @@ import (
 // themselves for every flag that a profile can give them.
 func TestProgramsKnowTheirFlags(t *testing.T) {
 	written := regexp.MustCompile(`(?m)^    ([a-z][a-z0-9-]+)=|"\\n" \}\}([a-z][a-z0-9-]+)=|--([a-z][a-z0-9-]+)=`)
-	for program, file := range map[string]string{"kube-router": "../../profiles/kube-router/profile.yaml"} {
+	for program, file := range map[string]string{"kube-router": "../../profiles/kube-router/profile.yaml", "cri-dockerd": "../../profiles/docker/files/cri-docker.service"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
