@@ -28,7 +28,7 @@ func TestExamples(t *testing.T) {
 			}
 			parsed, list := topology.Parse(file, text)
 			expectNone(t, list)
-			p, list := plan.Build(parsed, catalog, plan.Allocations{})
+			p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
 			expectNone(t, list)
 			if len(p.Hosts) != len(parsed.Hosts) || len(p.Certs) == 0 || len(p.Authorities) == 0 {
 				t.Errorf("%d hosts, %d certificates and %d authorities planned", len(p.Hosts), len(p.Certs), len(p.Authorities))
@@ -50,7 +50,8 @@ func TestAPIServerHasItsServiceAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		parsed, _ := topology.Parse(file, text)
-		p, list := plan.Build(parsed, builtin(t), plan.Allocations{})
+		catalog := builtin(t)
+		p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
 		expectNone(t, list)
 		seen := 0
 		for _, c := range p.Certs {
@@ -97,4 +98,14 @@ func examples() ([]string, error) {
 	}
 	seeds, err := filepath.Glob("../../examples/seeds/*.yaml")
 	return append(files, seeds...), err
+}
+
+// beside reads the files that a topology names.
+func beside(file string, t *topology.Topology, c *profile.Catalog) map[string]plan.Beside {
+	out := map[string]plan.Beside{}
+	for _, name := range plan.FilesAsked(t, c) {
+		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
+		out[name] = plan.Beside{Name: name, File: plan.FileBeside(t, name), Content: content, Err: err}
+	}
+	return out
 }

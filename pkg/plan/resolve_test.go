@@ -104,7 +104,7 @@ func TestResolve(t *testing.T) {
 	if got := worker.Images[1].Ref; got != "mirror.example/k8s/coredns:v1" {
 		t.Errorf("the image of CoreDNS is %s", got)
 	}
-	if got := fmt.Sprint(worker.Binaries); got != "[{web /opt/bin/web 1.0 web   <nil>}]" {
+	if got := fmt.Sprint(worker.Binaries); got != "[{web /opt/bin/web 1.0 web   amd64 <nil>}]" {
 		t.Errorf("binaries on w1: %s", got)
 	}
 	if got := fmt.Sprint(p.Cluster.Profiles); got != "[db web]" {

@@ -23,7 +23,12 @@ func builtin(t testing.TB, file string, text []byte) *plan.Plan {
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	p, problems := plan.Build(parsed, catalog, plan.Allocations{})
+	beside := map[string]plan.Beside{}
+	for _, name := range plan.FilesAsked(parsed, catalog) {
+		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
+		beside[name] = plan.Beside{Name: name, File: plan.FileBeside(parsed, name), Content: content, Err: err}
+	}
+	p, problems := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside)
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}

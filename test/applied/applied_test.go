@@ -113,7 +113,11 @@ func some(t *testing.T, hosts string) []string {
 func TestIgnitionApplies(t *testing.T) {
 	needRoot(t)
 	for _, topology := range examples(t) {
-		hosts := build(t, topology)
+		hosts, asked := build(t, topology), true
+		if len(some(t, hosts)) == 0 { // written for cloud-init
+			hosts, _ = both(t, topology, "debian")
+			asked = false
+		}
 		for _, host := range some(t, hosts) {
 			t.Run(filepath.Base(topology)+"/"+host, func(t *testing.T) {
 				config := filepath.Join(hosts, host, "config.ign")
@@ -129,7 +133,9 @@ func TestIgnitionApplies(t *testing.T) {
 				root := emptyRoot(t)
 				apply(t, root, config)
 				sameTree(t, root, doc)
-				explained(t, root, topology, host)
+				if asked {
+					explained(t, root, topology, host)
+				}
 				readBySystemd(t, root, doc)
 				run(t, "nft", "--check", "--file", filepath.Join(root, "etc/kubespore/firewall.nft"))
 			})
