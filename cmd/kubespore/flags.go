@@ -63,7 +63,7 @@ func flagTable() []flag {
 		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
-		{name: "squashfs", value: "FILE", usage: "also write the bundle as one disk image for all machines, smaller than the ISO", bind: func(o *options) any { return &o.squashfs }},
+		{name: "squashfs", value: "FILE", usage: "also write the bundle as one compressed disk image for all machines", bind: func(o *options) any { return &o.squashfs }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
 		{name: "sysext", value: "DIR", usage: "also write the programs as systemd-sysext images, for Flatcar and Fedora CoreOS", bind: func(o *options) any { return &o.sysext }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
