@@ -38,6 +38,9 @@ func WriteSysexts(dir, bundle string, bill *Bill, when time.Time) ([]Sysext, err
 	var arches []string
 	for i := range bill.Binaries {
 		b := &bill.Binaries[i]
+		if b.isManifest() {
+			continue // no program: machines take it from the payload, like images
+		}
 		if byArch[b.Arch] == nil {
 			arches = append(arches, b.Arch) // the bill is sorted by them
 		}

@@ -12,16 +12,16 @@ import (
 )
 
 // TestSysexts writes one image for each architecture; each holds its programs
-// and says for which processor.
+// and says for which processor. A manifest is in none.
 func TestSysexts(t *testing.T) {
 	b := bill()
 	b.Images = nil
 	b.Binaries[0].Paths = []string{"/opt/bin/kubelet", "/opt/cni/bin/kubelet"}
 	arm := b.Binaries[0]
 	arm.Arch, arm.File = "arm64", "binaries/arm64/kubelet-v1"
-	b.Binaries = append(b.Binaries, arm)
+	b.Binaries = append(b.Binaries, arm, manifest())
 	bundle, dir := t.TempDir(), filepath.Join(t.TempDir(), "sysext")
-	mustPack(t, b, bundle, programs(t))
+	mustPack(t, b, bundle, programs(t), objects(t, "kind: List\n"))
 	images, err := payload.WriteSysexts(dir, bundle, b, when)
 	if err != nil || len(images) != 2 {
 		t.Fatal(images, err)

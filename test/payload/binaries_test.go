@@ -67,6 +67,29 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// TestManifest installs a file of objects that the bill has besides programs:
+// the one that was locked, and nobody can run it. The second run takes it as it
+// is.
+func TestManifest(t *testing.T) {
+	const path = "/var/lib/kubespore/manifests/calico.yaml"
+	w := newWorldFrom(t, topology(t, "  calico: {}\n"))
+	if file := w.files[path]; !strings.HasPrefix(file, "manifests/calico-v") {
+		t.Fatalf("the bundle has it as %q", file)
+	}
+	m := w.machine(t)
+	m.bake(t, w)
+	if ended, said := m.run(t, installer, time.Minute); !ended {
+		t.Fatal(said)
+	}
+	m.check(t, w, true)
+	if info, err := os.Stat(filepath.Join(m.root, path)); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if ended, said := m.run(t, installer, time.Minute); !ended || said != "" {
+		t.Errorf("again: %v %s", ended, said)
+	}
+}
+
 // TestPowerCuts cuts the power again and again, later each time, until the
 // installation has ended by itself.
 func TestPowerCuts(t *testing.T) {

@@ -68,22 +68,26 @@ var (
 
 // TestDownload runs the download script with real curl and crane against an
 // internet of our own, packs what it fetched, and runs the script that now
-// names digests once more.
+// names digests once more. One bill has a manifest besides programs and images.
 func TestDownload(t *testing.T) {
 	crane := filepath.Join(t.TempDir(), "crane")
 	if out, err := exec.Command("go", "build", "-o", crane, "github.com/google/go-containerregistry/cmd/crane").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	for _, network := range []string{"flannel", "calico"} {
+		t.Run(network, func(t *testing.T) { download(t, filepath.Dir(crane), topology(t, "  "+network+": {}\n")) })
+	}
+}
+
+// download fetches what a topology needs, packs it, and does so once more.
+func download(t *testing.T, tools, topology string) {
+	t.Helper()
 	u := &upstream{members: map[string][]string{}, registry: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
 	server := httptest.NewServer(u)
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	w := &world{dir: t.TempDir()}
-	text, err := os.ReadFile("../../examples/single.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(w.dir, "single.yaml"), text)
+	write(t, filepath.Join(w.dir, "single.yaml"), []byte(topology))
 
 	for _, folder := range []string{"first", "locked"} {
 		script := string(w.kubespore(t, "payload", "list", "--script", "single.yaml"))
@@ -108,7 +112,7 @@ func TestDownload(t *testing.T) {
 		})
 		write(t, filepath.Join(w.dir, "download.sh"), []byte(script))
 		c := exec.Command("bash", "download.sh", folder)
-		c.Dir, c.Env = w.dir, append(os.Environ(), "PATH="+filepath.Dir(crane)+":/usr/bin:/bin")
+		c.Dir, c.Env = w.dir, append(os.Environ(), "PATH="+tools+":/usr/bin:/bin")
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}

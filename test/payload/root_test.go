@@ -3,7 +3,6 @@
 package payload
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,18 +43,28 @@ func newWorld(t *testing.T, profiles string) *world {
 // newWorldOf has more hosts, lines of the topology.
 func newWorldOf(t *testing.T, profiles, hosts string) *world {
 	t.Helper()
+	return newWorldFrom(t, topology(t, "  flannel: {}\n"+profiles)+hosts)
+}
+
+// topology is the example of one host, with profiles in place of its own.
+func topology(t *testing.T, profiles string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/single.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimRight(strings.Replace(string(text), "  flannel: {}\n", profiles, 1), "\n") + "\n"
+}
+
+// newWorldFrom takes the whole topology.
+func newWorldFrom(t *testing.T, topology string) *world {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a root of its own needs root")
 	}
 	w := &world{dir: t.TempDir(), programs: map[string]string{}, files: map[string]string{}}
 	w.bundle = filepath.Join(w.dir, "payload")
-	text, err := os.ReadFile("../../examples/single.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = bytes.Replace(text, []byte("  flannel: {}\n"), []byte("  flannel: {}\n"+profiles), 1)
-	text = append(bytes.TrimRight(text, "\n"), "\n"+hosts...)
-	write(t, filepath.Join(w.dir, "single.yaml"), text)
+	write(t, filepath.Join(w.dir, "single.yaml"), []byte(topology))
 	w.sources(t)
 	w.kubespore(t, "payload", "pack", "--from", "parts", "single.yaml")
 	w.kubespore(t, "build", "single.yaml")
@@ -193,7 +202,7 @@ func (w *world) machine(t *testing.T) *machine {
 func (m *machine) command(ctx context.Context, script string) *exec.Cmd {
 	const enter = `
 root=$1 script=$2
-mount --bind "$root" "$root" # a root is a mount of its own
+mount --rbind "$root" "$root" # a root is a mount of its own, with the disks below it
 for d in usr dev proc sys; do mkdir -p "$root/$d"; mount --rbind "/$d" "$root/$d"; done
 for d in bin sbin lib lib64; do [ -e "$root/$d" ] || ln -s "usr/$d" "$root/$d"; done
 mkdir -p "$root"/{run,tmp,etc,var/lib}
