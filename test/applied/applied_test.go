@@ -69,14 +69,24 @@ func examples(t *testing.T) []string {
 	return append(list, "../../testdata/topologies/design.yaml")
 }
 
-// build compiles a topology and gives the folder of its hosts.
-func build(t *testing.T, topology string) string {
+// built is a topology that was compiled, and where its hosts and keys are.
+type built struct{ topology, hosts, pki string }
+
+// build compiles a topology to Ignition, also one that asks for cloud-init.
+func build(t *testing.T, topology string) built {
 	t.Helper()
 	dir := filepath.Join(workspace.dir, strings.TrimSuffix(filepath.Base(topology), ".yaml"))
+	b := built{topology, filepath.Join(dir, "out", "hosts"), filepath.Join(dir, "pki")}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		run(t, workspace.kubespore, "build", topology, "-q", "-o", filepath.Join(dir, "out"), "--pki", filepath.Join(dir, "pki"))
+		run(t, workspace.kubespore, "build", topology, "-q", "-o", filepath.Join(dir, "out"), "--pki", b.pki)
 	}
-	return filepath.Join(dir, "out", "hosts")
+	if len(some(t, b.hosts)) > 0 {
+		return b
+	}
+	asked := system(t, topology)
+	dir = bothDir(topology, asked)
+	hosts, _ := both(t, topology, asked)
+	return built{filepath.Join(dir, "ignition.yaml"), hosts, filepath.Join(dir, "pki")}
 }
 
 func run(t *testing.T, name string, args ...string) string {
@@ -113,14 +123,15 @@ func some(t *testing.T, hosts string) []string {
 func TestIgnitionApplies(t *testing.T) {
 	needRoot(t)
 	for _, topology := range examples(t) {
-		hosts, asked := build(t, topology), true
-		if len(some(t, hosts)) == 0 { // written for cloud-init
-			hosts, _ = both(t, topology, "debian")
-			asked = false
+		b := build(t, topology)
+		bill := b.bill(t)
+		hosts := some(t, b.hosts)
+		if strings.Contains(topology, "/seeds/") { // one host of each kind: TestTwoTreesOneTruth applies them too
+			hosts = kinds(t, b.hosts)
 		}
-		for _, host := range some(t, hosts) {
+		for _, host := range hosts {
 			t.Run(filepath.Base(topology)+"/"+host, func(t *testing.T) {
-				config := filepath.Join(hosts, host, "config.ign")
+				config := filepath.Join(b.hosts, host, "config.ign")
 				run(t, workspace.validate, config)
 				raw, err := os.ReadFile(config)
 				if err != nil {
@@ -133,10 +144,10 @@ func TestIgnitionApplies(t *testing.T) {
 				root := emptyRoot(t)
 				apply(t, root, config)
 				sameTree(t, root, doc)
-				if asked {
-					explained(t, root, topology, host)
-				}
-				readBySystemd(t, root, doc)
+				b.explained(t, root, host)
+				listed := programs(t, root)
+				asBilled(t, root, listed, bill[host])
+				readBySystemd(t, root, doc, listed)
 				run(t, "nft", "--check", "--file", filepath.Join(root, "etc/kubespore/firewall.nft"))
 			})
 		}
@@ -238,10 +249,9 @@ func sameTree(t *testing.T, root string, doc *document.Document) {
 }
 
 // explained holds the tree against what `explain` says of it to a user.
-func explained(t *testing.T, root, topology, host string) {
+func (b built) explained(t *testing.T, root, host string) {
 	t.Helper()
-	dir := filepath.Join(workspace.dir, strings.TrimSuffix(filepath.Base(topology), ".yaml"))
-	out, err := exec.Command(workspace.kubespore, "explain", topology, host, "--pki", filepath.Join(dir, "pki"), "--format=json").Output()
+	out, err := exec.Command(workspace.kubespore, "explain", b.topology, host, "--pki", b.pki, "--format=json").Output()
 	if err != nil {
 		t.Fatalf("explain: %v\n%s", err, out)
 	}
@@ -366,9 +376,9 @@ func presetsOf(t *testing.T, root string) []string {
 // readBySystemd lets systemd-analyze verify every unit in a file system that
 // is this machine's with the document's tree over it. The programs of the bill
 // of materials stand in as empty executables at exactly their paths.
-func readBySystemd(t *testing.T, root string, doc *document.Document) {
+func readBySystemd(t *testing.T, root string, doc *document.Document, programs []string) {
 	t.Helper()
-	for _, path := range programs(t, root) {
+	for _, path := range programs {
 		inside := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(inside), 0o755); err != nil {
 			t.Fatal(err)
@@ -394,23 +404,6 @@ func readBySystemd(t *testing.T, root string, doc *document.Document) {
 	if out, err := c.CombinedOutput(); err != nil || len(bytes.TrimSpace(out)) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
-}
-
-// programs gives the paths of the bill of materials, as the host itself knows
-// them.
-func programs(t *testing.T, root string) []string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "etc/kubespore/binaries"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 0 && strings.HasPrefix(f[0], "/") {
-			out = append(out, f[0])
-		}
-	}
-	return out // none where the system's own packages do all, as on an NFS server
 }
 
 // overlay mounts this machine's root with another over it.
