@@ -8,7 +8,8 @@ GOFLAGS += -trimpath
 LDFLAGS := -X main.version=$(VERSION)
 # How long `make fuzz` looks at each parser.
 FUZZTIME ?= 1m
-# Every run of tests is counted; .ci/run adds the runs up.
+# Tests run programs that they build, which the cache of go test does not see:
+# -count=1. Every run is counted; .ci/run adds the runs up.
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
@@ -20,7 +21,7 @@ build: ## build bin/kubespore
 test: ## run the tests, with the real Ignition applying every document (ten minutes from nothing)
 	test/tools/prepare test
 	go vet ./...
-	go test -json -cover -timeout 15m -tags real ./... | $(SUMMARY) -name test
+	go test -json -cover -count=1 -timeout 15m -tags real ./... | $(SUMMARY) -name test
 
 # The race detector does without TestKill: what is killed there was built without
 # the detector.
