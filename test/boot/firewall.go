@@ -28,8 +28,9 @@ var (
 	elements    = regexp.MustCompile(`elements = \{ (.*?) \}`)
 	inputChain  = regexp.MustCompile(`(?s)chain input \{(.*?)\n\t\}`)
 	openingRule = regexp.MustCompile(`^(?:ip6? saddr (\S+) )?(?:(tcp|udp) dport|meta l4proto \{ (tcp, udp), sctp \} th dport) (\d+)(?:-(\d+))? accept`)
-	// What lets in something else than new calls to the machine's ports.
-	otherRule = regexp.MustCompile(`^(type|ct|iif lo|icmp|ip6? daddr @services|meta l4proto \d|udp sport|#|$)`)
+	// What lets in something else than new calls to ports: ICMP 1, IGMP 2, IP in
+	// IP 4, VRRP 112.
+	otherRule = regexp.MustCompile(`^(type|ct|iif lo|icmp|ip6? daddr @services|(?:ip6? saddr \S+ )?meta l4proto (?:1|2|4|112) |udp sport|#|$)`)
 )
 
 // readFirewall reads the table of a document. A rule that it does not know is

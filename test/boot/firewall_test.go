@@ -24,6 +24,7 @@ const tableOfTest = `table inet kubespore {
 		ct state vmap { established : accept, related : accept, invalid : drop }
 		iif lo accept
 		icmp type { echo-request } accept
+		ip saddr @control_planes4 meta l4proto 112 accept comment "VRRP"
 		ip daddr @services4 ip saddr @nodes4 accept
 		meta l4proto { tcp, udp, sctp } th dport 30000-32767 accept comment "NodePorts"
 		tcp dport 6443 accept comment "API server"

@@ -149,13 +149,47 @@ func (r *run) sources(ctx context.Context) ([]source, error) {
 	return []source{from, near, pod}, err
 }
 
-// podSource is a pod of CoreDNS.
-func (r *run) podSource(context.Context) (source, error) {
+// podSource is a pod of CoreDNS on a machine that is no control plane, where
+// there is one: a pod on a control plane may go under an address that etcd
+// knows. Where the scheduler put none there, it makes one.
+func (r *run) podSource(ctx context.Context) (source, error) {
+	var at []*machine
 	for _, h := range r.hosts {
-		m := r.machines[h.Name]
-		if !m.on() || (m.ControlPlane && len(r.hosts) > 1) {
-			continue // a pod on a control plane may go under an address that etcd knows
+		if m := r.machines[h.Name]; m.on() && m.Node && (!m.ControlPlane || len(r.hosts) == 1) {
+			at = append(at, m)
 		}
+	}
+	found, err := coreDNSOn(at)
+	if err != nil || found.namespace != "" || len(at) == 0 {
+		return found, err
+	}
+	if err := r.startCoreDNS(ctx, at[0].Name); err != nil {
+		return source{}, err
+	}
+	if found, err = coreDNSOn(at); err == nil && found.namespace == "" {
+		err = errors.New("no pod of CoreDNS to look from")
+	}
+	return found, err
+}
+
+// startCoreDNS runs one more CoreDNS, as a pod of the lab, on a given node.
+func (r *run) startCoreDNS(ctx context.Context, node string) error {
+	image, err := r.kubectl(ctx, "get", "deployment", "coredns", "--namespace=kube-system", "--output=jsonpath={.spec.template.spec.containers[0].image}")
+	if err != nil {
+		return err
+	}
+	overrides := fmt.Sprintf(`{"spec":{"nodeName":%q}}`, node)
+	if _, err := r.kubectl(ctx, "run", "lab-look-out", "--image="+image, "--image-pull-policy=IfNotPresent", "--restart=Never", "--overrides="+overrides); err != nil {
+		return err
+	}
+	_, err = r.until(ctx, patience, r.settled)
+	return err
+}
+
+// coreDNSOn looks for a process of CoreDNS on the machines; the source it gives
+// without one is empty.
+func coreDNSOn(machines []*machine) (source, error) {
+	for _, m := range machines {
 		inside, err := m.inside()
 		if err != nil {
 			return source{}, err
@@ -177,7 +211,7 @@ func (r *run) podSource(context.Context) (source, error) {
 			return s, err
 		}
 	}
-	return source{}, errors.New("no pod of CoreDNS to look from")
+	return source{}, nil
 }
 
 func addressesOf(m *machine) []netip.Addr {
