@@ -104,39 +104,37 @@ func runMediaInitrd(c *call) int {
 }
 
 func runMediaEmbed(c *call) int {
-	if c.options.image == "" {
-		return c.misused(&usageError{message: "which ISO?", hint: "add --image FILE: a live ISO of Fedora CoreOS, as it was downloaded"})
-	}
-	source, err := os.Open(c.options.image)
-	if err != nil {
-		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
-	}
-	defer source.Close()
-	m, err := media.Embed(source, c.options.install)
-	if err != nil {
-		return c.failed(err)
-	}
-	return c.makeMedia(m, "boot each machine from its ISO")
+	return c.fromImage("which ISO?", "a live ISO of Fedora CoreOS", "boot each machine from its ISO", func(source *os.File) (media.Medium, error) {
+		return media.Embed(source, c.options.install)
+	})
 }
 
 func runMediaDisk(c *call) int {
-	if c.options.image == "" {
-		return c.misused(&usageError{message: "which image?", hint: "add --image FILE: a cloud image, raw or qcow2, as it was downloaded"})
-	}
 	size, err := sizeOf(c.options.diskSize)
 	if err != nil {
 		return c.misused(err)
 	}
+	return c.fromImage("which image?", "a cloud image, raw or qcow2", "give each machine its disk, and power it on", func(source *os.File) (media.Medium, error) {
+		return media.Disk(source, size, c.options.media)
+	})
+}
+
+// fromImage makes a medium that begins with the image of --image; question and
+// kind ask for it where the flag is missing.
+func (c *call) fromImage(question, kind, next string, open func(*os.File) (media.Medium, error)) int {
+	if c.options.image == "" {
+		return c.misused(&usageError{message: question, hint: "add --image FILE: " + kind + ", as it was downloaded"})
+	}
 	source, err := os.Open(c.options.image)
 	if err != nil {
 		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
 	}
 	defer source.Close()
-	m, err := media.Disk(source, size, c.options.media)
+	m, err := open(source)
 	if err != nil {
 		return c.failed(err)
 	}
-	return c.makeMedia(m, "give each machine its disk, and power it on")
+	return c.makeMedia(m, next)
 }
 
 // sizeOf reads a size as people write it: 40G, 512M.
