@@ -59,6 +59,9 @@ func makeGroups(lab, machine string) ([]string, error) {
 			if err := inherit(parent, dir); err != nil {
 				return nil, err
 			}
+			if err := weigh(dir); err != nil {
+				return nil, err
+			}
 			parent = dir
 		}
 		dirs = append(dirs, parent)
@@ -83,6 +86,21 @@ func inherit(parent, dir string) error {
 		return nil
 	}
 	return os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+cpu +cpuset +io +memory +pids"), 0o644)
+}
+
+// weigh gives a group ten times the processor time of one process. To the kernel
+// all machines of a lab are one group with the weight of a single process: beside
+// a compiler they would get nothing, and their timeouts would run out.
+func weigh(dir string) error {
+	name, weight := "cpu.weight", "1000"
+	if cgroup1() {
+		name, weight = "cpu.shares", "10240"
+	}
+	file := filepath.Join(dir, name)
+	if !exists(file) {
+		return nil // another controller's hierarchy
+	}
+	return os.WriteFile(file, []byte(weight), 0o644)
 }
 
 // leftGroups are the groups of earlier runs of a lab, whichever group those
