@@ -29,13 +29,17 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	at, err := l.programsAt(ctx)
+	if err != nil {
+		return "", err
+	}
 	var sources []string
-	for _, name := range slices.Sorted(maps.Keys(onMachines)) {
-		sources = append(sources, l.tools[name])
+	for _, path := range slices.Sorted(maps.Keys(at)) {
+		sources = append(sources, path, at[path])
 	}
 	l.programs, err = l.cached("programs", sources, func(root string) error {
-		for name, path := range onMachines {
-			if err := install(l.tools[name], filepath.Join(root, path)); err != nil {
+		for path, program := range at {
+			if err := install(program, filepath.Join(root, path)); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ import (
 // systemd as its first process.
 type container struct {
 	run     *run
+	host    host
 	name    string
 	number  int
 	dir     string
@@ -25,6 +26,10 @@ type container struct {
 func (c *container) root() string { return filepath.Join(c.dir, "root") }
 func (c *container) disk() string { return filepath.Join(c.dir, "upper") } // what the machine wrote itself
 func (c *container) on() bool     { return c.process != nil }
+
+// store is where a folder of images really lies: runtimes keep them in overlays,
+// and none lies on another.
+func (c *container) store(folder string) string { return filepath.Join(c.dir, "images", folder) }
 
 // groups are the control groups of what runs in it; none when it is off.
 func (c *container) groups() []string {
@@ -37,8 +42,12 @@ func (c *container) groups() []string {
 // assemble lays a machine's own writable layer over the base image and lets
 // the real Ignition apply the document to it, as its initramfs would.
 func (c *container) assemble(ctx context.Context) error {
-	upper, work, images := c.disk(), filepath.Join(c.dir, "work"), filepath.Join(c.dir, "containerd")
-	for _, d := range []string{upper, work, images, c.root()} {
+	upper, work, images := c.disk(), filepath.Join(c.dir, "work"), c.store(containerdFolder)
+	folders := []string{upper, work, c.root()}
+	for _, f := range c.host.Images {
+		folders = append(folders, c.store(f))
+	}
+	for _, d := range folders {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
@@ -102,7 +111,10 @@ func (c *container) start(ctx context.Context, console string) error {
 	args := []string{"systemd-nspawn", "--quiet", "--directory=" + c.root(), "--machine=" + c.name, "--boot", "--settings=no",
 		"--register=no", "--keep-unit", "--network-namespace-path=/run/netns/" + lab.lan.of(c.name),
 		"--capability=all", "--system-call-filter=@known", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-		"--bind=/dev/kmsg", "--bind=" + filepath.Join(c.dir, "containerd") + ":/var/lib/containerd", "--console=read-only"}
+		"--bind=/dev/kmsg", "--console=read-only"}
+	for _, f := range c.host.Images {
+		args = append(args, "--bind="+c.store(f)+":"+f)
+	}
 	if c.run.Payload == inFolder {
 		args = append(args, "--bind-ro="+c.run.bundle()+":"+bakedPayload)
 	}

@@ -21,6 +21,7 @@ type host struct {
 	Addresses    []string // with prefix lengths
 	Hardware     string   // the address that its primary port is known by
 	Disks        []string // besides the one with its system, by their serial numbers
+	Images       []string // folders in which container runtimes keep images
 	Node         bool
 	ControlPlane bool
 }
@@ -42,6 +43,11 @@ func (r *run) document(host string) string {
 // virtioDisk is how documents name the disks that the lab gives machines.
 var virtioDisk = regexp.MustCompile(`/dev/disk/by-id/virtio-([a-z0-9]+)`)
 
+// Where containerd keeps images, and how a document says where Docker does.
+const containerdFolder = "/var/lib/containerd"
+
+var dockerFolder = regexp.MustCompile(`"data-root": "([^"]+)"`)
+
 // readHosts finds what the lab must know in the documents themselves.
 func (r *run) readHosts() ([]host, error) {
 	dirs, err := os.ReadDir(filepath.Join(r.dir, "out/hosts"))
@@ -58,7 +64,10 @@ func (r *run) readHosts() ([]host, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the document of %s: %w", d.Name(), err)
 		}
-		h := host{Name: d.Name()}
+		h := host{Name: d.Name(), Images: []string{containerdFolder}}
+		if root := dockerFolder.FindStringSubmatch(files["/etc/docker/daemon.json"]); root != nil {
+			h.Images = append(h.Images, root[1])
+		}
 		_, h.Node = files["/var/lib/kubelet/config.yaml"]
 		_, h.ControlPlane = files["/etc/kubernetes/super-admin.conf"]
 		for _, path := range slices.Sorted(maps.Keys(files)) {

@@ -38,6 +38,7 @@ var recipes = map[string]recipe{
 	"pause":                   {program: "pause", path: "pause"},
 	"haproxy":                 {below: forAddresses},
 	"keepalived":              {below: forAddresses},
+	"kube-router":             {program: "kube-router", path: "usr/local/bin/kube-router", below: forNetworks},
 }
 
 // debianLayer is what lies under images that call programs.
@@ -65,8 +66,7 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 	}
 	l.archives = nil
 	for _, ref := range refs {
-		short := ref[strings.LastIndex(ref, "/")+1:]
-		short, _, _ = strings.Cut(short, ":")
+		short := shortName(ref)
 		r, ok := recipes[short]
 		if !ok {
 			return "", fmt.Errorf("the lab has no recipe for the image %s", ref)
@@ -82,9 +82,19 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d images", len(refs)), nil
 }
 
-// wantedImages reads the bill of materials off the documents of all scenarios.
-func (l *lab) wantedImages() ([]string, error) {
-	var refs []string
+// shortName is the last part of an image's name.
+func shortName(ref string) string {
+	ref, _, _ = strings.Cut(ref[strings.LastIndex(ref, "/")+1:], ":")
+	return ref
+}
+
+// wantedImages reads the images off the documents of all scenarios.
+func (l *lab) wantedImages() ([]string, error) { return l.listed("/etc/kubespore/images") }
+
+// listed gives the first words of a list that the documents of all scenarios
+// carry: what else is in a line says where it comes from.
+func (l *lab) listed(list string) ([]string, error) {
+	var first []string
 	for _, name := range documentNames {
 		documents, err := filepath.Glob(filepath.Join(l.run, "*/out/hosts/*", name))
 		if err != nil {
@@ -95,14 +105,15 @@ func (l *lab) wantedImages() ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			for line := range strings.Lines(files["/etc/kubespore/images"]) {
-				ref, _, _ := strings.Cut(strings.TrimSpace(line), " ") // digests follow when it is locked
-				refs = append(refs, ref)
+			for line := range strings.Lines(files[list]) {
+				if words := strings.Fields(line); len(words) > 0 {
+					first = append(first, words[0])
+				}
 			}
 		}
 	}
-	slices.Sort(refs)
-	return slices.Compact(refs), nil
+	slices.Sort(first)
+	return slices.Compact(first), nil
 }
 
 // image writes one archive in the form of `docker save`.

@@ -115,8 +115,9 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 		name string
 		do   func(context.Context) (string, error)
 	}{
-		{"programs", l.findPrograms},
+		{"kubespore", l.buildKubespore},
 		{"documents", documents},
+		{"programs", l.findPrograms},
 		{"base image", l.baseImage},
 		{"base images of machines", func(ctx context.Context) (string, error) { return l.machineBases(ctx, runs) }},
 		{"container images", l.makeImages},

@@ -56,7 +56,7 @@ func TestUnknownStep(t *testing.T) {
 
 // What nobody can do from outside is refused before anything is made.
 func TestInside(t *testing.T) {
-	for step, refused := range map[string]bool{"retest": true, "lose cp1 /var/lib/etcd": true, "cut holder": true, "cut cp1": false, "ready 20m": false} {
+	for step, refused := range map[string]bool{"retest": true, "lose cp1 /var/lib/etcd": true, "resolves w1 cp1 10.0.0.1": true, "operator true": false, "cut holder": true, "cut cp1": false, "ready 20m": false} {
 		for lane, payload := range map[string]string{containerLane: "", machineLane: onVolume} {
 			err := scenario{Lane: lane, Format: ignition, Payload: payload, Steps: []string{step}}.check()
 			if (err != nil) != (refused && lane == machineLane) {
@@ -146,6 +146,55 @@ func TestAdapt(t *testing.T) {
 	}
 	if want := []string{"etcd1", "etcd2", "cp1", "cp2", "w[1-1]"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("hosts %v, want %v", names, want)
+	}
+}
+
+// The user's own manifests go where the adapted topology names them. What the
+// lane changes leaves alone what a topology switches off; a scenario does not.
+func TestAdaptManifests(t *testing.T) {
+	for _, s := range []scenario{
+		{Name: "policy", Topology: "test/boot/topologies/policy.yaml"},
+		{Name: "off", Topology: "examples/seeds/002.yaml"},
+		{Name: "on", Topology: "examples/seeds/002.yaml", Set: map[string]any{"profiles": map[string]any{"kube-proxy": map[string]any{}}}},
+	} {
+		s.Lane, s.Format = containerLane, ignition
+		r := (&lab{tree: "../.."}).newRun(s)
+		r.dir = t.TempDir()
+		if err := r.adapt(nil); err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Profiles map[string]any }
+		if err := readYAML(r.adapted(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if off := got.Profiles["kube-proxy"] == false; off != (s.Name == "off") {
+			t.Errorf("%s: kube-proxy is %v", s.Name, got.Profiles["kube-proxy"])
+		}
+		if s.Name == "policy" && !exists(filepath.Join(r.dir, "policy/web.yaml")) {
+			t.Error("the manifests stayed behind")
+		}
+	}
+}
+
+// Every program that the lab gives machines is one that a profile wants there,
+// and at a place of its own.
+func TestProgramsAreWanted(t *testing.T) {
+	files, err := filepath.Glob("../../profiles/*/profile.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var profiles strings.Builder
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles.Write(text)
+	}
+	for _, path := range append(slices.Collect(maps.Values(onMachines)), slices.Collect(maps.Keys(fromDebian))...) {
+		if !strings.Contains(profiles.String(), "/"+path+",") && !strings.Contains(profiles.String(), "/"+path+"\n") {
+			t.Errorf("no profile wants /%s", path)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func (r *run) newMachine(ctx context.Context, h host) error {
 	if r.Lane == machineLane {
 		m.hardware = &qemu{run: r, host: h, number: len(r.machines), dir: m.dir}
 	} else {
-		m.hardware = &container{run: r, name: h.Name, number: len(r.machines), dir: m.dir}
+		m.hardware = &container{run: r, host: h, name: h.Name, number: len(r.machines), dir: m.dir}
 	}
 	if err := m.assemble(ctx); err != nil {
 		return err

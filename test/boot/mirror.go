@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -35,11 +36,22 @@ func (r *run) serveBundle() error {
 	return nil
 }
 
-// listen opens a port on the machines' network. A socket stays in the network
-// where it was opened, so one thread goes there, opens it and ends.
-func (n lan) listen(address string) (net.Listener, error) {
-	var port net.Listener
-	var err error
+// listen opens a port on a network.
+func (n lan) listen(address string) (port net.Listener, err error) {
+	entering := n.enter(func() { port, err = net.Listen("tcp", address) })
+	return port, errors.Join(entering, err)
+}
+
+// dial reaches a port from a network.
+func (n lan) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	var d net.Dialer
+	entering := n.enter(func() { conn, err = d.DialContext(ctx, network, address) })
+	return conn, errors.Join(entering, err)
+}
+
+// enter opens sockets in a network. A socket stays in the network where it was
+// opened, so one thread goes there, opens it and ends.
+func (n lan) enter(open func()) (err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -50,11 +62,11 @@ func (n lan) listen(address string) (net.Listener, error) {
 		}
 		defer network.Close()
 		if err = unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("entering the network of the machines: %w", err)
+			err = fmt.Errorf("entering the network %s: %w", n, err)
 			return
 		}
-		port, err = net.Listen("tcp", address)
+		open()
 	}()
 	<-done
-	return port, err
+	return err
 }

@@ -44,7 +44,7 @@ func (r *run) pack(ctx context.Context) error {
 		if r.Set == nil {
 			r.Set = map[string]any{}
 		}
-		mergeInto(r.Set, map[string]any{"profiles": map[string]any{"payload": map[string]any{"volume": false, "mirror": r.mirrorURL()}}})
+		mergeInto(r.Set, map[string]any{"profiles": map[string]any{"payload": map[string]any{"volume": false, "mirror": r.mirrorURL()}}}, true)
 		if err := r.build(ctx, r.Without); err != nil {
 			return err
 		}

@@ -107,7 +107,7 @@ func (r *run) searchMachine(ctx context.Context, c *container, secrets map[strin
 	count := 0
 	for _, place := range []struct{ at, is string }{
 		{c.disk(), ""},
-		{filepath.Join(c.dir, "containerd"), "/var/lib/containerd"},
+		{c.store(containerdFolder), containerdFolder},
 		{fmt.Sprintf("/proc/%d/root/run", leader), "/run"},
 	} {
 		files, err := r.grep(ctx, place.at, slices.Concat(slices.Collect(maps.Values(secrets))...))

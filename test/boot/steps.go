@@ -53,6 +53,8 @@ func verbs() []verb {
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
 		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
 		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
+		{"resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", resolves},
+		{"operator", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", operate},
 		{"kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", askKubeadm},
 		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},
 		{"reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", reconfigured},
@@ -82,7 +84,7 @@ func verbOf(step string) (verb, []string, error) {
 // looksInside says whether a step is taken inside a machine, or looks there.
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
-	case "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "kubeadm", "ports",
+	case "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
 		"reconfigure", "reconfigured", "age", "rotated", "hardened":
 		return true
 	}

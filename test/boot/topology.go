@@ -52,7 +52,7 @@ func (r *run) adapt(without []string) error {
 			return err
 		}
 	}
-	mergeInto(t, lane)
+	mergeInto(t, lane, true)
 	delete(t, "overlays")
 	if r.Lane != machineLane && cgroup1() {
 		overlay := filepath.Join(r.dir, "cgroup1.bu")
@@ -61,7 +61,7 @@ func (r *run) adapt(without []string) error {
 		}
 		t["overlays"] = []string{filepath.Base(overlay)}
 	}
-	mergeInto(t, r.Set)
+	mergeInto(t, r.Set, false)
 	hosts, _ := t["hosts"].([]any)
 	t["hosts"] = slices.DeleteFunc(hosts, func(entry any) bool {
 		h, _ := entry.(map[string]any)
@@ -74,6 +74,9 @@ func (r *run) adapt(without []string) error {
 		name, _ := h["name"].(string)
 		return slices.Contains(without, name)
 	})
+	if err := r.copyManifests(t); err != nil {
+		return err
+	}
 	adapted, err := yaml.Marshal(t)
 	if err != nil {
 		return err
@@ -81,18 +84,36 @@ func (r *run) adapt(without []string) error {
 	return os.WriteFile(r.adapted(), adapted, 0o644)
 }
 
+// copyManifests puts the user's own manifests beside the adapted topology, where
+// they were beside the original one.
+func (r *run) copyManifests(t map[string]any) error {
+	profiles, _ := t["profiles"].(map[string]any)
+	manifests, _ := profiles["manifests"].(map[string]any)
+	files, _ := manifests["files"].([]any)
+	for _, f := range files {
+		from, to := filepath.Join(filepath.Dir(r.path()), fmt.Sprint(f)), filepath.Join(r.dir, fmt.Sprint(f))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := copyFile(from, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var wholeRange = regexp.MustCompile(`\[(\d+)-\d+\]`)
 
-// mergeInto lays one tree of values over another. A profile that the topology
-// switches off stays off.
-func mergeInto(to, from map[string]any) {
+// mergeInto lays one tree of values over another. With keepOff, a profile that
+// the topology switches off stays off.
+func mergeInto(to, from map[string]any, keepOff bool) {
 	for key, value := range from {
-		if to[key] == false {
+		if keepOff && to[key] == false {
 			continue
 		}
 		below, ok := to[key].(map[string]any)
 		if more, isMap := value.(map[string]any); ok && isMap {
-			mergeInto(below, more)
+			mergeInto(below, more, keepOff)
 		} else {
 			to[key] = value
 		}
