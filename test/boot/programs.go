@@ -20,9 +20,9 @@ var onMachines = map[string]string{
 	// For control planes and kube-proxy by systemd, and flanneld on the machine.
 	"kube-apiserver@" + minor: "opt/bin/kube-apiserver", "kube-controller-manager@" + minor: "opt/bin/kube-controller-manager",
 	"kube-scheduler@" + minor: "opt/bin/kube-scheduler", "kube-proxy@" + minor: "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
-	"registry": "opt/bin/registry",
-	"dockerd":  "opt/bin/dockerd", "docker": "opt/bin/docker", "docker-proxy": "opt/bin/docker-proxy", "cri-dockerd": "opt/bin/cri-dockerd",
-	"etcd": "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
+	"registry":    "opt/bin/registry",
+	"cri-dockerd": "opt/bin/cri-dockerd",
+	"etcd":        "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
 	"containerd": "opt/bin/containerd", "ctr": "opt/bin/ctr", "containerd-shim-runc-v2": "opt/bin/containerd-shim-runc-v2",
 	"bridge": "opt/cni/bin/bridge", "host-local": "opt/cni/bin/host-local", "portmap": "opt/cni/bin/portmap",
 	"loopback": "opt/cni/bin/loopback",
