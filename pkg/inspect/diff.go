@@ -26,6 +26,7 @@ type HostDiff struct {
 	Action  string   `json:"action"`  // "" when nothing changes
 	Changes []Change `json:"changes"` // sorted by path; not listed for hosts that come or go
 	Needs   Needs    `json:"needs"`
+	Asks    []string `json:"asks,omitempty"` // what the going of a host asks of the operator, step by step
 }
 
 // Change is one part of a document that differs.
@@ -50,7 +51,8 @@ func Diff(old, new *document.Document) (HostDiff, error) {
 	case old == nil:
 		return HostDiff{Host: new.Host, Action: Added, Needs: Needs{Reimage: true}}, nil
 	case new == nil:
-		return HostDiff{Host: old.Host, Action: Removed}, nil
+		asks, err := removal(old)
+		return HostDiff{Host: old.Host, Action: Removed, Asks: asks}, err
 	}
 	before, err := old.Entries()
 	if err != nil {

@@ -180,8 +180,13 @@ func TestDiffHosts(t *testing.T) {
 		}
 		diffs = append(diffs, d)
 	}
-	want := "w1 w2: new\n  asks for: a first boot with its document\n" +
-		"w3: gone\n  asks for: removal of the Node, and of the etcd member if it was one\nnothing changes on 1 of 4 hosts\n"
+	want := `w1 w2: new
+  asks for: a first boot with its document
+w3: gone
+  asks for:
+    on w3: kubespore-reset w3, or erase its disks: nothing revokes the keys on them
+nothing changes on 1 of 4 hosts
+`
 	var b strings.Builder
 	PrintDiffs(&b, diffs, true)
 	if diff := cmp.Diff(want, b.String()); diff != "" {
@@ -275,6 +280,27 @@ hosts/<own>/apiserver  x  .
 hosts/cp1/apiserver    .  x
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What a host leaves behind when it goes is undone in an order: pods, the vote
+// in etcd, the Node, the keys.
+func TestDiffRemoval(t *testing.T) {
+	gone := machine("cp3")
+	file(gone, "/var/lib/kubelet/config.yaml", 0o600, "")
+	file(gone, "/etc/kubernetes/pki/etcd/peer.crt", 0o644, "")
+	d, err := Diff(lastBuild(gone), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"kubectl drain cp3 --ignore-daemonsets --delete-emptydir-data",
+		"on another member of etcd: etcdctl member remove $(etcdctl member list | sed -n 's/, started, cp3, .*//p')",
+		"kubectl delete node cp3",
+		"on cp3: kubespore-reset cp3, or erase its disks: nothing revokes the keys on them",
+	}
+	if diff := cmp.Diff(want, d.Asks); diff != "" {
 		t.Error(diff)
 	}
 }

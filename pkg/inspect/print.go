@@ -44,7 +44,7 @@ func diffBody(d HostDiff, patches bool) string {
 	case Added:
 		return "new\n  asks for: a first boot with its document\n"
 	case Removed:
-		return "gone\n  asks for: removal of the Node, and of the etcd member if it was one\n"
+		return "gone\n  asks for:\n    " + strings.Join(d.Asks, "\n    ") + "\n"
 	}
 	fmt.Fprintf(&b, "%d changed\n  asks for: %s\n", len(d.Changes), d.Needs)
 	for _, c := range d.Changes {
