@@ -68,11 +68,12 @@ func allocatePriorities(vrrp map[string]int, hosts []*topology.Host) {
 
 // allocatePods gives every node without one a block of a pod network.
 func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Prefix, hosts []*topology.Host) {
-	bits := podBits(b.topology.Network.NodePodBits, network.Addr())
-	if bits < network.Bits() || bits-network.Bits() > 62 || bits > network.Addr().BitLen() {
-		return // the topology's business, reported there
+	blocks, ok := poolOf(b.topology.Network, network)
+	if !ok {
+		return
 	}
-	blocks := pool{network: network.Masked(), bits: bits}
+	bits := blocks.bits
+	first, last := podRange(b.topology.Network, blocks)
 	used := map[uint64]bool{}
 	nodes := map[string]bool{}
 	for _, h := range hosts {
@@ -86,7 +87,7 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 			}
 			n, ok := blocks.number(p)
 			switch {
-			case ok:
+			case ok && first <= n && n <= last:
 				used[n] = true
 				if !nodes[name] {
 					gone = append(gone, name)
@@ -100,7 +101,7 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 		b.misfit(network, bits, misfit, given)
 		return
 	}
-	next, missing := uint64(0), 0
+	next, missing := first, 0
 	for _, h := range hosts {
 		if !nodes[h.Name] || slices.ContainsFunc(given[h.Name], func(p netip.Prefix) bool { return p.Addr().Is4() == network.Addr().Is4() }) {
 			continue
@@ -108,7 +109,7 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 		for used[next] {
 			next++
 		}
-		if next >= blocks.size() {
+		if next > last {
 			missing++
 			continue
 		}
@@ -116,15 +117,28 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 		given[h.Name] = append(slices.Clone(given[h.Name]), blocks.block(next))
 	}
 	if missing > 0 {
-		b.full(network, bits, missing, blocks.size(), gone)
+		b.full(network, bits, missing, last-first+1, gone)
 	}
+}
+
+// podRange gives the numbers of the first and the last block that nodes get.
+func podRange(n topology.Network, blocks pool) (first, last uint64) {
+	number := func(bounds []netip.Addr, otherwise uint64) uint64 {
+		for _, a := range bounds {
+			if n, ok := blocks.number(netip.PrefixFrom(a, blocks.bits)); ok && a.Is4() == blocks.network.Addr().Is4() {
+				return n
+			}
+		}
+		return otherwise
+	}
+	return number(n.NodePodMin, 0), number(n.NodePodMax, blocks.size()-1)
 }
 
 // misfit reports nodes whose blocks lie outside the pod network.
 func (b *build) misfit(network netip.Prefix, bits int, names []string, given map[string][]netip.Prefix) {
 	b.list.Errorf("P020", b.topology.At("network.pods"), "network.pods",
-		"%d nodes have pod CIDRs that are no /%d of %s: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
-		WithHint("a node keeps its pod CIDR for life: put the old pod network and nodePodBits back or, for a new cluster, build with a new store (--pki)")
+		"%d nodes have pod CIDRs that are no /%d of %s, or not between nodePodMin and nodePodMax: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
+		WithHint("a node keeps its pod CIDR for life: put the old pod network, nodePodBits and bounds back or, for a new cluster, build with a new store (--pki)")
 }
 
 func (b *build) full(network netip.Prefix, bits, missing int, size uint64, gone []string) {
@@ -149,6 +163,13 @@ func some(names []string) string {
 type pool struct {
 	network netip.Prefix
 	bits    int
+}
+
+// poolOf gives the blocks of a pod network, or false where the topology has
+// reported why there are none.
+func poolOf(n topology.Network, network netip.Prefix) (pool, bool) {
+	bits := podBits(n.NodePodBits, network.Addr())
+	return pool{network.Masked(), bits}, bits >= network.Bits() && bits-network.Bits() <= 62 && bits <= network.Addr().BitLen()
 }
 
 func (p pool) size() uint64 { return 1 << (p.bits - p.network.Bits()) }

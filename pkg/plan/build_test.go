@@ -165,6 +165,30 @@ func wantCIDRs(t *testing.T, p *plan.Plan, want map[string]string) {
 	}
 }
 
+func TestAllocationsWithinBounds(t *testing.T) {
+	bounds := func(text string) string {
+		return strings.Replace(cluster("10.240.0.0/16, fd00:10::/48", "", dual(cp1, w1)...), "services:", text+", services:", 1)
+	}
+	text := bounds("nodePodMin: [10.240.1.0, 'fd00:10:0:10::'], nodePodMax: 10.240.2.0")
+	p := build(t, text, nil, plan.Allocations{})
+	wantCIDRs(t, p, map[string]string{"cp1": "[10.240.1.0/24 fd00:10:0:10::/64]", "w1": "[10.240.2.0/24 fd00:10:0:11::/64]"})
+	want := "map[ipv4:10.240.1.0 ipv6:fd00:10:0:10::] map[ipv4:10.240.2.0 ipv6:fd00:10:0:ffff::]"
+	if got := fmt.Sprint(p.Cluster.NodePodMin, p.Cluster.NodePodMax); got != want {
+		t.Errorf("templates see %s, want %s", got, want)
+	}
+	// Who has a block keeps it: bounds that leave one out are a mistake.
+	_, list := plan.Build(parse(t, bounds("nodePodMin: 10.240.2.0")), load(t, tree(nil)), p.Allocations)
+	if got := describe(list); !strings.Contains(got, "P020") || !strings.Contains(got, "cp1 has 10.240.1.0/24") {
+		t.Errorf("got %s", got)
+	}
+	// A host that is gone keeps the only block that is left.
+	given := plan.Allocations{PodCIDRs: map[string][]netip.Prefix{"old": {netip.MustParsePrefix("10.240.1.0/24")}}}
+	_, list = plan.Build(parse(t, bounds("nodePodMin: 10.240.1.0, nodePodMax: 10.240.2.0")), load(t, tree(nil)), given)
+	if got := describe(list); !strings.Contains(got, "P021") || !strings.Contains(got, "holds 2 blocks") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestAllocationsAddAFamily(t *testing.T) {
 	p := build(t, cluster("10.240.0.0/12, fd00:10::/48", "", dual(cp1)...), nil,
 		plan.Allocations{PodCIDRs: map[string][]netip.Prefix{"cp1": {netip.MustParsePrefix("10.240.7.0/24")}}})
@@ -183,8 +207,8 @@ func TestAllocationMistakes(t *testing.T) {
 		pods, want string
 		given      map[string][]netip.Prefix
 	}{
-		{"10.244.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.244.0.0/16: cp1 has 10.240.0.0/24", prefixes("10.240.0.0/24")},
-		{"10.240.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.240.0.0/16: cp1 has 10.240.0.0/25", prefixes("10.240.0.0/25")},
+		{"10.244.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.244.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/24", prefixes("10.240.0.0/24")},
+		{"10.240.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.240.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/25", prefixes("10.240.0.0/25")},
 		{"10.240.0.0/22", "P021 network.pods: 10.240.0.0/22 holds 4 blocks of /24 and 1 more are needed\n  hint: 2 blocks are kept", prefixes("10.240.0.0/24", "10.240.1.0/24", "10.240.2.0/24")},
 	} {
 		_, list := plan.Build(parse(t, cluster(c.pods, "", cp1, w1, w2)), load(t, tree(nil)), plan.Allocations{PodCIDRs: c.given})

@@ -45,8 +45,10 @@ type Cluster struct {
 	ServiceCIDRs []string
 	Families     []string // ipv4, ipv6 in the order of the pod CIDRs
 	NodePodBits  map[string]int
-	APIAddresses []string // first address of each service CIDR
-	DNSAddresses []string // tenth address of each service CIDR
+	NodePodMin   map[string]string // by family: first address of the first block that a node may get
+	NodePodMax   map[string]string // and of the last one
+	APIAddresses []string          // first address of each service CIDR
+	DNSAddresses []string          // tenth address of each service CIDR
 
 	Nameservers   []string
 	SearchDomains []string

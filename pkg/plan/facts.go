@@ -21,7 +21,8 @@ func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *
 	c := &Cluster{
 		Name: t.Cluster.Name, Domain: t.Cluster.Domain, Formed: t.Cluster.Formed,
 		Version: t.Kubernetes.Version, Minor: t.Kubernetes.Minor, ImageRepository: t.Kubernetes.ImageRepository,
-		NodePodBits: map[string]int{}, SearchDomains: t.Network.SearchDomains, NTP: t.Network.NTP,
+		NodePodBits: map[string]int{}, NodePodMin: map[string]string{}, NodePodMax: map[string]string{},
+		SearchDomains: t.Network.SearchDomains, NTP: t.Network.NTP,
 		Custody: t.PKI.Custody, KeyAlgorithm: t.PKI.KeyAlgorithm, Validity: t.PKI.Validity, AdminOnControlPlanes: t.Access.AdminOnControlPlanes, StackedEtcd: true,
 		Hosts: hosts, VRRPID: given.VRRP[vrrpCluster+t.Cluster.Name],
 	}
@@ -29,6 +30,10 @@ func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *
 		c.PodCIDRs = append(c.PodCIDRs, p.String())
 		c.Families = append(c.Families, family(p.Addr()))
 		c.NodePodBits[family(p.Addr())] = podBits(t.Network.NodePodBits, p.Addr())
+		if blocks, ok := poolOf(t.Network, p); ok {
+			first, last := podRange(t.Network, blocks)
+			c.NodePodMin[family(p.Addr())], c.NodePodMax[family(p.Addr())] = blocks.block(first).Addr().String(), blocks.block(last).Addr().String()
+		}
 	}
 	for _, p := range t.Network.Services {
 		c.ServiceCIDRs = append(c.ServiceCIDRs, p.String())

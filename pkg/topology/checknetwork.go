@@ -40,6 +40,75 @@ func (c *checker) checkPods() {
 			c.errorf(codePodNetwork, path, "Kubernetes divides a network into at most 65536 parts: %s into /%d is more", p, bits).WithHint("use nodePodBits: {%s: %d}, or a smaller pod network", name, p.Bits()+maxNodeBits)
 		case nodes > 1<<split:
 			c.errorf(codePodNetwork, path, "%s has room for %d nodes with a /%d each, and there are %d", p, 1<<split, bits, nodes).WithHint("use a larger pod network or smaller parts for each node")
+		default:
+			c.checkPodRange(p, bits, nodes)
+		}
+	}
+	c.checkPodRangeFamilies("network.nodePodMin", c.Network.NodePodMin)
+	c.checkPodRangeFamilies("network.nodePodMax", c.Network.NodePodMax)
+}
+
+// checkPodRange checks the bounds between which nodes get their parts of a pod
+// network.
+func (c *checker) checkPodRange(p netip.Prefix, bits, nodes int) {
+	first, last := 0, 1<<(bits-p.Bits())-1
+	c.checkPodBound(p, bits, "network.nodePodMin", c.Network.NodePodMin, &first)
+	c.checkPodBound(p, bits, "network.nodePodMax", c.Network.NodePodMax, &last)
+	switch room := last - first + 1; {
+	case room < 1:
+		c.errorf(codePodNetwork, "network.nodePodMax", "the last part for a node lies before the first one").
+			WithHint("exchange nodePodMin and nodePodMax").WithRelated(c.at("network.nodePodMin"), "the first one")
+	case nodes > room:
+		path := "network.nodePodMax"
+		if _, given := c.positions[path]; !given {
+			path = "network.nodePodMin"
+		}
+		c.errorf(codePodNetwork, path, "between its bounds %s has room for %d nodes with a /%d each, and there are %d", p, room, bits, nodes).
+			WithHint("move nodePodMin and nodePodMax apart")
+	}
+}
+
+// checkPodBound checks one bound and gives the number of its part.
+func (c *checker) checkPodBound(p netip.Prefix, bits int, path string, bounds []netip.Addr, number *int) {
+	for i, a := range bounds {
+		if !a.IsValid() || a.Is4() != p.Addr().Is4() {
+			continue
+		}
+		at, part := element(path, i), netip.PrefixFrom(a, bits).Masked()
+		switch {
+		case !p.Contains(a):
+			c.errorf(codePodNetwork, at, "%s is outside of the pod network %s", a, p).
+				WithHint("write the first address of a node's part of it, such as %s", p.Masked().Addr())
+		case part.Addr() != a:
+			c.errorf(codePodNetwork, at, "%s lies inside of a node's part, %s, and does not begin it", a, part).WithHint("write %s", part.Addr())
+		default:
+			*number = partNumber(a, p.Bits(), bits)
+		}
+	}
+}
+
+// partNumber reads the bits of an address from one place to another as a number.
+func partNumber(a netip.Addr, from, to int) int {
+	raw, n := a.AsSlice(), 0
+	for i := from; i < to; i++ {
+		n = n<<1 | int(raw[i/8]>>(7-i%8)&1)
+	}
+	return n
+}
+
+// checkPodRangeFamilies refuses bounds of a family that pods do not have, and
+// two of one family.
+func (c *checker) checkPodRangeFamilies(path string, bounds []netip.Addr) {
+	seen := map[string]bool{}
+	for i, a := range bounds {
+		switch name := family(a); {
+		case !a.IsValid() || !c.ok("network.pods"):
+		case seen[name]:
+			c.errorf(codeFamily, element(path, i), "a second %s address", name).WithHint("give one for each address family")
+		case !slices.Contains(families(c.Network.Pods), name):
+			c.errorf(codeFamily, element(path, i), "there is no %s network of pods", name).WithHint("take it out, or add such a network to network.pods")
+		default:
+			seen[name] = true
 		}
 	}
 }

@@ -69,6 +69,8 @@ var networkSchema = &object[Network]{name: "network", properties: []property[Net
 	key("pods", list[netip.Prefix]{item: network}, func(n *Network) *[]netip.Prefix { return &n.Pods }, "Networks of pods, one for each address family; the first family is the primary one.").need(),
 	key("services", list[netip.Prefix]{item: network}, func(n *Network) *[]netip.Prefix { return &n.Services }, "Networks of services, in the same families and order.").need(),
 	key("nodePodBits", podBitsSchema, func(n *Network) *PodBits { return &n.NodePodBits }, "Prefix length of each node's own part of the pod networks.").or("{}"),
+	key("nodePodMin", list[netip.Addr]{item: address, single: true}, func(n *Network) *[]netip.Addr { return &n.NodePodMin }, "First address of the first part that a node may get; a list for one of each family. What lies before it is free for others.").says("the pod network's own"),
+	key("nodePodMax", list[netip.Addr]{item: address, single: true}, func(n *Network) *[]netip.Addr { return &n.NodePodMax }, "First address of the last part that a node may get; a list for one of each family.").says("that of the pod network's last part"),
 	key("nameservers", list[netip.Addr]{item: address, unique: netip.Addr.String}, func(n *Network) *[]netip.Addr { return &n.Nameservers }, "Name servers of the machines. None is fine: cluster DNS then answers for the cluster only."),
 	key("searchDomains", list[string]{item: dnsName, unique: itself}, func(n *Network) *[]string { return &n.SearchDomains }, "DNS domains in which the machines look up short names."),
 	key("ntp", list[string]{item: timeServer, unique: itself}, func(n *Network) *[]string { return &n.NTP }, "Time servers. Without any, the control planes are each other's and the workers'."),

@@ -75,6 +75,8 @@ type Network struct {
 	Pods          []netip.Prefix // one per address family, the first is primary
 	Services      []netip.Prefix // same families in the same order
 	NodePodBits   PodBits
+	NodePodMin    []netip.Addr // where the parts that nodes get begin, at most one of each family
+	NodePodMax    []netip.Addr // the last part that a node gets
 	Nameservers   []netip.Addr
 	SearchDomains []string
 	NTP           []string // addresses or names
