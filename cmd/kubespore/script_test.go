@@ -20,6 +20,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bad, err := filepath.Abs("../../testdata/bad")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/scripts",
 		RequireExplicitExec: true,
@@ -27,6 +31,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("BAD", bad)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"nosecrets": noSecrets, "registry": startRegistry},

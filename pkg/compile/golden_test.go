@@ -108,6 +108,18 @@ type goldenHost struct {
 // hosts that are alike, three are enough, and one to see what a minor changes or in a seed.
 func goldenHosts(t *testing.T, example, minor string) []goldenHost {
 	t.Helper()
+	docs, names := goldenDocuments(t, example, minor)
+	var out []goldenHost
+	for _, doc := range docs {
+		out = append(out, goldenHost{doc.Host, blocks(t, doc, names)})
+	}
+	return out
+}
+
+// goldenDocuments gives the documents of these hosts, and what puts names in
+// the place of base64 of key material.
+func goldenDocuments(t *testing.T, example, minor string) ([]*document.Document, *strings.Replacer) {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../examples", example+".yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +145,7 @@ func goldenHosts(t *testing.T, example, minor string) []goldenHost {
 	}
 	renderer.SetGeneration(1)
 	keys, names := standIns(planned)
-	var out []goldenHost
+	var out []*document.Document
 	enough := 3
 	if minor != goldenMinors[0] || strings.HasPrefix(example, "seeds/") {
 		enough = 1
@@ -147,9 +159,9 @@ func goldenHosts(t *testing.T, example, minor string) []goldenHost {
 		if list.HasErrors() {
 			t.Fatalf("%s: %v", example, list)
 		}
-		out = append(out, goldenHost{h.Name, blocks(t, doc, names)})
+		out = append(out, doc)
 	}
-	return out
+	return out, names
 }
 
 // standIns makes key material that says what it stands for, and what turns it

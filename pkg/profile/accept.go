@@ -83,7 +83,11 @@ func (p *Param) secretly() []Wrong {
 	if p.Pattern != "" {
 		rule = " that matches " + p.Pattern
 	}
-	return wrong("", "put a text in quotes", "this must be a %s%s; what it is now is not shown", p.Type, rule)
+	hint := p.Hint
+	if hint == "" {
+		hint = "put a text in quotes"
+	}
+	return wrong("", hint, "this must be a %s%s; what it is now is not shown", p.Type, rule)
 }
 
 func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
@@ -123,7 +127,7 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 		}
 	}
 	if p.pattern != nil && kind != FileParam && !p.pattern.MatchString(s) {
-		return nil, wrong(where, "", "%q does not match %s", s, p.Pattern)
+		return nil, wrong(where, p.Hint, "%q does not match %s", s, p.Pattern)
 	}
 	t := types[kind]
 	if t.check == nil || s == "" {

@@ -27,6 +27,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 				"minimum":  d.optional(&p.Minimum),
 				"maximum":  d.optional(&p.Maximum),
 				"pattern":  d.pattern(&p),
+				"hint":     d.str(&p.Hint),
 				"perHost":  d.boolean(&p.PerHost),
 				"secret":   d.boolean(&p.Secret),
 			}, "type", "doc")
@@ -35,6 +36,9 @@ func (d *decoder) params(into *[]Param) func(node) {
 			}
 			if len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map") {
 				d.list.Errorf("F006", p.Position, keyNode.path, "only a list of maps has fields").WithHint("write type: list and items: map, or take fields out")
+			}
+			if p.Hint != "" && p.Pattern == "" {
+				d.list.Errorf("F006", p.Position, keyNode.path, "a hint says what to write instead of what a pattern refuses, and there is none").WithHint("add pattern, or take hint out")
 			}
 			if fallback != nil {
 				d.fallback(&p, *fallback)
