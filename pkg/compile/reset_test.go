@@ -1,0 +1,157 @@
+package compile_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// TestReset lays out the files of machines below a folder, with what a cluster
+// leaves beside them, runs kubespore-reset there and reads what is left: nothing
+// that holds a key, and no state. systemd and the kernel are asked by name only.
+func TestReset(t *testing.T) {
+	for _, c := range []struct{ example, host string }{
+		{"ha", "cp1"}, {"ha", "w1"}, {"seeds/000", "master"}, {"seeds/002", "node3"}, {"seeds/003", "nfsserver"}, {"seeds/004", "k8s-master"}, {"ha-debian", "w1"},
+	} {
+		t.Run(strings.ReplaceAll(c.example, "/", "-")+"-"+c.host, func(t *testing.T) {
+			t.Parallel()
+			docs, _ := goldenDocuments(t, c.example, goldenMinors[0])
+			i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == c.host })
+			if i < 0 {
+				t.Fatalf("no host %s", c.host)
+			}
+			root := t.TempDir()
+			layOut(t, root, docs[i])
+			state := []string{"var/lib/kubelet/pods/1/volumes/x", "var/lib/cni/networks/kubespore/10.0.0.2",
+				"var/lib/kubespore/cleaned", "var/lib/kubespore/selftest", "root/.kube/config", "run/kubespore/notice/x", "var/lib/cloud/instances/i/user-data.txt"}
+			if _, err := os.Stat(filepath.Join(root, "etc/kubernetes/pki/etcd/peer.crt")); err == nil {
+				state = append(state, "var/lib/etcd/member/snap/db")
+			}
+			kept := []string{"etc/hostname", "etc/kubespore/firewall.nft", "etc/ssh/ssh_host_ed25519_key", "var/lib/containerd/io.containerd.content", "opt/bin/kubelet",
+				"srv/share/file", "var/lib/kubespore/installed", "opt/kubespore/bin/kubespore-reset"}
+			for _, name := range append(slices.Clone(state), kept[2:]...) {
+				if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+					put(t, root, name, "here\n", 0o600)
+				}
+			}
+
+			if out, err := reset(t, root, "another"); err == nil || !strings.Contains(out, "kubectl delete node "+c.host) {
+				t.Errorf("another name: %v\n%s", err, out)
+			}
+			if _, err := os.Stat(filepath.Join(root, state[0])); err != nil {
+				t.Error("another name removed something")
+			}
+			for range 2 { // the second finds nothing to do
+				if out, err := reset(t, root, c.host); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+			}
+			for _, name := range state {
+				if _, err := os.Lstat(filepath.Join(root, name)); err == nil {
+					t.Errorf("%s is left", name)
+				}
+			}
+			for _, name := range kept {
+				if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+					t.Errorf("%s is gone", name)
+				}
+			}
+			noKeys(t, root)
+			if out, err := reset(t, root, "--all", c.host); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, name := range []string{"var/lib/containerd", "opt/bin/kubelet", "var/lib/kubespore"} {
+				if _, err := os.Lstat(filepath.Join(root, name)); err == nil && c.host != "nfsserver" {
+					t.Errorf("--all leaves %s", name)
+				}
+			}
+		})
+	}
+}
+
+// reset runs the script of the machine with its folders below root and programs
+// that do nothing.
+func reset(t *testing.T, root string, args ...string) (string, error) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "opt/kubespore/bin/kubespore-reset"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := t.TempDir()
+	for _, name := range []string{"systemctl", "ip", "nft", "iptables-save", "ip6tables-save", "ipvsadm", "ipset", "umount", "docker", "ctr", "sync"} {
+		put(t, programs, name, "#!/bin/sh\n", 0o755)
+	}
+	script := regexp.MustCompile(`(^|[\s<=(])(/(?:etc|var|opt|root|run)/)`).ReplaceAllString(string(text), "${1}"+root+"$2")
+	script = strings.ReplaceAll(script, `"/etc/systemd`, `"`+root+`/etc/systemd`)
+	// What parameters say, and the patterns of documents.
+	for _, name := range []string{"etc/kubespore/reset", "etc/kubespore/cleanup"} {
+		if text, err := os.ReadFile(filepath.Join(root, name)); err == nil && !strings.Contains(string(text), root) {
+			put(t, root, name, regexp.MustCompile(`(?m)(^|[" ])/`).ReplaceAllString(string(text), "${1}"+root+"/"), 0o644)
+		}
+	}
+	put(t, programs, "script", script, 0o755)
+	c := exec.Command("bash", append([]string{filepath.Join(programs, "script")}, args...)...)
+	c.Env = []string{"PATH=" + programs + ":/usr/bin:/bin"}
+	out, err := c.CombinedOutput()
+	return string(out), err
+}
+
+func put(t *testing.T, root, name, text string, mode os.FileMode) {
+	t.Helper()
+	path := filepath.Join(root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// layOut writes what a document makes.
+func layOut(t *testing.T, root string, doc *document.Document) {
+	t.Helper()
+	entries, err := doc.Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		switch e.Kind {
+		case document.KindFile, document.KindUnit:
+			put(t, root, e.Path, string(e.Content), 0o600)
+		case document.KindLink:
+			path := filepath.Join(root, e.Path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(e.Target, path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// noKeys reads every file below root for stand-ins of keys and secrets.
+func noKeys(t *testing.T, root string) {
+	t.Helper()
+	key := regexp.MustCompile(`<<(?:[^>]*\.key|(?:cluster|hosts)/[^>.]*)>>|LS0tLS1CRUdJTi|PDxob3N0cy`)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if found := key.Find(text); found != nil {
+			t.Errorf("%s holds %s", strings.TrimPrefix(path, root), found)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

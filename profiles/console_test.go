@@ -1,0 +1,84 @@
+package profiles_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kubespore/kubespore/profiles"
+)
+
+// TestConsole shows the console's program what systemd would say, look by look,
+// and reads what it writes above the login prompt.
+func TestConsole(t *testing.T) {
+	const (
+		waits    = "ActiveState=activating SubState=start"
+		lives    = "ActiveState=active SubState=running"
+		again    = "ActiveState=active SubState=running NRestarts=1"
+		restarts = "ActiveState=activating SubState=auto-restart NRestarts=1"
+		failed   = "ActiveState=failed SubState=failed Result=exit-code"
+		done     = "ActiveState=inactive SubState=dead Result=success InactiveEnterTimestampMonotonic=5"
+	)
+	looks := []struct {
+		kubelet, cleanup, want string
+		rest                   string // seconds until the next look
+	}{
+		{"", "", "to do:    clock, kubelet, clean-up\n", "3"}, // systemd does not answer
+		{waits, waits, "done:     clock\n  to do:    kubelet, clean-up\n", "3"},
+		{lives, waits, "done:     clock, kubelet\n  to do:    clean-up\n", "3"},
+		{lives, failed, "to do:    clean-up (failed: journalctl -u kubespore-cleanup.service)\n", "3"},
+		{lives, done, "  ready\n", "60"},
+		{restarts, done, "to do:    kubelet (fails and is started again: journalctl -u kubelet.service)\n", "60"},
+		{again, done, "  ready\n", "60"},
+		{failed, done, "to do:    kubelet (failed: journalctl -u kubelet.service)\n", "60"},
+		{"", "", "to do:    kubelet (failed: journalctl -u kubelet.service)\n", "60"}, // what was known stays
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, l := range looks {
+		var units []string
+		for _, u := range [][2]string{{"kubespore-clock.service", lives}, {"kubelet.service", l.kubelet}, {"kubespore-cleanup.service", l.cleanup}} {
+			if l.kubelet != "" {
+				units = append(units, "Id="+u[0]+"\nLoadState=loaded\nConditionResult=yes\n"+strings.ReplaceAll(u[1], " ", "\n")+"\n")
+			}
+		}
+		write(fmt.Sprintf("systemd.%d", i), strings.Join(units, "\n"))
+	}
+	script, err := profiles.FS.ReadFile("console/files/kubespore-console")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("script", strings.NewReplacer("/run/kubespore", dir+"/run", "/etc/", dir+"/etc/", "/dev/console", dir+"/console").Replace(string(script)))
+	write("etc/kubespore/console", "cluster c, machine m\n")
+	write("etc/kubespore/console-steps", "kubespore-clock.service clock\nkubelet.service kubelet\nkubespore-cleanup.service clean-up\n")
+	write("look", "0")
+	write("systemctl", "#!/bin/bash\ncat "+dir+"/systemd.$(<"+dir+"/look)\n[[ -s "+dir+"/systemd.$(<"+dir+"/look) ]]\n")
+	write("agetty", "#!/bin/bash\n")
+	write("sleep", fmt.Sprintf("#!/bin/bash\ncd %s\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)))
+	c := exec.Command("bash", filepath.Join(dir, "script"))
+	c.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+	out, _ := c.CombinedOutput() // it is killed
+	for i, l := range looks {
+		said, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("said.%d", i)))
+		if err != nil {
+			t.Fatalf("look %d: %v\n%s", i, err, out)
+		}
+		if !strings.Contains(string(said), l.want) {
+			t.Errorf("look %d says\n%swant\n%s", i, said, l.want)
+		}
+		if rest, _ := os.ReadFile(filepath.Join(dir, fmt.Sprintf("rest.%d", i))); strings.TrimSpace(string(rest)) != l.rest {
+			t.Errorf("look %d: the next is in %s seconds, want %s", i, rest, l.rest)
+		}
+	}
+}
