@@ -48,26 +48,31 @@ StandardOutput=tty
 TTYPath=/dev/console
 `
 
-// machineBases makes the base images of the formats that runs want.
+// machineBases makes the base images of the formats that runs want, with the
+// packages that they want in them.
 func (l *lab) machineBases(ctx context.Context, runs []*run) (string, error) {
-	l.bases = map[string]base{}
+	more := map[string][]string{}
 	for _, r := range runs {
-		if _, made := l.bases[r.Format]; made || r.Lane != machineLane {
-			continue
+		if r.Lane == machineLane {
+			more[r.Format] = append(more[r.Format], r.Packages...)
 		}
-		b, err := l.machineBase(ctx, r.Format)
+	}
+	l.bases = map[string]base{}
+	for format, packages := range more {
+		slices.Sort(packages)
+		b, err := l.machineBase(ctx, format, slices.Compact(packages))
 		if err != nil {
 			return "", err
 		}
-		l.bases[r.Format] = b
+		l.bases[format] = b
 	}
 	return fmt.Sprintf("%d base images", len(l.bases)), nil
 }
 
 // machineBase makes one: a disk with one file system, and the kernel and the
 // initramfs that are on it.
-func (l *lab) machineBase(ctx context.Context, format string) (base, error) {
-	wanted := append(slices.Clone(onDisks), inFormat[format]...)
+func (l *lab) machineBase(ctx context.Context, format string, more []string) (base, error) {
+	wanted := slices.Concat(onDisks, inFormat[format], more)
 	if format == cloudInit {
 		// chrony takes its place.
 		wanted = slices.DeleteFunc(wanted, func(p string) bool { return p == "systemd-timesyncd" })

@@ -70,6 +70,7 @@ func TestInside(t *testing.T) {
 		{Lane: containerLane, Format: ignition, Clock: "2001-01-01"},
 		{Lane: machineLane, Format: "no-such", Payload: onVolume},
 		{Lane: machineLane, Format: cloudInit},
+		{Lane: containerLane, Format: ignition, Packages: []string{"nfs-common"}},
 	} {
 		if err := s.check(); err == nil {
 			t.Errorf("taken: %+v", s)

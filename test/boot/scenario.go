@@ -24,6 +24,7 @@ type scenario struct {
 	Clock    string         // what the clocks of machines proper say at every power-on; the time of day when it does not say
 	Without  []string       // hosts that the first build leaves out
 	Set      map[string]any // changes to the topology
+	Packages []string       // of Debian, that the base image of machines proper has besides its own
 	Payload  string         // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in
 	Repeat   int            // how often the steps are taken; 0 is once
 	Steps    []string
@@ -100,6 +101,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("no payload comes by %s", s.Payload)
 	case s.Lane == containerLane && (s.Format != ignition || s.Clock != "" || s.Payload == onVolume):
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
+	case s.Lane == containerLane && len(s.Packages) > 0:
+		return errors.New("containers share one base image: packages go into its list, in base.go")
 	case s.Lane == machineLane && s.Payload != onVolume && s.Payload != onMirror:
 		return fmt.Errorf("machines have no payload in their image: it comes as %s or %s", onVolume, onMirror)
 	}
