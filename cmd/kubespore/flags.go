@@ -16,7 +16,7 @@ type options struct {
 	profiles, hosts        []string
 	out, pki, template     string
 	strict, keys, exitCode bool
-	from                   []string
+	from, age              []string
 	bundle, iso, registry  string
 	build, media, image    string
 	install, url, append   string
@@ -41,6 +41,7 @@ var everywhere = []string{"help", "quiet", "verbose"}
 // flagTable describes each flag once, for all commands that take it.
 func flagTable() []flag {
 	return []flag{
+		{name: "age", value: "FILE", usage: "the program age, static, that the stick carries; once for each architecture of the hosts", bind: func(o *options) any { return &o.age }},
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},

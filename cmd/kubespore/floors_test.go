@@ -33,6 +33,7 @@ var onlyImporter = map[string]string{
 	"github.com/coreos/butane":    "pkg/render",
 	"github.com/cloudflare/cfssl": "pkg/pki",
 	"github.com/spf13/pflag":      "cmd/kubespore",
+	"filippo.io/age":              "pkg/media",
 }
 
 func floorOf(folder string) int {

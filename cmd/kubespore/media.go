@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,11 @@ type mediaResult struct {
 
 // makeMedia makes a medium of the last build.
 func (c *call) makeMedia(m media.Medium, next string) int {
+	return c.makeMediaOf(func(*compile.Built) (media.Medium, error) { return m, nil }, next)
+}
+
+// makeMediaOf makes a medium that depends on the build.
+func (c *call) makeMediaOf(choose func(*compile.Built) (media.Medium, error), next string) int {
 	now, err := c.now()
 	if err != nil {
 		return c.misused(err)
@@ -35,6 +41,11 @@ func (c *call) makeMedia(m media.Medium, next string) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
+	m, err := choose(built)
+	if err != nil {
+		list.AddError("O106", err)
+		return c.finish(list, nil, nil)
+	}
 	named := len(c.options.hosts) > 0
 	hosts, left, more := media.Select(m, hosts, named)
 	list.Append(more)
@@ -45,7 +56,7 @@ func (c *call) makeMedia(m media.Medium, next string) int {
 	list.Append(more)
 	result := mediaResult{Dir: c.options.media, Files: made, Left: left}
 	return c.finish(list, result, func(w io.Writer) {
-		printMedia(w, result)
+		printMedia(w, result, m.Care)
 		fmt.Fprintf(w, "\nnext: %s\n", next)
 	})
 }
@@ -87,7 +98,7 @@ func (c *call) mediaProgress(name string) func(done, total int) {
 // maxListed is how many files are listed one by one.
 const maxListed = 20
 
-func printMedia(w io.Writer, r mediaResult) {
+func printMedia(w io.Writer, r mediaResult, care string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	var size int64
 	for i, f := range r.Files {
@@ -103,5 +114,5 @@ func printMedia(w io.Writer, r mediaResult) {
 	if len(r.Left) > 0 {
 		fmt.Fprintf(w, "left out, having documents of the other format: %s\n", strings.Join(r.Left[:min(len(r.Left), maxListed)], ", "))
 	}
-	fmt.Fprintln(w, "they hold private keys: keep them as you keep the machines")
+	fmt.Fprintln(w, cmp.Or(care, "they hold private keys: keep them as you keep the machines"))
 }

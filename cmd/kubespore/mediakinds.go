@@ -8,7 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/media"
+	"github.com/kubespore/kubespore/pkg/pki"
 )
 
 // mediaCommands are the rows of the command table that make media.
@@ -68,6 +71,16 @@ Kernel and initramfs are below its assets.`,
 without touching the others. A raw image is copied, NAME.raw; of a qcow2 image
 NAME.qcow2 is a layer, which needs the image beside it.`,
 			examples: []string{"kubespore media disk --image debian-12-generic-amd64.qcow2 --disk-size 40G prod.yaml"},
+		},
+		{
+			name: "media stick", run: runMediaStick, flags: []string{"age", "pki"},
+			summary: "write one medium for all machines, with the part of each sealed",
+			detail: `stick.iso is a seed volume for all machines with cloud-init, stick.initrd an archive
+for the initramfs of all with Ignition. Each machine finds its own part by MAC
+address or serial number, and opens it with its key, keys/NAME.key: from the
+volume keys/NAME.iso, from the kernel argument kubespore.key, or typed at its
+console. Without the right key there is nothing but ciphertext.`,
+			examples: []string{"kubespore media stick --age age/age prod.yaml", "kubespore media stick --age amd64/age --age arm64/age -o /srv/media prod.yaml"},
 		},
 		{
 			name: "media snippets", run: runMediaSnippets, flags: []string{"for"},
@@ -156,6 +169,38 @@ func runMediaSnippets(c *call) int {
 		return c.misused(&usageError{message: "for which hypervisor?", hint: "add --for " + strings.Join(media.Platforms(), " or ")})
 	}
 	return c.makeMedia(media.Snippets(c.options.platform), "give each virtual machine what its snippet says")
+}
+
+// runMediaStick seals with keys of the store, which must be there: a new one
+// would be another cluster's.
+func runMediaStick(c *call) int {
+	if len(c.options.age) == 0 {
+		return c.misused(&usageError{message: "which age shall the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
+	}
+	programs, list := media.AgePrograms(c.options.age)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	var store *pki.Store
+	defer func() {
+		if store != nil {
+			_ = store.Close() // what was to be kept is committed
+		}
+	}()
+	return c.makeMediaOf(func(b *compile.Built) (media.Medium, error) {
+		if b.Project == nil {
+			return media.Stick(nil, programs), nil // it is refused for want of the topology
+		}
+		cluster := b.Project.Topology.Cluster.Name
+		dir := c.storeDir(cluster)
+		if _, err := os.Stat(dir); err != nil {
+			return media.Medium{}, diag.Failf("O120", diag.Position{File: dir}, "the store of this build is not there, and the keys to sealed parts are kept in it").
+				WithHint("name it with --pki")
+		}
+		var err error
+		store, err = pki.Open(dir, pki.Options{Cluster: cluster})
+		return media.Stick(store, programs), err
+	}, "attach stick.iso to machines with cloud-init, name stick.initrd as a further initrd for those with Ignition; give each its key")
 }
 
 func runMediaBake(c *call) int {

@@ -53,6 +53,11 @@ type Medium struct {
 	// build alone does not tell.
 	NeedsSystem bool
 	Shared      []File // one for all machines
+	// Gather gives further ones, which depend on who the machines are. It is
+	// called once, before Make.
+	Gather func([]Host) ([]File, diag.List)
+	// Care is what to be told of the files; "" stands for what holds keys.
+	Care string
 	// Make gives the files for a host. Their content is made when it is written.
 	Make func(*Host) ([]File, error)
 }

@@ -34,30 +34,44 @@ func Initrd(install string) Medium {
 				return nil, err
 			}
 			return []File{{Path: h.Name + ".initrd", Host: h.Name, Write: func(w io.Writer) error {
-				return archive(w, initrdPath(h.OS), document)
+				return archive(w, member{name: initrdPath(h.OS), mode: cpio.TypeReg | 0o600, content: document})
 			}}}, nil
 		},
 	}
 }
 
-// archive writes a compressed cpio archive with one file. The kernel makes no
-// folders by itself, so they come before it.
-func archive(w io.Writer, name string, content []byte) error {
+// member is a file of an archive. What a link points to is its content.
+type member struct {
+	name    string
+	mode    cpio.FileMode
+	content []byte
+}
+
+// archive writes a compressed cpio archive. The kernel makes no folders by
+// itself, so they come before what is in them.
+func archive(w io.Writer, members ...member) error {
 	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {
 		return err
 	}
 	a := cpio.NewWriter(z)
-	for _, folder := range parents(name) {
-		if err := a.WriteHeader(&cpio.Header{Name: folder, Mode: cpio.TypeDir | 0o755, Links: 2, ModTime: made()}); err != nil {
+	there := map[string]bool{}
+	for _, m := range members {
+		for _, folder := range parents(m.name) {
+			if there[folder] {
+				continue
+			}
+			there[folder] = true
+			if err := a.WriteHeader(&cpio.Header{Name: folder, Mode: cpio.TypeDir | 0o755, Links: 2, ModTime: made()}); err != nil {
+				return err
+			}
+		}
+		if err := a.WriteHeader(&cpio.Header{Name: m.name, Mode: m.mode, Links: 1, Size: int64(len(m.content)), ModTime: made()}); err != nil {
 			return err
 		}
-	}
-	if err := a.WriteHeader(&cpio.Header{Name: name, Mode: cpio.TypeReg | 0o600, Size: int64(len(content)), ModTime: made()}); err != nil {
-		return err
-	}
-	if _, err := a.Write(content); err != nil {
-		return err
+		if _, err := a.Write(m.content); err != nil {
+			return err
+		}
 	}
 	if err := a.Close(); err != nil {
 		return err
@@ -77,7 +91,7 @@ func parents(name string) []string {
 // archived is an archive in memory.
 func archived(name string, content []byte) ([]byte, error) {
 	var b bytes.Buffer
-	err := archive(&b, name, content)
+	err := archive(&b, member{name: name, mode: cpio.TypeReg | 0o600, content: content})
 	return b.Bytes(), err
 }
 

@@ -120,6 +120,9 @@ func unpack(t *testing.T, data string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if h.Linkname != "" {
+			content = []byte(h.Linkname)
+		}
 		if h.Mode.IsDir() {
 			h.Name += "/"
 		}

@@ -60,6 +60,14 @@ func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func
 		list       diag.List
 		out        []Made
 	)
+	common := m.Shared
+	if m.Gather != nil {
+		gathered, problems := m.Gather(hosts)
+		if list.Append(problems); list.HasErrors() {
+			return nil, list
+		}
+		common = append(slices.Clone(common), gathered...)
+	}
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(hosts) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
@@ -78,7 +86,7 @@ func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func
 		})
 	}
 	workers.Wait()
-	shared, err := f.files(m.Shared)
+	shared, err := f.files(common)
 	list.AddError("M001", failure(err))
 	out = append(out, shared...)
 	if ctx.Err() != nil {

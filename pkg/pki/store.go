@@ -206,7 +206,8 @@ func (s *Store) SetAllocations(a plan.Allocations) error {
 	return nil
 }
 
-// Digest stands for everything in the store, committed or not.
+// Digest stands for everything in the store that documents are made of,
+// committed or not.
 func (s *Store) Digest() (string, error) {
 	names, err := s.names()
 	if err != nil {
@@ -214,6 +215,9 @@ func (s *Store) Digest() (string, error) {
 	}
 	h := sha256.New()
 	for _, name := range names {
+		if kindOf(name) == mediaFile {
+			continue
+		}
 		text, _, err := s.read(name)
 		if err != nil {
 			return "", failure(err)

@@ -53,12 +53,16 @@ const (
 	secretValueFile
 	certificateFile
 	keyFile
+	mediaFile
 )
 
 // kindOf tells what a file is by its place and name.
 func kindOf(name string) fileKind {
 	if name == identityName || name == allocationsName {
 		return ownFile
+	}
+	if isForMedia(name) {
+		return mediaFile
 	}
 	parts := strings.Split(name, "/")
 	inPlace := len(parts) == 2 && (parts[0] == "ca" || parts[0] == "cluster") || len(parts) == 3 && parts[0] == "hosts"
