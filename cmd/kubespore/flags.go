@@ -21,6 +21,7 @@ type options struct {
 	build, media, image    string
 	install, url, append   string
 	squashfs, sysext       string
+	packages               string
 	diskSize, platform     string
 	script, relock         bool
 }
@@ -58,6 +59,7 @@ func flagTable() []flag {
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
 		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
+		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
 		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -41,7 +42,9 @@ func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
 	if list.HasErrors() {
 		return nil, nil, list
 	}
-	return decided, payload.NewBill(decided), list
+	bill := payload.NewBill(decided)
+	bill.Packages = p.Lock.Packages
+	return decided, bill, list
 }
 
 func runPayloadList(c *call) int {
@@ -74,6 +77,13 @@ func printBill(w io.Writer, b *payload.Bill, hosts int) {
 	fmt.Fprint(t, "\nIMAGE\tARCH\tHOSTS\tPROFILES\tDIGEST\n")
 	for _, x := range b.Images {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", x.Ref, x.Arch, fewHosts(x.Hosts, hosts), strings.Join(x.Profiles, ","), orDash(x.Digest))
+	}
+	_ = t.Flush()
+	if len(b.Packages) > 0 {
+		fmt.Fprint(t, "\nPACKAGE\tSHA256\n")
+	}
+	for _, x := range b.Packages {
+		fmt.Fprintf(t, "%s\t%s\n", path.Base(x.File), x.SHA256)
 	}
 	_ = t.Flush()
 }
@@ -128,7 +138,7 @@ func runPayloadPack(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Disk: c.options.squashfs, Registry: c.options.registry, Lock: project.LockFile}
-	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Progress: c.byteProgress()})
+	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Packages: c.options.packages, Progress: c.byteProgress()})
 	list.Append(more)
 	if !list.HasErrors() {
 		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))

@@ -16,6 +16,9 @@ type Bill struct {
 	Kubernetes string   `json:"kubernetes"`
 	Binaries   []Binary `json:"binaries"` // sorted by File
 	Images     []Image  `json:"images"`   // sorted by File
+	// Packages are the operator's, as far as they are locked: no profile asks
+	// for them.
+	Packages []plan.LockedPackage `json:"packages,omitempty"` // sorted by File
 }
 
 // Binary is a program that hosts install, or a file of objects that they apply.
@@ -161,5 +164,6 @@ func (b *Bill) unlocked() []string {
 // sortLock puts a lock into the order in which it is written.
 func sortLock(l *plan.Lock) {
 	slices.SortFunc(l.Binaries, func(a, b plan.LockedBinary) int { return cmp.Compare(a.File, b.File) })
+	slices.SortFunc(l.Packages, func(a, b plan.LockedPackage) int { return cmp.Compare(a.File, b.File) })
 	slices.SortFunc(l.Images, func(a, b plan.LockedImage) int { return cmp.Compare(a.File, b.File) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -63,20 +64,30 @@ func (f *folder) Binary(_ context.Context, b *Binary) (*Content, error) {
 	}
 	for _, c := range candidates {
 		name := filepath.Join(f.dir, filepath.FromSlash(c))
-		info, err := os.Stat(name)
-		if err != nil || !info.Mode().IsRegular() {
-			continue
+		if content, err := localFile(name); err == nil {
+			return content, nil
 		}
-		return &Content{Size: info.Size(), Version: fmt.Sprint(name, info.ModTime().UnixNano(), info.Size()), Open: func(offset int64) (io.ReadCloser, error) {
-			r, err := os.Open(name)
-			if err != nil {
-				return nil, diag.Failf("W004", diag.Position{File: name}, "cannot be read")
-			}
-			_, err = r.Seek(offset, io.SeekStart)
-			return r, err
-		}}, nil
 	}
 	return nil, nil
+}
+
+// localFile is a file on this machine.
+func localFile(name string) (*Content, error) {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Content{Size: info.Size(), Version: fmt.Sprint(name, info.ModTime().UnixNano(), info.Size()), Open: func(offset int64) (io.ReadCloser, error) {
+		r, err := os.Open(name)
+		if err != nil {
+			return nil, diag.Failf("W004", diag.Position{File: name}, "cannot be read")
+		}
+		_, err = r.Seek(offset, io.SeekStart)
+		return r, err
+	}}, nil
 }
 
 // Image implements [Source]. An archive under the name that a bundle gives it

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -59,7 +60,7 @@ func valid(l plan.Lock) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(l.Packages, func(x plan.LockedPackage) bool { return !validPackage(x) })
 }
 
 // WriteLock writes a lock so that either the old or the new one is there.

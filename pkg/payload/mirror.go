@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -72,7 +73,7 @@ func (m *mirror) from(ctx context.Context, file string, offset int64) (io.ReadCl
 }
 
 func (m *mirror) request(ctx context.Context, method, file string, offset int64) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, m.base+file, nil)
+	r, err := http.NewRequestWithContext(ctx, method, m.base+(&url.URL{Path: file}).EscapedPath(), nil)
 	if err != nil {
 		return nil, diag.Failf("W004", diag.Position{}, "%s is no URL", m.name)
 	}

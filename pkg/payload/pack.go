@@ -22,6 +22,8 @@ type Packing struct {
 	Bill    *Bill // pinned as far as the lock goes
 	Sources []Source
 	Dir     string // of the bundle
+	// Packages is the operator's folder of packages; "" keeps those that are locked.
+	Packages string
 	// Progress is told how far the copy of a part is, when set.
 	Progress func(part string, done, total int64)
 }
@@ -67,6 +69,7 @@ func Pack(ctx context.Context, in Packing) (Packed, diag.List) {
 	for i := range p.Bill.Images {
 		p.image(&p.Bill.Images[i])
 	}
+	p.packages()
 	if !p.list.HasErrors() {
 		p.finish()
 	}
@@ -250,6 +253,12 @@ func (p *packer) note() {
 			known.Images = append(known.Images, i)
 		}
 	}
+	known.Packages = append([]plan.LockedPackage{}, known.Packages...)
+	for _, l := range p.had.Packages {
+		if known.Package(l.File) == nil {
+			known.Packages = append(known.Packages, l)
+		}
+	}
 	p.list.AddError("W010", WriteLock(p.path(InBundle), known))
 }
 
@@ -260,7 +269,7 @@ func (p *packer) finish() {
 		return
 	}
 	for _, file := range filesOf(p.had) {
-		if !inBill(p.Bill, file) && os.Remove(p.path(file)) == nil {
+		if !inBill(p.Bill, file) && p.out.Lock.Package(file) == nil && os.Remove(p.path(file)) == nil {
 			p.out.Removed = append(p.out.Removed, file)
 		}
 	}
@@ -275,6 +284,9 @@ func filesOf(l plan.Lock) []string {
 	}
 	for _, i := range l.Images {
 		out = append(out, i.File)
+	}
+	for _, x := range l.Packages {
+		out = append(out, x.File)
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func VerifyLock(name string, lock plan.Lock, bill *Bill) diag.List {
 	}
 	list.Append(CheckLock(name, lock, bill))
 	for _, file := range filesOf(lock) {
-		if !inBill(bill, file) {
+		if !inBill(bill, file) && lock.Package(file) == nil {
 			list.Errorf("W007", diag.Position{File: name}, "", "%s is locked and nothing needs it", file).
 				WithHint("kubespore payload pack TOPOLOGY --from SOURCE forgets it")
 		}
@@ -67,6 +67,9 @@ func VerifyBundle(b *Bundle, lock plan.Lock, progress func(part string, done, to
 		check(x.File, x.SHA256)
 	}
 	for _, x := range lock.Images {
+		check(x.File, x.SHA256)
+	}
+	for _, x := range lock.Packages {
 		check(x.File, x.SHA256)
 	}
 	for _, f := range b.files {

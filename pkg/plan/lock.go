@@ -8,6 +8,9 @@ import "strings"
 type Lock struct {
 	Binaries []LockedBinary `json:"binaries"` // sorted by File
 	Images   []LockedImage  `json:"images"`   // sorted by File
+	// Packages of distributions, which no topology asks for: what the operator
+	// put into a folder.
+	Packages []LockedPackage `json:"packages,omitempty"` // sorted by File
 }
 
 // LockedBinary is a pinned program.
@@ -30,6 +33,13 @@ type LockedImage struct {
 	Size   int64  `json:"size"`
 }
 
+// LockedPackage is a pinned package of a distribution.
+type LockedPackage struct {
+	File   string `json:"file"` // in the payload: packages/conntrack_1.4.7-1_amd64.deb
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+}
+
 // Empty says whether nothing is pinned.
 func (l Lock) Empty() bool { return len(l.Binaries)+len(l.Images) == 0 }
 
@@ -47,6 +57,16 @@ func (l Lock) Binary(name, version, arch string) *LockedBinary {
 func (l Lock) Image(ref, arch string) *LockedImage {
 	for i := range l.Images {
 		if x := &l.Images[i]; x.Ref == ref && x.Arch == arch {
+			return x
+		}
+	}
+	return nil
+}
+
+// Package gives the pinned package, or nil.
+func (l Lock) Package(file string) *LockedPackage {
+	for i := range l.Packages {
+		if x := &l.Packages[i]; x.File == file {
 			return x
 		}
 	}
