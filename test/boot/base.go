@@ -18,7 +18,7 @@ const baseFormat = "2"
 // baseImage makes what machines are made of: Debian and, to be laid over it, the
 // programs of the bill of materials, as if baked in. Both are folders that
 // machines share and never write to.
-func (l *lab) baseImage(ctx context.Context) (string, error) {
+func (l *lab) baseImage(ctx context.Context, runs []*run) (string, error) {
 	var err error
 	l.debian, err = l.cached("debian", append([]string{baseFormat}, packages...), func(root string) error {
 		if err := mmdebstrap(ctx, root, packages); err != nil {
@@ -29,7 +29,22 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at, err := l.programsAt(ctx)
+	minors, err := minorsOf(runs)
+	if err != nil {
+		return "", err
+	}
+	l.programs = map[string]string{}
+	for _, minor := range minors {
+		if l.programs[minor], err = l.programsOf(ctx, minor); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("Debian with %d packages", len(packages)), nil
+}
+
+// programsOf lays out the programs for machines with a minor of Kubernetes.
+func (l *lab) programsOf(ctx context.Context, minor string) (string, error) {
+	at, err := l.programsAt(ctx, minor)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +52,7 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 	for _, path := range slices.Sorted(maps.Keys(at)) {
 		sources = append(sources, path, at[path])
 	}
-	l.programs, err = l.cached("programs", sources, func(root string) error {
+	return l.cached("programs", sources, func(root string) error {
 		for path, program := range at {
 			if err := install(program, filepath.Join(root, path)); err != nil {
 				return err
@@ -45,7 +60,6 @@ func (l *lab) baseImage(ctx context.Context) (string, error) {
 		}
 		return nil
 	})
-	return fmt.Sprintf("Debian with %d packages", len(packages)), err
 }
 
 // firstBoot makes a root one that has never been booted: no identity, nothing

@@ -16,8 +16,12 @@ import (
 func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
 	defer stop()
+	admin := r.admin
+	if admin == "" {
+		admin = filepath.Join(r.dir, "out/admin.conf")
+	}
 	ask := append(r.lab.lan.from(r.lab.tools["kubectl@"+minor],
-		"--kubeconfig", filepath.Join(r.dir, "out/admin.conf"), "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"), args...)
+		"--kubeconfig", admin, "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"), args...)
 	c := exec.CommandContext(ctx, ask[0], ask[1:]...)
 	var complaint strings.Builder
 	c.Stderr = &complaint
@@ -147,9 +151,14 @@ func (r *run) tested(ctx context.Context) (bool, string) {
 // until asks again and again until the answer is yes, the time is up or the
 // run is ended.
 func (r *run) until(ctx context.Context, limit time.Duration, ask func(context.Context) (bool, string)) (string, error) {
+	return r.untilAt(ctx, limit, time.Second, ask)
+}
+
+// untilAt is until at another pace.
+func (r *run) untilAt(ctx context.Context, limit, pace time.Duration, ask func(context.Context) (bool, string)) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	for {
 		ok, now := ask(ctx)

@@ -55,7 +55,11 @@ func (c *container) assemble(ctx context.Context) error {
 	lab := c.run.lab
 	lower := lab.debian
 	if !c.run.locked() {
-		lower = lab.programs + ":" + lower
+		minor, err := c.run.minor()
+		if err != nil {
+			return err
+		}
+		lower = lab.programs[minor] + ":" + lower
 	}
 	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work)
 	if err := syscall.Mount("overlay", c.root(), "overlay", 0, options); err != nil {
@@ -117,6 +121,9 @@ func (c *container) start(ctx context.Context, console string) error {
 	}
 	if c.run.Payload == inFolder {
 		args = append(args, "--bind-ro="+c.run.bundle()+":"+bakedPayload)
+	}
+	if next := c.run.next; next != nil {
+		args = append(args, "--bind-ro="+next.bundle()+":"+newBundle)
 	}
 	var err error
 	c.process, err = launch(lab.name, c.name, console, args...)

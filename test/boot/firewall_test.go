@@ -108,12 +108,12 @@ func TestAgainst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := "| check | what |\n|---|---|\n| 1.1.12 | etcd |\n| 1.2.16 | audit |\n| 4.1.1 | of another target |\n"
+	page := "| check | what |\n|---|---|\n| 1.1.12 | etcd |\n| 1.2.16 | audit |\n| 1.2.99 | gone |\n| 4.1.1 | of another target |\n"
 	var got []string
 	for _, err := range against(checks, listedChecks(page)) {
 		got = append(got, strings.Fields(err.Error())[0])
 	}
-	if want := []string{"1.2.15", "1.2.16"}; !slices.Equal(got, want) {
+	if want := []string{"1.2.15", "1.2.16", "1.2.99"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -21,17 +21,17 @@ import (
 // recipe says how the lab makes a container image: of a program, over nothing
 // or over Debian packages that it calls.
 type recipe struct {
-	program string // name in test/tools; "" when the layer below has it
+	program string // name in test/tools, as in onMachines; "" when the layer below has it
 	path    string // where the image has it
 	below   debianLayer
 }
 
 // recipes are by the last part of an image's name.
 var recipes = map[string]recipe{
-	"kube-apiserver":          {program: "kube-apiserver@" + minor, path: "usr/local/bin/kube-apiserver"},
-	"kube-controller-manager": {program: "kube-controller-manager@" + minor, path: "usr/local/bin/kube-controller-manager"},
-	"kube-scheduler":          {program: "kube-scheduler@" + minor, path: "usr/local/bin/kube-scheduler"},
-	"kube-proxy":              {program: "kube-proxy@" + minor, path: "usr/local/bin/kube-proxy", below: forNetworks},
+	"kube-apiserver":          {program: "kube-apiserver@", path: "usr/local/bin/kube-apiserver"},
+	"kube-controller-manager": {program: "kube-controller-manager@", path: "usr/local/bin/kube-controller-manager"},
+	"kube-scheduler":          {program: "kube-scheduler@", path: "usr/local/bin/kube-scheduler"},
+	"kube-proxy":              {program: "kube-proxy@", path: "usr/local/bin/kube-proxy", below: forNetworks},
 	"etcd":                    {program: "etcd", path: "usr/local/bin/etcd"},
 	"coredns":                 {program: "coredns", path: "coredns"},
 	"flannel":                 {program: "flanneld", path: "opt/bin/flanneld", below: forNetworks},
@@ -66,20 +66,36 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 	}
 	l.archives = nil
 	for _, ref := range refs {
-		short := shortName(ref)
-		r, ok := recipes[short]
-		if !ok {
-			return "", fmt.Errorf("the lab has no recipe for the image %s", ref)
+		r, err := recipeOf(ref)
+		if err != nil {
+			return "", err
 		}
 		ingredients := []string{imageFormat, ref, l.tools[r.program]}
 		ingredients = append(ingredients, r.below.ingredients()...)
-		archive, err := l.cached("image-"+short, ingredients, func(path string) error { return l.image(ctx, ref, r, path) })
+		archive, err := l.cached("image-"+shortName(ref), ingredients, func(path string) error { return l.image(ctx, ref, r, path) })
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", ref, err)
 		}
 		l.archives = append(l.archives, archive)
 	}
 	return fmt.Sprintf("%d images", len(refs)), nil
+}
+
+// recipeOf finds the recipe of an image. Of Kubernetes' own ones the tag says
+// which minor they are.
+func recipeOf(ref string) (recipe, error) {
+	r, ok := recipes[shortName(ref)]
+	if !ok {
+		return r, fmt.Errorf("the lab has no recipe for the image %s", ref)
+	}
+	if strings.HasSuffix(r.program, "@") {
+		minor, err := minorOf(ref[strings.LastIndex(ref, ":")+1:])
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", ref, err)
+		}
+		r.program = of(minor, r.program)
+	}
+	return r, nil
 }
 
 // shortName is the last part of an image's name.

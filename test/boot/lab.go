@@ -20,11 +20,11 @@ type lab struct {
 	cache    string // base images and container images, kept between runs
 	run      string // machines, on a tmpfs
 	tools    map[string]string
-	debian   string          // a machine's root without programs
-	programs string          // the programs, as they lie over it
-	archives []string        // container images
-	store    string          // the same, imported
-	bases    map[string]base // of the machine lane, by the format that they read
+	debian   string            // a machine's root without programs
+	programs map[string]string // the programs, as they lie over it, by the minor of Kubernetes
+	archives []string          // container images
+	store    string            // the same, imported
+	bases    map[string]base   // of the machine lane, by the format that they read
 	screen   *screen
 	lock     *os.File
 }
@@ -103,6 +103,12 @@ func unmount(path string) error {
 
 // prepare makes everything that machines are made of.
 func (l *lab) prepare(ctx context.Context, runs []*run) error {
+	// What a cluster is upgraded to is packed, too.
+	for _, r := range runs {
+		if r.next != nil {
+			runs = append(runs, r.next)
+		}
+	}
 	documents := func(ctx context.Context) (string, error) {
 		for _, r := range runs {
 			if err := r.build(ctx, r.Without); err != nil {
@@ -117,8 +123,8 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 	}{
 		{"kubespore", l.buildKubespore},
 		{"documents", documents},
-		{"programs", l.findPrograms},
-		{"base image", l.baseImage},
+		{"programs", func(ctx context.Context) (string, error) { return l.findPrograms(ctx, runs) }},
+		{"base image", func(ctx context.Context) (string, error) { return l.baseImage(ctx, runs) }},
 		{"base images of machines", func(ctx context.Context) (string, error) { return l.machineBases(ctx, runs) }},
 		{"container images", l.makeImages},
 		{"import of the images", func(ctx context.Context) (string, error) { return l.importImages(ctx, runs) }},

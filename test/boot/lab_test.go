@@ -95,6 +95,46 @@ func TestAsked(t *testing.T) {
 	}
 }
 
+// The lab types what the page says, for the version of the scenario.
+func TestUpgradeCommands(t *testing.T) {
+	page, err := os.ReadFile("../../docs/upgrade.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := upgradeCommands(string(page), "v1.37.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"images import", "kubeadm-v1.37.0 /opt/bin/kubeadm\n", "kubeadm upgrade apply --yes v1.37.0\n", "kubelet-v1.37.0 /opt/bin/kubelet\n", "systemctl restart kubelet\n"} {
+		before, after, found := strings.Cut(script, line)
+		if !found {
+			t.Fatalf("%q is not typed, or too early:\n%s", line, before)
+		}
+		script = after
+	}
+	if _, err := upgradeCommands("```sh norun\nkubeadm upgrade plan\n```\n", "v1.37.0"); err == nil {
+		t.Error("a page without the upgrade is taken")
+	}
+}
+
+// Programs are those of the minor that a machine's topology asks for.
+func TestMinors(t *testing.T) {
+	old := (&lab{tree: "../.."}).newRun(scenario{Name: "old", Topology: "single.yaml", Set: map[string]any{"kubernetes": map[string]any{"version": "v1.35.4"}}, Upgrade: "v1.36.3"})
+	for r, want := range map[*run]string{old: "1.35", old.next: "1.36"} {
+		if got, err := r.minor(); err != nil || got != want {
+			t.Errorf("%s asks for %q, not %s: %v", r.Name, got, want, err)
+		}
+	}
+	if of("1.35", "kubelet@") != "kubelet@1.35" || of("1.35", "etcd") != "etcd" {
+		t.Error("programs have other names")
+	}
+	for _, version := range []string{"", "1.36", "v1.36", "latest"} {
+		if got, err := minorOf(version); err == nil {
+			t.Errorf("%q is of the minor %s", version, got)
+		}
+	}
+}
+
 func TestLastOf(t *testing.T) {
 	for prefix, want := range map[string]string{
 		"192.168.200.21/24": "192.168.200.254",

@@ -77,7 +77,11 @@ func (r *run) packBundle(ctx context.Context) (string, error) {
 	if err := forget(r.lab.cache, time.Now().Add(-24*time.Hour)); err != nil {
 		return "", err
 	}
-	sources := append([]string{r.lab.programs}, r.lab.archives...)
+	minor, err := r.minor()
+	if err != nil {
+		return "", err
+	}
+	sources := append([]string{r.lab.programs[minor]}, r.lab.archives...)
 	bundle, err := r.lab.cached("payload", append([]string{bill, packer}, sources...), func(path string) error { return os.Mkdir(path, 0o755) })
 	if err != nil {
 		return "", err

@@ -10,16 +10,17 @@ import (
 	"strings"
 )
 
-// minor is the Kubernetes that the lab has programs of.
+// minor is the Kubernetes of the lab's own kubectl.
 const minor = "1.36"
 
 // onMachines are programs of machines, by their names in test/tools, and
-// where the bill of materials wants them.
+// where the bill of materials wants them. A name that ends in @ lacks the minor
+// of Kubernetes that the machine's topology asks for.
 var onMachines = map[string]string{
-	"kubelet@" + minor: "opt/bin/kubelet", "kubectl@" + minor: "opt/bin/kubectl", "kubeadm@" + minor: "opt/bin/kubeadm",
+	"kubelet@": "opt/bin/kubelet", "kubectl@": "opt/bin/kubectl", "kubeadm@": "opt/bin/kubeadm",
 	// For control planes and kube-proxy by systemd, and flanneld on the machine.
-	"kube-apiserver@" + minor: "opt/bin/kube-apiserver", "kube-controller-manager@" + minor: "opt/bin/kube-controller-manager",
-	"kube-scheduler@" + minor: "opt/bin/kube-scheduler", "kube-proxy@" + minor: "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
+	"kube-apiserver@": "opt/bin/kube-apiserver", "kube-controller-manager@": "opt/bin/kube-controller-manager",
+	"kube-scheduler@": "opt/bin/kube-scheduler", "kube-proxy@": "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
 	"registry":    "opt/bin/registry",
 	"cri-dockerd": "opt/bin/cri-dockerd",
 	"etcd":        "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
@@ -40,6 +41,37 @@ var fromDebian = map[string][]string{
 // itsOwn are the programs that the lab itself runs.
 var itsOwn = []string{"ignition", "kubectl@" + minor, "containerd", "ctr"}
 
+// of completes the name of a program with a minor, where it lacks one.
+func of(minor, name string) string {
+	if strings.HasSuffix(name, "@") {
+		return name + minor
+	}
+	return name
+}
+
+// minorOf gives the minor of a version such as v1.36.3.
+func minorOf(version string) (string, error) {
+	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
+	if len(parts) != 3 {
+		return "", fmt.Errorf("%q is no version of Kubernetes", version)
+	}
+	return parts[0] + "." + parts[1], nil
+}
+
+// minorsOf are the minors that runs ask for, each once.
+func minorsOf(runs []*run) ([]string, error) {
+	var minors []string
+	for _, r := range runs {
+		m, err := r.minor()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Name, err)
+		}
+		minors = append(minors, m)
+	}
+	slices.Sort(minors)
+	return slices.Compact(minors), nil
+}
+
 // buildKubespore builds the product as it stands in this tree. It is the lab's
 // own: another one may run from another tree.
 func (l *lab) buildKubespore(ctx context.Context) (string, error) {
@@ -50,8 +82,12 @@ func (l *lab) buildKubespore(ctx context.Context) (string, error) {
 
 // findPrograms builds or finds the programs that the documents name, those in
 // container images, and the lab's own.
-func (l *lab) findPrograms(ctx context.Context) (string, error) {
-	names, err := l.wantedPrograms()
+func (l *lab) findPrograms(ctx context.Context, runs []*run) (string, error) {
+	minors, err := minorsOf(runs)
+	if err != nil {
+		return "", err
+	}
+	names, err := l.wantedPrograms(minors)
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +106,7 @@ func (l *lab) findPrograms(ctx context.Context) (string, error) {
 
 // wantedPrograms are the names in test/tools of what the documents of all
 // scenarios name, and of what the lab needs to make images and machines.
-func (l *lab) wantedPrograms() ([]string, error) {
+func (l *lab) wantedPrograms(minors []string) ([]string, error) {
 	paths, err := l.listed("/etc/kubespore/binaries")
 	if err != nil {
 		return nil, err
@@ -82,11 +118,17 @@ func (l *lab) wantedPrograms() ([]string, error) {
 	names := slices.Clone(itsOwn)
 	for name, path := range onMachines {
 		if slices.Contains(paths, "/"+path) {
-			names = append(names, name)
+			for _, minor := range minors {
+				names = append(names, of(minor, name))
+			}
 		}
 	}
 	for _, ref := range images {
-		if r := recipes[shortName(ref)]; r.program != "" && r.program != "pause" {
+		r, err := recipeOf(ref)
+		if err != nil {
+			return nil, err
+		}
+		if r.program != "" && r.program != "pause" {
 			names = append(names, r.program)
 		}
 	}
@@ -94,13 +136,13 @@ func (l *lab) wantedPrograms() ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// programsAt gives the files of this machine that lie in machines, by where they
-// lie there.
-func (l *lab) programsAt(ctx context.Context) (map[string]string, error) {
+// programsAt gives the files of this machine that lie in machines with a minor of
+// Kubernetes, by where they lie there.
+func (l *lab) programsAt(ctx context.Context, minor string) (map[string]string, error) {
 	at := map[string]string{}
 	for name, path := range onMachines {
-		if l.tools[name] != "" {
-			at[path] = l.tools[name]
+		if program := l.tools[of(minor, name)]; program != "" {
+			at[path] = program
 		}
 	}
 	paths, err := l.listed("/etc/kubespore/binaries")

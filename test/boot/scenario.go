@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type scenario struct {
 	Set      map[string]any // changes to the topology
 	Packages []string       // of Debian, that the base image of machines proper has besides its own
 	Payload  string         // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in
+	Upgrade  string         // the version of Kubernetes that the step upgrade goes to
 	Repeat   int            // how often the steps are taken; 0 is once
 	Steps    []string
 }
@@ -40,11 +42,20 @@ type run struct {
 	last     string // what was last waited for
 	secret   string // what was written into the cluster
 	victim   string // the machine that last held the virtual address
+	admin    string // the credential of a cluster that is not kubespore's
 	mirror   *http.Server
+	left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
+	next     *run                         // packs what the step upgrade brings; has no machines
 }
 
 func (l *lab) newRun(s scenario) *run {
-	return &run{scenario: s, lab: l, dir: filepath.Join(l.run, s.Name), machines: map[string]*machine{}}
+	r := &run{scenario: s, lab: l, dir: filepath.Join(l.run, s.Name), machines: map[string]*machine{}}
+	if s.Upgrade != "" {
+		set := maps.Clone(s.Set)
+		set["kubernetes"] = map[string]any{"version": s.Upgrade}
+		r.next = l.newRun(scenario{Name: s.Name + "-next", Topology: s.Topology, Lane: s.Lane, Format: s.Format, Set: set, Payload: inFolder})
+	}
+	return r
 }
 
 // path is the topology file.
@@ -103,6 +114,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
 	case s.Lane == containerLane && len(s.Packages) > 0:
 		return errors.New("containers share one base image: packages go into its list, in base.go")
+	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
+		return errors.New("set does not say which version of Kubernetes is upgraded")
 	case s.Lane == machineLane && s.Payload != onVolume && s.Payload != onMirror:
 		return fmt.Errorf("machines have no payload in their image: it comes as %s or %s", onVolume, onMirror)
 	}
@@ -179,6 +192,9 @@ func (r *run) end(ctx context.Context) error {
 	}
 	if r.locked() {
 		errs = append(errs, unmount(r.bundle()))
+	}
+	if r.next != nil {
+		errs = append(errs, r.next.end(ctx))
 	}
 	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
 }

@@ -58,9 +58,12 @@ func verbs() []verb {
 		{"kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", askKubeadm},
 		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},
 		{"reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", reconfigured},
+		{"upgrade", "MACHINE...", "kubeadm upgrades the control plane, as docs/upgrade.md says", upgrade},
+		{"upgraded", "MACHINE...", "all is of the new version, and as kubeadm left it", upgraded},
 		{"age", "MACHINE...", "bring the kubelet's client certificate near its end", age},
 		{"rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", rotated},
 		{"hardened", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", hardened},
+		{"beside-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", besideKubeadm},
 		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
 	}
 }
@@ -85,7 +88,7 @@ func verbOf(step string) (verb, []string, error) {
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
 	case "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
-		"reconfigure", "reconfigured", "age", "rotated", "hardened":
+		"reconfigure", "reconfigured", "upgrade", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
 		return true
 	}
 	return slices.Contains(words, "holder") || slices.Contains(words, "victim")

@@ -34,6 +34,18 @@ func (r *run) kubespore(ctx context.Context, args ...string) (string, error) {
 	return command(ctx, r.lab.tools["kubespore"], append(args, "--quiet", "--pki", filepath.Join(r.dir, "pki"))...)
 }
 
+// minor is the minor of Kubernetes that the scenario's topology asks for.
+func (r *run) minor() (string, error) {
+	var t map[string]any
+	if err := readYAML(r.path(), &t); err != nil {
+		return "", err
+	}
+	mergeInto(t, r.Set, false)
+	kubernetes, _ := t["kubernetes"].(map[string]any)
+	version, _ := kubernetes["version"].(string)
+	return minorOf(version)
+}
+
 // adapted is the topology that the lane boots.
 func (r *run) adapted() string { return filepath.Join(r.dir, "topology.yaml") }
 

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// newBundle is where an administrator has mounted the bundle of the version
+// that the cluster is upgraded to.
+const newBundle = "/mnt"
+
+// shellBlock finds the commands that a page has somebody type.
+var shellBlock = regexp.MustCompile("(?ms)^```sh norun\n(.*?)^```")
+
+// upgradeCommands are those that docs/upgrade.md gives for the first control
+// plane, in its order and for a version.
+func upgradeCommands(page, version string) (string, error) {
+	var script strings.Builder
+	for _, block := range shellBlock.FindAllStringSubmatch(page, -1) {
+		script.WriteString(block[1])
+	}
+	if !strings.Contains(script.String(), "kubeadm upgrade apply") {
+		return "", errors.New("docs/upgrade.md does not say how a control plane is upgraded")
+	}
+	return regexp.MustCompile(`v1\.\d+\.\d+`).ReplaceAllString(script.String(), version), nil
+}
+
+// upgrade types on a control plane what docs/upgrade.md says, and keeps what
+// kubeadm has left.
+func upgrade(ctx context.Context, r *run, words []string) (string, error) {
+	if r.next == nil {
+		return "", errors.New("the scenario does not say to which version")
+	}
+	page, err := os.ReadFile(filepath.Join(r.lab.tree, "docs/upgrade.md"))
+	if err != nil {
+		return "", err
+	}
+	script, err := upgradeCommands(string(page), r.Upgrade)
+	if err != nil {
+		return "", err
+	}
+	if cgroup1() {
+		// kubeadm looks at the kernel, which is the test machine's.
+		script = strings.ReplaceAll(script, "kubeadm upgrade apply", "kubeadm upgrade apply --ignore-preflight-errors=SystemVerification")
+	}
+	machines, err := r.named(ctx, words)
+	if err != nil {
+		return "", err
+	}
+	r.left = map[string]map[string]string{}
+	count := 0
+	for _, m := range machines {
+		if r.left[m.Name], err = r.upgradeOne(ctx, m, script); err != nil {
+			return "", fmt.Errorf("%s: %w", m.Name, err)
+		}
+		count += len(r.left[m.Name])
+	}
+	return fmt.Sprintf("%d files and objects are kubeadm's", count), nil
+}
+
+// upgradeOne gives what kubeadm left.
+func (r *run) upgradeOne(ctx context.Context, m *machine, script string) (map[string]string, error) {
+	inside, err := m.inside()
+	if err != nil {
+		return nil, err
+	}
+	before, err := apiServerFlags(inside.root())
+	if err != nil {
+		return nil, err
+	}
+	admin, err := os.ReadFile(filepath.Join(r.dir, "out/admin.conf"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(inside.root(), "root/admin.conf"), admin, 0o600); err != nil {
+		return nil, err
+	}
+	if _, err := inside.do(ctx, script); err != nil {
+		return nil, err
+	}
+	after, err := apiServerFlags(inside.root())
+	if err != nil {
+		return nil, err
+	}
+	if lost := slices.DeleteFunc(before, func(flag string) bool { return slices.Contains(after, flag) }); len(lost) > 0 {
+		return nil, fmt.Errorf("the API server lost %s", strings.Join(lost, " "))
+	}
+	return r.ofKubeadm(ctx, inside)
+}
+
+var flagOfServer = regexp.MustCompile(`(?m)^ +- (--\S+)$`)
+
+// apiServerFlags are the flags in the static pod of a machine.
+func apiServerFlags(root string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "etc/kubernetes/manifests/kube-apiserver.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, found := range flagOfServer.FindAllSubmatch(text, -1) {
+		out = append(out, string(found[1]))
+	}
+	return out, nil
+}
+
+// ofKubeadm are the digests of what kubeadm writes, or has an administrator
+// put there, on a machine and in the cluster.
+func (r *run) ofKubeadm(ctx context.Context, c *container) (map[string]string, error) {
+	sum := func(text []byte) string {
+		sum := sha256.Sum256(text)
+		return hex.EncodeToString(sum[:])
+	}
+	out := map[string]string{}
+	for _, place := range []string{"etc/kubernetes", "var/lib/kubelet/config.yaml", "var/lib/kubelet/kubeadm-flags.env", "opt/bin/kubeadm", "opt/bin/kubelet", "opt/bin/kubectl"} {
+		if err := filepath.WalkDir(filepath.Join(c.root(), place), func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			out[strings.TrimPrefix(path, c.root())] = sum(text)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	for object, field := range map[string]string{
+		"configmap/kubeadm-config": "data", "configmap/kubelet-config": "data", "configmap/kube-proxy": "data", "configmap/coredns": "data",
+		"daemonset/kube-proxy": "spec", "deployment/coredns": "spec",
+	} {
+		text, err := r.kubectl(ctx, "get", object, "--namespace=kube-system", "--output=jsonpath={."+field+"}")
+		if err != nil {
+			return nil, err
+		}
+		out[object] = sum([]byte(text))
+	}
+	return out, nil
+}
+
+// upgraded proves that machines run the new version and that all that kubeadm
+// left is as it left it.
+func upgraded(ctx context.Context, r *run, words []string) (string, error) {
+	if _, err := r.until(ctx, patience, r.atVersion); err != nil {
+		return "", err
+	}
+	return r.each(ctx, words, func(m *machine) error {
+		inside, err := m.inside()
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+			text, err := os.ReadFile(filepath.Join(inside.root(), "etc/kubernetes/manifests", name+".yaml"))
+			if err != nil {
+				return err
+			}
+			if image := "/" + name + ":" + r.Upgrade + "\n"; !bytes.Contains(text, []byte(image)) {
+				return fmt.Errorf("the static pod of %s is not of %s", name, r.Upgrade)
+			}
+		}
+		is, err := r.ofKubeadm(ctx, inside)
+		if err != nil {
+			return err
+		}
+		was := r.left[m.Name]
+		if len(was) == 0 {
+			return errors.New("it was not upgraded")
+		}
+		var errs []error
+		for _, what := range slices.Sorted(maps.Keys(was)) {
+			if is[what] != was[what] {
+				errs = append(errs, fmt.Errorf("%s is not what kubeadm left", what))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// atVersion says whether the API server and the kubelets are of the new version.
+func (r *run) atVersion(ctx context.Context) (bool, string) {
+	server, err := r.version(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	kubelets, err := r.kubectl(ctx, "get", "nodes", "--output=jsonpath={.items[*].status.nodeInfo.kubeletVersion}")
+	if err != nil {
+		return false, err.Error()
+	}
+	for _, version := range append(strings.Fields(kubelets), server) {
+		if version != r.Upgrade {
+			return false, fmt.Sprintf("the API server is %s, kubelets are %s", server, kubelets)
+		}
+	}
+	return true, ""
+}
