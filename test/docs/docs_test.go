@@ -1,8 +1,9 @@
 // Package docs follows the documentation: every page is a story. Blocks with
 // file=NAME are written, sh blocks are run in the page's own folder with
 // kubespore in the PATH, yaml blocks without a name are whole topologies, and
-// `yaml part` blocks are parts of one, laid over the starter. What a make target
-// of its own runs, such as the boot lab, says norun.
+// `yaml part` blocks are parts of one, laid over the starter. Before a block with
+// parts=FOLDER what the download script would fetch lies there, in name. What a
+// make target of its own runs, such as the boot lab, says norun.
 package docs
 
 import (
@@ -116,6 +117,9 @@ func follow(t *testing.T, page string, list []block, bin string) {
 				want = "0"
 			}
 			// The README's two commands are run by the tests themselves.
+			if folder := b.attribute("parts"); folder != "" {
+				fetchInName(t, dir, folder, env)
+			}
 			text := strings.NewReplacer("go run ./cmd/kubespore", "kubespore", "make test", "true").Replace(b.text)
 			c := exec.Command("bash", "-eu", "-o", "pipefail", "-c", text)
 			c.Dir, c.Env = dir, env
