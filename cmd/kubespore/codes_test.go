@@ -21,12 +21,13 @@ var givers = map[string][]string{
 	"W":  {"pkg/payload", "cmd/kubespore"},
 	"K":  {"pkg/pki"},
 	"M":  {"pkg/media"},
+	"Q":  {"pkg/rehearse", "cmd/kubespore"},
 	"O0": {"pkg/outdir"},
 	"O1": {"cmd/kubespore", "pkg/compile", "pkg/emit"},
 }
 
 var (
-	codeInSource = regexp.MustCompile(`"([TFPRVWKMO][0-9]{3})"`)
+	codeInSource = regexp.MustCompile(`"([TFPRVWKMOQ][0-9]{3})"`)
 	codeRow      = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]{3}) \| (.+?) \| (.+) \|$`)
 )
 

@@ -22,7 +22,7 @@ var loading = []string{"profiles", "strict", "format"}
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
-	return slices.Concat(firstCommands(), mediaCommands(), lastCommands())
+	return slices.Concat(firstCommands(), mediaCommands(), []command{tryCommand()}, lastCommands())
 }
 
 func firstCommands() []command {

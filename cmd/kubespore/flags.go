@@ -24,6 +24,9 @@ type options struct {
 	packages               string
 	diskSize, platform     string
 	script, relock         bool
+	payload, kernel        string
+	initrd, memory, cpus   string
+	emulate                bool
 }
 
 // flag is one row of flagTable.
@@ -46,20 +49,26 @@ func flagTable() []flag {
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
-		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be)", bind: func(o *options) any { return &o.diskSize }},
+		{name: "cpus", value: "N", usage: "processors of each machine", initial: "2", bind: func(o *options) any { return &o.cpus }},
+		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be; 20G to try)", bind: func(o *options) any { return &o.diskSize }},
+		{name: "emulate", usage: "run without KVM, even where there is one", bind: func(o *options) any { return &o.emulate }},
 		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
 		{name: "for", value: "HYPERVISOR", usage: "libvirt, proxmox, qemu or vmware", choices: media.Platforms(), bind: func(o *options) any { return &o.platform }},
 		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
 		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
 		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
-		{name: "image", value: "FILE", usage: "what the documents are put into; it is only read", bind: func(o *options) any { return &o.image }},
+		{name: "image", value: "FILE", usage: "what the documents are put into, or the machines start from; it is only read", bind: func(o *options) any { return &o.image }},
+		{name: "initrd", value: "FILE", usage: "initramfs for --kernel", bind: func(o *options) any { return &o.initrd }},
 		{name: "install", value: "DEVICE", usage: "write the system to this disk and restart from there (Fedora CoreOS)", bind: func(o *options) any { return &o.install }},
 		{name: "iso", value: "FILE", usage: "also write the bundle as one volume for all machines", bind: func(o *options) any { return &o.iso }},
+		{name: "kernel", value: "FILE", usage: "boot this kernel, in place of the image's boot loader", bind: func(o *options) any { return &o.kernel }},
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
 		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
+		{name: "memory", value: "SIZE", usage: "of each machine", initial: "2G", bind: func(o *options) any { return &o.memory }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
+		{name: "payload", value: "FILE", usage: "volume with the payload, as payload pack --iso writes it", bind: func(o *options) any { return &o.payload }},
 		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},

@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"pkg/document"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
-	{"pkg/emit", "pkg/inspect", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/render", "pkg/verify"},
+	{"pkg/emit", "pkg/inspect", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
 	{"pkg/compile"},
 	{"cmd/kubespore"},
 }

@@ -123,7 +123,7 @@ func runMediaEmbed(c *call) int {
 }
 
 func runMediaDisk(c *call) int {
-	size, err := sizeOf(c.options.diskSize)
+	size, err := sizeOf("disk-size", c.options.diskSize)
 	if err != nil {
 		return c.misused(err)
 	}
@@ -151,7 +151,7 @@ func (c *call) fromImage(question, kind, next string, open func(*os.File) (media
 }
 
 // sizeOf reads a size as people write it: 40G, 512M.
-func sizeOf(text string) (int64, error) {
+func sizeOf(flag, text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -159,7 +159,7 @@ func sizeOf(text string) (int64, error) {
 	shift, known := map[string]int{"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[text[len(digits):]]
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || !known || n <= 0 || n > 1<<50>>shift {
-		return 0, &usageError{message: "--disk-size " + text + " is no size", hint: "write --disk-size 40G"}
+		return 0, &usageError{message: "--" + flag + " " + text + " is no size", hint: "write a number with M, G or T behind it: --" + flag + " 40G"}
 	}
 	return (n << shift) &^ 511, nil
 }

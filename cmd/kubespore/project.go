@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -94,7 +95,7 @@ func (c *call) overlay(name string) ([]byte, fs.FS, error) {
 func cannotRead(name string, err error) diag.List {
 	var list diag.List
 	d := list.Errorf("O101", diag.Position{File: name}, "", "cannot be read: %v", reason(err))
-	if errors.Is(err, fs.ErrNotExist) && name != "--profiles" {
+	if errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(name, "--") {
 		d.WithHint("kubespore init writes a topology to start from")
 	}
 	return list

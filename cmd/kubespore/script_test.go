@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,7 +33,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
 			env.Setenv("BAD", bad)
-			return nil
+			program, err := exec.LookPath("kubespore") // this one, by testscript.Main
+			env.Setenv("BIN", filepath.Dir(program))
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"nosecrets": noSecrets, "registry": startRegistry},
 		Condition: func(name string) (bool, error) {

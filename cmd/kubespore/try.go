@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/media"
+	"github.com/kubespore/kubespore/pkg/rehearse"
+	"github.com/kubespore/kubespore/pkg/topology"
+)
+
+// tryCommand is the row of the command table for dress rehearsals.
+func tryCommand() command {
+	return command{
+		name: "try", args: "TOPOLOGY", min: 1, max: 1, run: runTry,
+		summary: "power the machines on as virtual machines here, with QEMU",
+		detail: `A dress rehearsal: each machine of the last build starts from --image, with its
+document, on a network that has no way out. What the consoles say is printed with
+the machine's name before each line. Ctrl-C ends them, and nothing is left: image
+and payload are only read. --kernel boots that kernel in place of the image's own
+boot loader.`,
+		examples: []string{
+			"kubespore try --image debian-12-generic-amd64.qcow2 --payload payload.iso prod.yaml",
+			"kubespore try --image fedora-coreos-qemu.x86_64.qcow2 --host cp1 --memory 4G prod.yaml",
+			`kubespore try --image root.raw --kernel vmlinuz --initrd initrd.img --append "root=LABEL=root console=ttyS0" prod.yaml`,
+		},
+		flags: append([]string{"build", "image", "payload", "host", "memory", "cpus", "disk-size", "kernel", "initrd", "append", "emulate"}, loading...),
+	}
+}
+
+func runTry(c *call) int {
+	o, err := c.rehearsal()
+	if err != nil {
+		return c.misused(err)
+	}
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	var list diag.List
+	o.Programs, list = rehearse.Find(exec.LookPath)
+	built, more := c.built(now)
+	list.Append(more)
+	list.Append(c.openRehearsed(&o))
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	hosts, more := built.Hosts(c.options.hosts)
+	list.Append(more)
+	machines, more := rehearsed(built, hosts)
+	list.Append(more)
+	if list.HasErrors() || c.options.strict && len(list) > 0 {
+		return c.finish(list, nil, nil)
+	}
+	c.printDiagnostics(list)
+	return c.finish(c.rehearse(hosts, machines, o), nil, nil)
+}
+
+// rehearsal reads the flags.
+func (c *call) rehearsal() (o rehearse.Options, err error) {
+	o = rehearse.Options{Kernel: c.options.kernel, Initrd: c.options.initrd, Append: c.options.append, Payload: c.options.payload}
+	if c.options.image == "" {
+		return o, &usageError{message: "which image?", hint: "add --image FILE: a cloud image of the system that the topology names, raw or qcow2"}
+	}
+	if o.Kernel == "" && o.Initrd+o.Append != "" {
+		return o, &usageError{message: "--initrd and --append are for the kernel that --kernel names", hint: "add --kernel FILE, or leave them out: the image has a boot loader"}
+	}
+	if o.Memory, err = sizeOf("memory", c.options.memory); err != nil {
+		return o, err
+	}
+	if o.Disk, err = sizeOf("disk-size", c.options.diskSize); err != nil {
+		return o, err
+	}
+	if o.Disk == 0 {
+		o.Disk = 20 << 30
+	}
+	if o.Processors, err = strconv.Atoi(c.options.cpus); err != nil || o.Processors < 1 {
+		return o, &usageError{message: "--cpus " + c.options.cpus + " is no number of processors", hint: "write --cpus 2"}
+	}
+	o.KVM = !c.options.emulate && hasKVM()
+	return o, nil
+}
+
+// hasKVM says whether the user may use the processor's own virtual machines.
+func hasKVM() bool {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	return err == nil && f.Close() == nil
+}
+
+// openRehearsed looks at the files that the flags name.
+func (c *call) openRehearsed(o *rehearse.Options) diag.List {
+	var list diag.List
+	var err error
+	var unfit *diag.Failure
+	if o.Image, err = rehearse.OpenImage(c.options.image, o.Kernel == ""); errors.As(err, &unfit) {
+		list.AddError("", err)
+	} else if err != nil {
+		list.Append(cannotRead("--image "+c.options.image, err))
+	}
+	for flag, name := range map[string]string{"--kernel": o.Kernel, "--initrd": o.Initrd, "--payload": o.Payload} {
+		if name == "" {
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			list.Append(cannotRead(flag+" "+name, err))
+			continue
+		}
+		_ = f.Close() // it was only opened to be read
+	}
+	return list
+}
+
+// rehearsed describes the virtual machines of hosts, but for their documents.
+func rehearsed(built *compile.Built, hosts []media.Host) ([]rehearse.Machine, diag.List) {
+	var list diag.List
+	if built.Project == nil {
+		list.Errorf("Q004", diag.Position{File: built.Out}, "", "a build does not say which ports, disks and systems its machines have").
+			WithHint("name the topology in place of the build's folder, and the folder with --build")
+		return nil, list
+	}
+	t := built.Project.Topology
+	var out []rehearse.Machine
+	for _, h := range hosts {
+		m := rehearse.Machine{Name: h.Name, System: h.OS, Ports: h.MACs}
+		if h.Arch != "amd64" {
+			list.Errorf("Q005", h.Position, "", "%s is %s, and machines are rehearsed as amd64", h.Name, h.Arch).WithHint("choose others with --host")
+		}
+		if i := slices.IndexFunc(t.Hosts, func(o topology.Host) bool { return o.Name == h.Name }); i >= 0 {
+			for _, d := range t.Hosts[i].Disks {
+				m.Disks = append(m.Disks, d.Device)
+			}
+		}
+		for _, device := range m.Foreign() {
+			list.Warnf("Q006", h.Position, "", "%s has no disk %s here, and will wait for it", h.Name, device).
+				WithHint("rehearse with a topology that says /dev/disk/by-id/virtio-NAME or /dev/vdb")
+		}
+		out = append(out, m)
+	}
+	return out, list
+}
+
+// rehearse runs the machines until the user ends it. What they write is gone
+// afterwards.
+func (c *call) rehearse(hosts []media.Host, machines []rehearse.Machine, o rehearse.Options) (list diag.List) {
+	dir, err := os.MkdirTemp("", "kubespore-try-")
+	if err != nil {
+		list.Append(cannotRead("a temporary folder", err))
+		return list
+	}
+	defer func() { list.AddError("Q003", os.RemoveAll(dir)) }()
+	o.Dir = dir
+	for i := range hosts {
+		list.Append(c.handOver(&hosts[i], &machines[i], dir))
+	}
+	if list.HasErrors() {
+		return list
+	}
+	how := "by the processor"
+	if !o.KVM {
+		how = "emulated, ten times slower than with KVM"
+	}
+	if !c.options.quiet {
+		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", count(len(machines), "machine"), count(o.Processors, "processor"), o.Memory>>20, how)
+	}
+	list.AddError("Q003", rehearse.Run(c.ctx, machines, o, c.stdout))
+	return list
+}
+
+// handOver puts the document of a host where its machine will find it.
+func (c *call) handOver(h *media.Host, m *rehearse.Machine, dir string) (list diag.List) {
+	if h.Format != "ignition" {
+		_, list = media.Write(c.ctx, media.Seed(), []media.Host{*h}, media.Options{Dir: filepath.Join(dir, "seeds")})
+		m.Volume = filepath.Join(dir, "seeds", h.Name+".iso")
+		return list
+	}
+	document, err := h.Read("config.ign")
+	if err == nil {
+		m.FirmwareName, m.FirmwareFile = media.FirmwareName(h.OS), filepath.Join(dir, h.Name+".ign")
+		err = os.WriteFile(m.FirmwareFile, document, 0o600)
+	}
+	list.AddError("Q003", err)
+	return list
+}
