@@ -66,6 +66,11 @@ func (l *lab) machineBases(ctx context.Context, runs []*run) (string, error) {
 		}
 		l.bases[format] = b
 	}
+	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("disk") }) {
+		if err := l.makeCloudImage(ctx); err != nil {
+			return "", err
+		}
+	}
 	return fmt.Sprintf("%d base images", len(l.bases)), nil
 }
 

@@ -13,20 +13,21 @@ import (
 
 // lab is what the scenarios of one run of this program share.
 type lab struct {
-	tree     string // the repository
-	name     string // of control groups and network namespaces
-	dir      string // where all of the lab lives
-	lan      lan
-	cache    string // base images and container images, kept between runs
-	run      string // machines, on a tmpfs
-	tools    map[string]string
-	debian   string            // a machine's root without programs
-	programs map[string]string // the programs, as they lie over it, by the minor of Kubernetes
-	archives []string          // container images
-	store    string            // the same, imported
-	bases    map[string]base   // of the machine lane, by the format that they read
-	screen   *screen
-	lock     *os.File
+	tree       string // the repository
+	name       string // of control groups and network namespaces
+	dir        string // where all of the lab lives
+	lan        lan
+	cache      string // base images and container images, kept between runs
+	run        string // machines, on a tmpfs
+	tools      map[string]string
+	debian     string            // a machine's root without programs
+	programs   map[string]string // the programs, as they lie over it, by the minor of Kubernetes
+	archives   []string          // container images
+	store      string            // the same, imported
+	bases      map[string]base   // of the machine lane, by the format that they read
+	cloudImage string            // the base image for cloud-init, with partitions
+	screen     *screen
+	lock       *os.File
 }
 
 // labs is the folder of all labs. They share one cache.

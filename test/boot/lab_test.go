@@ -41,8 +41,14 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("%s shows nothing", s.Name)
 		}
 	}
-	if _, err := readScenarios("scenarios.yaml", []string{"no-such"}); err == nil {
-		t.Error("a scenario that is not there was found")
+	for _, none := range []string{"no-such", "sing", "media"} {
+		if _, err := readScenarios("scenarios.yaml", []string{none}); err == nil {
+			t.Errorf("%s was found", none)
+		}
+	}
+	media, err := readScenarios("scenarios.yaml", []string{"single", "media-*"})
+	if err != nil || len(media) < 3 || media[0].Name != "single" || !strings.HasPrefix(media[1].Name, "media-") {
+		t.Errorf("%d scenarios: %v", len(media), err)
 	}
 }
 
@@ -69,11 +75,44 @@ func TestInside(t *testing.T) {
 		{Lane: containerLane, Format: cloudInit},
 		{Lane: containerLane, Format: ignition, Clock: "2001-01-01"},
 		{Lane: machineLane, Format: "no-such", Payload: onVolume},
-		{Lane: machineLane, Format: cloudInit},
 		{Lane: containerLane, Format: ignition, Packages: []string{"nfs-common"}},
+		{Lane: machineLane, Format: cloudInit, Payload: inFolder},
+		{Lane: containerLane, Format: ignition, Deliver: map[string]string{"cp1": "fw-cfg"}},
+		{Lane: machineLane, Format: ignition, Deliver: map[string]string{"cp1": "no-such"}},
+		{Lane: machineLane, Format: ignition, Deliver: map[string]string{"cp1": "seed"}},
 	} {
 		if err := s.check(); err == nil {
 			t.Errorf("taken: %+v", s)
+		}
+	}
+}
+
+// The settings of the page are for the lab's network then, and nothing of the
+// page's own is left.
+func TestDnsmasqSettings(t *testing.T) {
+	page, err := os.ReadFile("../../docs/media.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := dnsmasqSettings(string(page), "192.168.200.254")
+	if err != nil || strings.Contains(got, "10.0.0.") || !strings.Contains(got, "\ndhcp-boot=tag:ipxe,http://192.168.200.254:8080/boot.ipxe\n") {
+		t.Errorf("%s%v", got, err)
+	}
+	if _, err := dnsmasqSettings("# Boot media\n", "192.168.200.254"); err == nil {
+		t.Error("settings that are not there were found")
+	}
+}
+
+// atWork knows the report of a machine that waits for its programs from one that
+// has not come so far.
+func TestAtWork(t *testing.T) {
+	for report, want := range map[string]bool{
+		"  done:     clock, firewall\n  to do:    programs, node\n  programs: missing: /opt/bin/kubelet (v1.36.3)\n": true,
+		"  done:     clock\n  to do:    firewall, programs\n  programs: missing: /opt/bin/kubelet (v1.36.3)\n":       false,
+		"  done:     clock, firewall\n  to do:    programs, node\n":                                                  false,
+	} {
+		if atWork.MatchString(report) != want {
+			t.Errorf("%q: not %v", report, want)
 		}
 	}
 }

@@ -23,14 +23,20 @@ func (r *run) mirrorURL() string {
 // serveBundle serves the bundle on the machines' network, as any web server
 // would that knows nothing of it.
 func (r *run) serveBundle() error {
-	port, err := r.lab.lan.listen(net.JoinHostPort(r.mirrorAddress(), "80"))
+	return r.serve(net.JoinHostPort(r.mirrorAddress(), "80"), http.StripPrefix("/payload", http.FileServer(http.Dir(r.bundle()))))
+}
+
+// serve runs a web server on the machines' network. It ends with the run.
+func (r *run) serve(address string, handler http.Handler) error {
+	port, err := r.lab.lan.listen(address)
 	if err != nil {
 		return err
 	}
-	r.mirror = &http.Server{Handler: http.StripPrefix("/payload", http.FileServer(http.Dir(r.bundle())))}
+	server := &http.Server{Handler: handler}
+	r.servers = append(r.servers, server)
 	go func() {
-		if err := r.mirror.Serve(port); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "mirror:", err)
+		if err := server.Serve(port); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(os.Stderr, "web server:", err)
 		}
 	}()
 	return nil

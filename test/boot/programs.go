@@ -91,6 +91,9 @@ func (l *lab) findPrograms(ctx context.Context, runs []*run) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("matchbox") }) {
+		names = append(names, "matchbox")
+	}
 	c := exec.CommandContext(ctx, filepath.Join(l.tree, "test/tools/tool"), names...)
 	c.Stderr = os.Stderr
 	out, err := c.Output()

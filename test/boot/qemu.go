@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,11 +24,20 @@ type qemu struct {
 	dir     string
 	process *process
 	booted  bool // its first boot is over, as a boot loader would know
+	board
+}
+
+// board is how the machine is built, as far as that depends on how its document
+// comes.
+type board struct {
+	root           string            // the disk with its system
+	kernel, initrd string            // that QEMU loads; "" boots from the network
+	volumes        map[string]string // read-only ones, by their names for QEMU
+	more           []string          // arguments of QEMU
 }
 
 func (q *qemu) on() bool                { return q.process != nil }
 func (q *qemu) disk(name string) string { return filepath.Join(q.dir, name+".qcow2") }
-func (q *qemu) seed() string            { return filepath.Join(q.dir, q.host.Name+".iso") }
 func (q *qemu) button() string          { return filepath.Join(q.dir, "qmp") }
 
 // assemble gives the machine a disk that begins as the base image, empty disks
@@ -37,6 +48,10 @@ func (q *qemu) assemble(ctx context.Context) error {
 	}
 	q.booted = false
 	base := q.run.lab.bases[q.run.Format]
+	q.board = board{root: q.disk("root"), kernel: base.kernel, initrd: base.initrd, volumes: map[string]string{}}
+	if q.run.Payload == onVolume {
+		q.volumes["payload"] = q.run.volume()
+	}
 	if _, err := command(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.disk, q.disk("root")); err != nil {
 		return err
 	}
@@ -45,11 +60,7 @@ func (q *qemu) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	if q.run.Format == cloudInit {
-		_, err := command(ctx, q.run.lab.tools["kubespore"], "media", "iso", "--quiet", "--host", q.host.Name, "--media", q.dir, filepath.Join(q.run.dir, "out"))
-		return err
-	}
-	return nil
+	return q.deliver(ctx)
 }
 
 func (q *qemu) start(ctx context.Context, console string) error {
@@ -76,46 +87,54 @@ const processor = "Westmere"
 
 // command is how the machine is built.
 func (q *qemu) command(console string) []string {
-	base := q.run.lab.bases[q.run.Format]
 	memory, processors := "2048", "1"
 	if q.host.ControlPlane {
 		memory, processors = "3072", "2"
 	}
 	args := []string{"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
 		"-accel", "tcg,thread=multi,tb-size=512", "-cpu", processor, "-smp", processors, "-m", memory,
-		"-kernel", base.kernel, "-initrd", base.initrd, "-append", q.kernelArguments(),
 		"-chardev", "file,id=console,append=on,path=" + console, "-serial", "chardev:console",
 		"-qmp", "unix:" + q.button() + ",server=on,wait=off",
 		"-device", "virtio-rng-pci",
 		"-netdev", "tap,id=lan,script=no,downscript=no,ifname=" + tap(q.number), "-device", "virtio-net-pci,netdev=lan,mac=" + q.hardwareAddress(),
 	}
+	if q.kernel != "" {
+		args = append(args, "-kernel", q.kernel, "-initrd", q.initrd, "-append", q.kernelArguments())
+	} else {
+		// What firmware and iPXE say goes to the console too.
+		args = append(args, "-machine", "graphics=off", "-boot", "order=n")
+	}
 	if q.run.Clock != "" {
 		args = append(args, "-rtc", "base="+q.run.Clock)
 	}
-	for _, name := range append([]string{"root"}, q.host.Disks...) {
-		args = append(args, "-drive", "if=none,cache=unsafe,discard=unmap,id="+name+",file="+q.disk(name), "-device", "virtio-blk-pci,drive="+name+",serial="+name)
+	disks := map[string]string{"root": q.root}
+	for _, name := range q.host.Disks {
+		disks[name] = q.disk(name)
 	}
-	media := map[string]string{}
-	if q.run.Format == cloudInit {
-		media["seed"] = q.seed()
-	} else {
-		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+q.run.document(q.host.Name))
+	for _, name := range slices.Sorted(maps.Keys(disks)) {
+		args = append(args, "-drive", "if=none,format=qcow2,cache=unsafe,discard=unmap,id="+name+",file="+disks[name], "-device", "virtio-blk-pci,drive="+name+",serial="+name)
 	}
-	if q.run.Payload == onVolume {
-		media["payload"] = q.run.volume()
+	for _, name := range slices.Sorted(maps.Keys(q.volumes)) {
+		args = append(args, "-drive", "if=none,format=raw,readonly=on,id="+name+",file="+q.volumes[name], "-device", "virtio-blk-pci,drive="+name)
 	}
-	for name, file := range media {
-		args = append(args, "-drive", "if=none,format=raw,readonly=on,id="+name+",file="+file, "-device", "virtio-blk-pci,drive="+name)
+	return append(args, q.more...)
+}
+
+// systemArguments are the kernel's, besides those for Ignition.
+func (q *qemu) systemArguments() string {
+	// Page tables that keep the kernel apart from programs cost an emulated
+	// processor a flush of all it has translated, at every system call.
+	args := "root=LABEL=root rw console=ttyS0 mitigations=off tsc=reliable"
+	if q.run.Format == ignition {
+		args += " rd.shell=0 rd.emergency=poweroff"
 	}
 	return args
 }
 
 func (q *qemu) kernelArguments() string {
-	// Page tables that keep the kernel apart from programs cost an emulated
-	// processor a flush of all it has translated, at every system call.
-	args := "root=LABEL=root rw console=ttyS0 mitigations=off tsc=reliable"
+	args := q.systemArguments()
 	if q.run.Format == ignition {
-		args += " ignition.platform.id=qemu rd.shell=0 rd.emergency=poweroff"
+		args += " ignition.platform.id=" + q.run.deliveryTo(q.host.Name).platform
 		if !q.booted {
 			args += " ignition.firstboot"
 		}
@@ -182,7 +201,7 @@ func (q *qemu) discard() error { return os.RemoveAll(q.dir) }
 // journals reads the disk from outside, whether the machine is on or not.
 func (q *qemu) journals(ctx context.Context, dir string) error {
 	raw := filepath.Join(q.dir, "root.raw")
-	if _, err := command(ctx, "qemu-img", "convert", "-U", "-O", "raw", q.disk("root"), raw); err != nil {
+	if _, err := command(ctx, "qemu-img", "convert", "-U", "-O", "raw", q.root, raw); err != nil {
 		return err
 	}
 	root := filepath.Join(q.dir, "read")

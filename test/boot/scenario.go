@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,16 +20,17 @@ type scenario struct {
 	Name     string
 	Topology string // below examples, or a path in the repository
 	Shows    string
-	Extra    bool           // not part of the default run
-	Lane     string         // what its machines are; container when it does not say
-	Format   string         // of the documents: ignition, or cloud-init, which only machines proper read
-	Clock    string         // what the clocks of machines proper say at every power-on; the time of day when it does not say
-	Without  []string       // hosts that the first build leaves out
-	Set      map[string]any // changes to the topology
-	Packages []string       // of Debian, that the base image of machines proper has besides its own
-	Payload  string         // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in
-	Upgrade  string         // the version of Kubernetes that the step upgrade goes to
-	Repeat   int            // how often the steps are taken; 0 is once
+	Extra    bool              // not part of the default run
+	Lane     string            // what its machines are; container when it does not say
+	Format   string            // of the documents: ignition, or cloud-init, which only machines proper read
+	Clock    string            // what the clocks of machines proper say at every power-on; the time of day when it does not say
+	Without  []string          // hosts that the first build leaves out
+	Set      map[string]any    // changes to the topology
+	Packages []string          // of Debian, that the base image of machines proper has besides its own
+	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
+	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
+	Upgrade  string            // the version of Kubernetes that the step upgrade goes to
+	Repeat   int               // how often the steps are taken; 0 is once
 	Steps    []string
 }
 
@@ -43,7 +45,8 @@ type run struct {
 	secret   string // what was written into the cluster
 	victim   string // the machine that last held the virtual address
 	admin    string // the credential of a cluster that is not kubespore's
-	mirror   *http.Server
+	servers  []*http.Server
+	services []*process                   // other programs on the machines' network
 	left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
 	next     *run                         // packs what the step upgrade brings; has no machines
 }
@@ -69,15 +72,15 @@ func (r *run) path() string {
 	return filepath.Join(r.lab.tree, "examples", r.Topology)
 }
 
-// readScenarios reads the table and picks the named rows; without names, those
-// of the default run.
+// readScenarios reads the table and picks the rows that the names or patterns
+// mean; without names, those of the default run.
 func readScenarios(file string, names []string) ([]scenario, error) {
 	var all []scenario
 	if err := readYAML(file, &all); err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(all, func(s scenario) bool { return s.Name == name }) {
+		if !slices.ContainsFunc(all, func(s scenario) bool { return s.among([]string{name}) }) {
 			return nil, fmt.Errorf("%s has no scenario %s", file, name)
 		}
 	}
@@ -97,8 +100,16 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 		if len(names) == 0 {
 			return s.Extra
 		}
-		return !slices.Contains(names, s.Name)
+		return !s.among(names)
 	}), nil
+}
+
+// among says whether names, or patterns such as media-*, mean the scenario.
+func (s scenario) among(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		ok, err := path.Match(name, s.Name)
+		return ok && err == nil
+	})
 }
 
 // check says what the scenario asks for that its lane has not.
@@ -116,8 +127,11 @@ func (s scenario) check() error {
 		return errors.New("containers share one base image: packages go into its list, in base.go")
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
-	case s.Lane == machineLane && s.Payload != onVolume && s.Payload != onMirror:
+	case s.Lane == machineLane && s.Payload == inFolder:
 		return fmt.Errorf("machines have no payload in their image: it comes as %s or %s", onVolume, onMirror)
+	}
+	if err := s.checkDelivery(); err != nil {
+		return err
 	}
 	for _, step := range s.Steps {
 		v, words, err := verbOf(step)
@@ -157,6 +171,9 @@ func (r *run) steps(ctx context.Context) error {
 				return "", fmt.Errorf("%s: %w", h.Name, err)
 			}
 		}
+		if err := r.serveNetboot(ctx); err != nil {
+			return "", err
+		}
 		return fmt.Sprintf("%d machines", len(r.hosts)), nil
 	}
 	if _, err := r.lab.screen.step("apply documents", making); err != nil {
@@ -180,11 +197,14 @@ func (r *run) end(ctx context.Context) error {
 	for _, m := range r.machines {
 		errs = append(errs, m.cut())
 	}
+	for _, s := range r.services {
+		errs = append(errs, s.kill())
+	}
 	if groups := leftGroups(r.lab.name); len(groups) > 0 {
 		errs = append(errs, killGroups(groups))
 	}
-	if r.mirror != nil {
-		errs = append(errs, r.mirror.Close())
+	for _, s := range r.servers {
+		errs = append(errs, s.Close())
 	}
 	errs = append(errs, r.lab.lan.remove(ctx))
 	for _, m := range r.machines {

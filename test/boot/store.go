@@ -15,7 +15,7 @@ import (
 // what an image of a machine with its container images baked in would have in
 // /var/lib/containerd.
 func (l *lab) importImages(ctx context.Context, runs []*run) (string, error) {
-	if !slices.ContainsFunc(runs, func(r *run) bool { return !r.locked() }) {
+	if !slices.ContainsFunc(runs, func(r *run) bool { return r.Lane == containerLane && !r.locked() }) {
 		return "every machine does it by itself", nil
 	}
 	l.store = filepath.Join(l.run, "store")

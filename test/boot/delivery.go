@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// delivery is a way of a document to a machine of the machine lane: the medium
+// that kubespore makes of it, and how that is plugged in.
+type delivery struct {
+	formats  []string                                          // that it carries
+	medium   func(q *qemu) []string                            // arguments of kubespore media; nil where the document itself is handed over
+	platform string                                            // where the kernel's arguments tell Ignition that it is
+	plug     func(ctx context.Context, q *qemu) error          // changes the board
+	serve    func(ctx context.Context, r *run) (string, error) // for what comes over the network: serves the medium, and says from where iPXE goes on
+}
+
+// deliveries are all there are, by the names that scenarios give them.
+func deliveries() map[string]delivery {
+	both := []string{ignition, cloudInit}
+	return map[string]delivery{
+		"seed":         {formats: both[1:], medium: words("iso"), plug: volume("%s.iso")},
+		"fw-cfg":       {formats: both[:1], platform: "qemu", plug: firmwareDevice},
+		"config-drive": {formats: both, medium: words("config-drive"), platform: "nutanix", plug: volume("%s.config-2.iso")},
+		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd},
+		"disk":         {formats: both[1:], medium: intoImage, plug: ownDisk},
+		"pxe":          {formats: both, medium: fromNetwork("pxe"), plug: noKernel, serve: servePXE},
+		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), plug: noKernel, serve: serveMatchbox},
+	}
+}
+
+// usual is how a document comes where the scenario does not say.
+var usual = map[string]string{cloudInit: "seed", ignition: "fw-cfg"}
+
+// deliveryTo says how the document of a host comes.
+func (s scenario) deliveryTo(host string) delivery {
+	name, ok := s.Deliver[host]
+	if !ok {
+		name = usual[s.Format]
+	}
+	return deliveries()[name]
+}
+
+// checkDelivery refuses ways that are not there, or not for the format.
+func (s scenario) checkDelivery() error {
+	if s.Lane != machineLane && len(s.Deliver) > 0 {
+		return errors.New("only machines proper have media")
+	}
+	for host, name := range s.Deliver {
+		way, ok := deliveries()[name]
+		if !ok {
+			return fmt.Errorf("%s: there is no way %s: %s", host, name, strings.Join(slices.Sorted(maps.Keys(deliveries())), ", "))
+		}
+		if !slices.Contains(way.formats, s.Format) {
+			return fmt.Errorf("%s: %s carries no document for %s", host, name, s.Format)
+		}
+	}
+	return nil
+}
+
+// comesBy says whether a document of the scenario comes that way.
+func (s scenario) comesBy(way string) bool {
+	return slices.Contains(slices.Collect(maps.Values(s.Deliver)), way)
+}
+
+// media is the folder that kubespore media writes to.
+func (r *run) media() string { return filepath.Join(r.dir, "media") }
+
+// deliver makes the medium of a machine and plugs it in.
+func (q *qemu) deliver(ctx context.Context) error {
+	way := q.run.deliveryTo(q.host.Name)
+	if way.medium != nil {
+		args := append([]string{"media"}, way.medium(q)...)
+		args = append(args, "--quiet", "--host", q.host.Name, "--media", q.run.media(), "--build", filepath.Join(q.run.dir, "out"), q.run.adapted())
+		if _, err := command(ctx, q.run.lab.tools["kubespore"], args...); err != nil {
+			return err
+		}
+	}
+	return way.plug(ctx, q)
+}
+
+func words(w ...string) func(*qemu) []string { return func(*qemu) []string { return w } }
+
+// volume plugs in a read-only volume of the host's.
+func volume(name string) func(context.Context, *qemu) error {
+	return func(_ context.Context, q *qemu) error {
+		q.volumes["document"] = filepath.Join(q.run.media(), fmt.Sprintf(name, q.host.Name))
+		return nil
+	}
+}
+
+// firmwareDevice hands the document over as QEMU does it for Fedora CoreOS.
+func firmwareDevice(_ context.Context, q *qemu) error {
+	q.more = append(q.more, "-fw_cfg", "name=opt/com.coreos/config,file="+q.run.document(q.host.Name))
+	return nil
+}
+
+// secondInitrd does what a boot loader does with a second initrd: the kernel
+// finds it behind the first, where a multiple of four bytes begins.
+func secondInitrd(_ context.Context, q *qemu) error {
+	first, err := os.ReadFile(q.initrd)
+	if err != nil {
+		return err
+	}
+	second, err := os.ReadFile(filepath.Join(q.run.media(), q.host.Name+".initrd"))
+	if err != nil {
+		return err
+	}
+	both := append(append(first, make([]byte, -len(first)&3)...), second...)
+	q.initrd = filepath.Join(q.dir, "initrd")
+	return os.WriteFile(q.initrd, both, 0o600)
+}
+
+// intoImage has the document put into the lab's Debian, partitioned as cloud
+// images are.
+func intoImage(q *qemu) []string { return []string{"disk", "--image", q.run.lab.cloudImage} }
+
+// ownDisk makes the image with the document in it the disk of the machine.
+func ownDisk(_ context.Context, q *qemu) error {
+	q.root = filepath.Join(q.run.media(), q.host.Name+".qcow2")
+	return nil
+}
+
+// rootAt is where the root begins on the cloud image, in MiB.
+const rootAt = 128
+
+// makeCloudImage makes the base image for cloud-init into one that is laid out as
+// distributions lay out theirs: a GUID partition table, room for two boot loaders
+// (which the lab does not use: QEMU loads the kernel), and the root.
+func (l *lab) makeCloudImage(ctx context.Context) (err error) {
+	from := l.bases[cloudInit].disk
+	layout := []string{
+		fmt.Sprintf("--new=1:%dM:0", rootAt), "--typecode=1:8304",
+		"--new=14:1M:+3M", "--typecode=14:ef02",
+		"--new=15:4M:+124M", "--typecode=15:ef00",
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	l.cloudImage, err = l.cached("cloud-image", append([]string{from}, layout...), func(path string) error {
+		raw := path + ".raw"
+		root := fmt.Sprintf("driver=raw,offset=%d,size=%d,file.driver=file,file.filename=%s", rootAt<<20, info.Size(), raw)
+		for _, step := range [][]string{
+			{"truncate", fmt.Sprintf("--size=%d", info.Size()+(rootAt+1)<<20), raw},
+			append(append([]string{"sgdisk"}, layout...), raw),
+			{"qemu-img", "convert", "-n", "--target-is-zero", "-f", "raw", from, "--target-image-opts", root},
+			{"qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path},
+			{"rm", raw},
+		} {
+			if _, err := command(ctx, step[0], step[1:]...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
