@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // atWork finds the report of a machine whose units run and which lacks its
@@ -61,4 +66,74 @@ func becameItself(ctx context.Context, r *run, words []string) (string, error) {
 		return "", err
 	}
 	return "", r.awaitThemselves(ctx, machines, (*machine).said)
+}
+
+// tryTopology has kubespore try run machines from the base image, as a user
+// would with a cloud image, and ends it as a user does.
+func tryTopology(ctx context.Context, r *run, words []string) (string, error) {
+	machines, err := r.named(ctx, words)
+	if err != nil {
+		return "", err
+	}
+	first, ok := machines[0].hardware.(*qemu)
+	if !ok {
+		return "", errors.New("containers have no kernel to try")
+	}
+	base := r.lab.bases[r.Format]
+	args := []string{r.lab.tools["kubespore"], "try", "--build", filepath.Join(r.dir, "out"), "--emulate",
+		"--image", base.disk, "--kernel", base.kernel, "--initrd", base.initrd, "--append", first.kernelArguments()}
+	for _, m := range machines {
+		args = append(args, "--host", m.Name)
+	}
+	temporary, screen := filepath.Join(r.dir, "tmp"), filepath.Join(r.dir, "try.log")
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(screen, nil, 0o644); err != nil {
+		return "", err
+	}
+	from := r.lab.lan.from("env", "TMPDIR="+temporary)
+	p, err := launch(r.lab.name, "try", screen, append(append(from, args...), r.adapted())...)
+	if err != nil {
+		return "", err
+	}
+	r.services = append(r.services, p)
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		<-p.done
+		stop(errors.New("kubespore try ended by itself"))
+	}()
+	if err := r.awaitThemselves(running, machines, func(m *machine) string { return saidIn(screen, m.Name) }); err != nil {
+		return "", errors.Join(context.Cause(running), err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		return "", err
+	}
+	if err := p.await(ctx, time.Minute); err != nil {
+		return "", err
+	}
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		return "", fmt.Errorf("kubespore try ended with exit code %d", code)
+	}
+	left, err := os.ReadDir(temporary)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("kubespore try left %s", left[0].Name())
+	}
+	return "", err
+}
+
+// saidIn gives what one machine says, of all on the screen of kubespore try.
+func saidIn(screen, machine string) string {
+	text, err := os.ReadFile(screen)
+	if err != nil {
+		return "" // nothing yet
+	}
+	var said strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if own, ok := strings.CutPrefix(line, machine+" | "); ok {
+			said.WriteString(own)
+		}
+	}
+	return said.String()
 }
