@@ -18,7 +18,7 @@ import (
 )
 
 // archive writes an image as an OCI archive into a temporary file of the
-// bundle. The same image and name give the same bytes. Blobs are collected
+// bundle, with the list that Docker reads. The same image and name give the same bytes. Blobs are collected
 // first and kept, so that a run that was stopped need not read them again.
 func archive(dir string, i *Image, image v1.Image, report func(done, total int64)) (*fetched, v1.Hash, error) {
 	raw, err := image.RawManifest()
@@ -48,6 +48,7 @@ func archive(dir string, i *Image, image v1.Image, report func(done, total int64
 	head := []member{
 		{name: "oci-layout", text: []byte(`{"imageLayoutVersion":"1.0.0"}`)},
 		{name: "index.json", text: indexOf(i, mediaType, digest, size)},
+		{name: "manifest.json", text: dockerList(i, manifest)},
 		{name: blobPath(digest), text: raw},
 	}
 	out, err := pack(filepath.Join(dir, partialDir, fileName(i.File)), append(head, blobs...))
@@ -77,6 +78,22 @@ func indexOf(i *Image, mediaType types.MediaType, digest v1.Hash, size int64) []
 		Annotations: map[string]string{nameAnnotation: i.Ref, refAnnotation: i.Ref},
 	}}}
 	text, _ := json.Marshal(index) // plain values always marshal
+	return text
+}
+
+// dockerList names the image as Docker's older store reads it, which knows no
+// OCI layout: docker save writes it beside one too.
+func dockerList(i *Image, manifest *v1.Manifest) []byte {
+	type image struct {
+		Config   string
+		RepoTags []string
+		Layers   []string
+	}
+	list := image{Config: blobPath(manifest.Config.Digest), RepoTags: []string{i.Ref}, Layers: []string{}}
+	for _, l := range manifest.Layers {
+		list.Layers = append(list.Layers, blobPath(l.Digest))
+	}
+	text, _ := json.Marshal([]image{list}) // plain values always marshal
 	return text
 }
 

@@ -186,6 +186,27 @@ func TestSources(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what Docker reads of it", func(t *testing.T) {
+		tag, err := name.NewTag(lock.Images[0].Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := tarball.ImageFromPath(filepath.Join(first, pause), &tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := i.ConfigName()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := read.ConfigName(); err != nil || got != want {
+			t.Errorf("%v: the configuration is %s, not %s", err, got, want)
+		}
+		layers, err := read.Layers()
+		if err != nil || len(layers) == 0 {
+			t.Fatalf("%d layers: %v", len(layers), err)
+		}
+	})
 	t.Run("docker archive", func(t *testing.T) {
 		archive := filepath.Join(t.TempDir(), "saved.tar")
 		tag, err := name.NewTag("registry.example/pause:1")
