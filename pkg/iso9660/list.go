@@ -29,7 +29,8 @@ func Read(r io.ReaderAt) ([]File, error) {
 	if err != nil || !root.folder {
 		return nil, errDamaged
 	}
-	return v.out, v.folder("", root, 0)
+	err = v.folder("", root, 0) // fills out
+	return v.out, err
 }
 
 type lister struct {
