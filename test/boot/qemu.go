@@ -92,7 +92,7 @@ func (q *qemu) command(console string) []string {
 		memory, processors = "3072", "2"
 	}
 	args := []string{"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-		"-accel", "tcg,thread=multi,tb-size=512", "-cpu", processor, "-smp", processors, "-m", memory,
+		"-accel", "tcg,thread=multi,tb-size=2047", "-cpu", processor, "-smp", processors, "-m", memory,
 		"-chardev", "file,id=console,append=on,path=" + console, "-serial", "chardev:console",
 		"-qmp", "unix:" + q.button() + ",server=on,wait=off",
 		"-device", "virtio-rng-pci",
@@ -124,7 +124,9 @@ func (q *qemu) command(console string) []string {
 func (q *qemu) systemArguments() string {
 	// Page tables that keep the kernel apart from programs cost an emulated
 	// processor a flush of all it has translated, at every system call.
-	args := "root=LABEL=root rw console=ttyS0 mitigations=off tsc=reliable"
+	// And what it translated it can use for a program that is started again only
+	// where that lies at the same address.
+	args := "root=LABEL=root rw console=ttyS0 mitigations=off norandmaps tsc=reliable"
 	if q.run.Format == ignition {
 		args += " rd.shell=0 rd.emergency=poweroff"
 	}
