@@ -138,7 +138,14 @@ func (r *run) ofKubeadm(ctx context.Context, c *container) (map[string]string, e
 		"configmap/kubeadm-config": "data", "configmap/kubelet-config": "data", "configmap/kube-proxy": "data", "configmap/coredns": "data",
 		"daemonset/kube-proxy": "spec", "deployment/coredns": "spec",
 	} {
-		text, err := r.kubectl(ctx, "get", object, "--namespace=kube-system", "--output=jsonpath={."+field+"}")
+		// The new kubelet has started the API server anew and may still be at it.
+		text, err := r.until(ctx, patience, func(ctx context.Context) (bool, string) {
+			text, err := r.kubectl(ctx, "get", object, "--namespace=kube-system", "--output=jsonpath={."+field+"}")
+			if err != nil {
+				return false, err.Error()
+			}
+			return true, text
+		})
 		if err != nil {
 			return nil, err
 		}
