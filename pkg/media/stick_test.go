@@ -2,7 +2,6 @@ package media
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"debug/elf"
 	"encoding/base64"
@@ -177,23 +176,6 @@ func partOf(t *testing.T, files map[string]string, key *age.X25519Identity, mark
 	return ""
 }
 
-func unzipped(t *testing.T, text string) string {
-	t.Helper()
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
-}
-
 func TestStick(t *testing.T) {
 	dir, m := t.TempDir(), newMemory()
 	write(t, dir, Stick(m, agePrograms64(t)), stickHosts()...)
@@ -205,7 +187,7 @@ func TestStick(t *testing.T) {
 	for _, mark := range []string{"mac 52:54:00:00:00:a1", "serial VMware-42 1f"} {
 		lines := strings.Split(strings.TrimSpace(partOf(t, volume, m.key(t, "w1"), mark)), "\n")
 		name, packed, _ := strings.Cut(lines[0], " ")
-		if len(lines) != 3 || name != "user-data" || unzipped(t, packed) != "#cloud-config\n# SECRET-OF-w1\n" {
+		if len(lines) != 3 || name != "user-data" || unpacked(t, packed) != "#cloud-config\n# SECRET-OF-w1\n" {
 			t.Errorf("%s: %q", mark, lines)
 		}
 	}
@@ -220,7 +202,7 @@ func TestStick(t *testing.T) {
 		t.Fatal(err)
 	}
 	replace := pointer.Ignition.Config.Replace
-	if !strings.Contains(unzipped(t, strings.TrimPrefix(replace.Source, "data:;base64,")), "SECRET-OF-w2") || replace.Compression != "gzip" {
+	if !strings.Contains(unpacked(t, strings.TrimPrefix(replace.Source, "data:;base64,")), "SECRET-OF-w2") || replace.Compression != "gzip" {
 		t.Errorf("%+v", replace)
 	}
 	if archive["unseal"] != unsealScript || archive["age-x86_64"] == "" || archive["usr/lib/systemd/system/ignition-complete.target.requires/kubespore-unseal.service"] != "../kubespore-unseal.service" {
