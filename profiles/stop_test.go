@@ -1,0 +1,78 @@
+package profiles_test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kubespore/kubespore/profiles"
+)
+
+// At a shutdown this machine's API server is ended, whatever time that takes,
+// and nobody else's that runs here, such as a tenant's in a pod.
+func TestStopAPIServer(t *testing.T) {
+	dir := t.TempDir()
+	script, err := profiles.FS.ReadFile("control-plane/files/kubespore-apiserver-stop.raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := filepath.Join(dir, "stop")
+	if err := os.WriteFile(stop, script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := apiServer(t, dir, "192.0.2.1"), apiServer(t, dir, "192.0.2.10")
+	start := time.Now()
+	if out, err := exec.Command(stop, "192.0.2.1").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if took := time.Since(start); took < 500*time.Millisecond {
+		t.Errorf("it did not wait for the API server's end: %v", took)
+	}
+	select {
+	case err := <-ours:
+		if err != nil {
+			t.Errorf("it was not ended in order: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the API server goes on")
+	}
+	select {
+	case err := <-theirs:
+		t.Errorf("the other one ended: %v", err)
+	default:
+	}
+	if out, err := exec.Command(stop, "192.0.2.1").CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("with none there: %v\n%s", err, out)
+	}
+}
+
+// apiServer starts a program of that name, which takes half a second to end.
+func apiServer(t *testing.T, dir, address string) <-chan error {
+	t.Helper()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "kube-apiserver")
+	if err := os.Symlink(bash, program); err != nil && !os.IsExist(err) {
+		t.Fatal(err)
+	}
+	c := exec.Command(program, "-c", "trap 'sleep 0.5; exit 0' TERM; echo ready; while :; do sleep 0.05; done", "kube-apiserver", "--advertise-address="+address)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	t.Cleanup(func() { _ = c.Process.Kill() })
+	return ended
+}
