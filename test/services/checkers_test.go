@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,20 +24,22 @@ func TestCheckers(t *testing.T) {
 	} {
 		libraries = append(libraries, filepath.Dir(deb(t, name, file)))
 	}
+	// judges runs a checker on a text in the world's folder, which is its last
+	// argument.
+	judges := func(t *testing.T, good bool, path, text string, command ...string) {
+		t.Helper()
+		w.write(t, path, text)
+		c := exec.Command(command[0], append(command[1:], filepath.Join(w.dir, path))...)
+		c.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+		if out, err := c.CombinedOutput(); (err == nil) != good {
+			t.Errorf("%v, good: %v: %v\n%s\n%s", command, good, err, out, text)
+		}
+	}
 	// accepts runs a checker on a file, and on one with a mistake in it.
 	accepts := func(t *testing.T, path, text, mistake string, command ...string) {
 		t.Helper()
-		for _, wrong := range []bool{false, true} {
-			w.write(t, path, text)
-			if wrong {
-				w.write(t, path, text+mistake)
-			}
-			c := exec.Command(command[0], append(command[1:], filepath.Join(w.dir, path))...)
-			c.Env = append(os.Environ(), "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
-			if out, err := c.CombinedOutput(); (err != nil) != wrong {
-				t.Errorf("%v, with a mistake: %v: %v\n%s", command, wrong, err, out)
-			}
-		}
+		judges(t, true, path, text, command...)
+		judges(t, false, path, text+mistake, command...)
 	}
 
 	t.Run("visudo", func(t *testing.T) {
@@ -59,5 +62,32 @@ func TestCheckers(t *testing.T) {
 		// kubectl, which the check asks with, is the payload's.
 		text := strings.NewReplacer("@INTERFACE@", "lan0", "/opt/bin/kubectl", "/bin/true").Replace(w.file(t, "cp1", "/etc/kubespore/keepalived/keepalived.conf.in"))
 		accepts(t, "keepalived.conf", text, "vrrp_instance x {\n  state MASTERR\n}\n", "ip", "netns", "exec", w.space, deb(t, "keepalived", "usr/sbin/keepalived"), "--config-test", "--log-console", "--use-file")
+	})
+	t.Run("dockerd", func(t *testing.T) {
+		dockerd := tools(t, "dockerd")[0]
+		// It looks for its proxy, which is the payload's.
+		w.write(t, "bin/docker-proxy", "")
+		if err := os.Chmod(filepath.Join(w.dir, "bin/docker-proxy"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", filepath.Join(w.dir, "bin")+":"+os.Getenv("PATH"))
+		for _, c := range []struct{ file, host string }{{"../../examples/seeds/000.yaml", "node1"}, {"testdata/docker.yaml", "node1"}} {
+			from := buildFile(t, c.file)
+			text := from.file(t, c.host, "/etc/docker/daemon.json")
+			// With the flags of the unit, none of which may say what the file says.
+			unit := regexp.MustCompile(`(?m)^ExecStart=/opt/bin/dockerd --config-file=/etc/docker/daemon.json (.*)$`).FindStringSubmatch(from.file(t, c.host, "/etc/systemd/system/docker.service"))
+			if unit == nil {
+				t.Fatalf("%s: the unit starts no dockerd", c.file)
+			}
+			flags := strings.NewReplacer("${FLANNEL_SUBNET}", "10.0.3.1/24", "${FLANNEL_MTU}", "1450").Replace(unit[1])
+			command := append([]string{dockerd, "--validate"}, append(strings.Fields(flags), "--config-file")...)
+			judges(t, true, "daemon.json", text, command...)
+			for right, wrong := range map[string]string{`"live-restore"`: `"live-restor"`, `"log-opts": {`: `"log-opts": [{`, `"json-file"`: `"json-file", "hosts": ["tcp://0.0.0.0:2375"]`} {
+				if !strings.Contains(text, right) {
+					t.Errorf("%s: the file says nothing of %s", c.file, right)
+				}
+				judges(t, false, "daemon.json", strings.Replace(text, right, wrong, 1), command...)
+			}
+		}
 	})
 }
