@@ -20,6 +20,7 @@ type options struct {
 	bundle, iso, registry  string
 	build, media, image    string
 	install, url, append   string
+	ca                     string
 	squashfs, sysext       string
 	packages               string
 	diskSize, platform     string
@@ -49,6 +50,7 @@ func flagTable() []flag {
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
+		{name: "ca", value: "FILE", usage: "authority that vouches for the server of --url, in PEM form (default: one of the store's own)", bind: func(o *options) any { return &o.ca }},
 		{name: "cpus", value: "N", usage: "processors of each machine", initial: "2", bind: func(o *options) any { return &o.cpus }},
 		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be; 20G to try)", bind: func(o *options) any { return &o.diskSize }},
 		{name: "emulate", usage: "run without KVM, even where there is one", bind: func(o *options) any { return &o.emulate }},

@@ -34,10 +34,10 @@ which cloud-init reads, and Ignition on the platforms openstack and nutanix.`,
 		},
 		{
 			name: "media initrd", run: runMediaInitrd, flags: []string{"install"},
-			summary: "write an archive for each Ignition machine that the boot loader adds to its initramfs",
+			summary: "write an archive for each machine that the boot loader adds to its initramfs",
 			detail: `NAME.initrd is a compressed cpio archive with the document where the initramfs of
-the machine's system looks for it. Give it to the boot loader after the system's
-own initramfs.`,
+the machine's system looks for it, or with a seed for cloud-init. Give it to the
+boot loader after the system's own initramfs.`,
 			examples: []string{"kubespore media initrd prod.yaml", "kubespore media initrd --install /dev/nvme0n1 --host cp1 prod.yaml"},
 		},
 		{
@@ -50,12 +50,14 @@ document says.`,
 			examples: []string{"kubespore media embed --image fcos-live.iso --install /dev/sda prod.yaml"},
 		},
 		{
-			name: "media pxe", run: runMediaPXE, flags: []string{"url", "install", "append"},
+			name: "media pxe", run: runMediaPXE, flags: []string{"url", "install", "append", "ca", "pki"},
 			summary: "write a tree for a web server from which machines boot by iPXE",
 			detail: `media/pxe is served by any static web server at --url. Point iPXE at boot.ipxe: each
 machine finds the script of its MAC address, kernel and initramfs below images/,
-where you put them, and its document in a folder that nobody can guess.`,
-			examples: []string{"kubespore media pxe --url http://10.0.0.5:8080 prod.yaml", "kubespore media pxe --url http://10.0.0.5:8080 --install /dev/sda --append console=ttyS0 prod.yaml"},
+where you put them, and its document in a folder that nobody can guess. With an
+https URL machines with Ignition trust one authority for that: the store's own,
+which media/boot-server has a certificate of for the web server, or that of --ca.`,
+			examples: []string{"kubespore media pxe --url http://10.0.0.5:8080 prod.yaml", "kubespore media pxe --url http://10.0.0.5:8080 --install /dev/sda --append console=ttyS0 prod.yaml", "kubespore media pxe --url https://boot.example prod.yaml"},
 		},
 		{
 			name: "media matchbox", run: runMediaMatchbox, flags: []string{"url", "install", "append"},
@@ -171,8 +173,6 @@ func runMediaSnippets(c *call) int {
 	return c.makeMedia(media.Snippets(c.options.platform), "give each virtual machine what its snippet says")
 }
 
-// runMediaStick seals with keys of the store, which must be there: a new one
-// would be another cluster's.
 func runMediaStick(c *call) int {
 	if len(c.options.age) == 0 {
 		return c.misused(&usageError{message: "which age shall the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
@@ -181,6 +181,18 @@ func runMediaStick(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
+	return c.makeMediaWithStore(func(store *pki.Store) (media.Medium, error) {
+		if store == nil {
+			return media.Stick(nil, programs), nil
+		}
+		return media.Stick(store, programs), nil
+	}, "attach stick.iso to machines with cloud-init, name stick.initrd as a further initrd for those with Ignition; give each its key")
+}
+
+// makeMediaWithStore makes a medium that needs the store, which must be there: a
+// new one would be another cluster's. It is nil where the topology is not known,
+// for which the medium is refused.
+func (c *call) makeMediaWithStore(choose func(*pki.Store) (media.Medium, error), next string) int {
 	var store *pki.Store
 	defer func() {
 		if store != nil {
@@ -189,18 +201,20 @@ func runMediaStick(c *call) int {
 	}()
 	return c.makeMediaOf(func(b *compile.Built) (media.Medium, error) {
 		if b.Project == nil {
-			return media.Stick(nil, programs), nil // it is refused for want of the topology
+			return choose(nil)
 		}
 		cluster := b.Project.Topology.Cluster.Name
 		dir := c.storeDir(cluster)
 		if _, err := os.Stat(dir); err != nil {
-			return media.Medium{}, diag.Failf("O120", diag.Position{File: dir}, "the store of this build is not there, and the keys to sealed parts are kept in it").
+			return media.Medium{}, diag.Failf("O120", diag.Position{File: dir}, "the store of this build is not there, and this medium needs keys that are kept in it").
 				WithHint("name it with --pki")
 		}
 		var err error
-		store, err = pki.Open(dir, pki.Options{Cluster: cluster})
-		return media.Stick(store, programs), err
-	}, "attach stick.iso to machines with cloud-init, name stick.initrd as a further initrd for those with Ignition; give each its key")
+		if store, err = pki.Open(dir, pki.Options{Cluster: cluster}); err != nil {
+			return media.Medium{}, err
+		}
+		return choose(store)
+	}, next)
 }
 
 func runMediaBake(c *call) int {
@@ -215,7 +229,55 @@ func runMediaPXE(c *call) int {
 	if err != nil {
 		return c.misused(err)
 	}
-	return c.makeMedia(media.PXE(n), "put the systems' files below pxe/images, serve pxe at "+n.URL+", and point iPXE at boot.ipxe")
+	next := "put the systems' files below pxe/images, serve pxe at " + n.URL + ", and point iPXE at boot.ipxe"
+	secured := strings.HasPrefix(n.URL, "https://")
+	switch {
+	case c.options.ca != "" && !secured:
+		return c.misused(&usageError{message: "--ca says who vouches for the server of an https URL, and --url is " + n.URL, hint: "write --url https://..., or leave out --ca"})
+	case !secured:
+		return c.makeMedia(media.PXE(n), next)
+	case c.options.ca != "":
+		return c.othersServer(n, next)
+	}
+	return c.makeMediaWithStore(func(store *pki.Store) (media.Medium, error) { return c.ownServer(n, store) },
+		next+"; give the web server boot-server/server.crt and server.key, and build iPXE with TRUST=ca.crt")
+}
+
+// othersServer is for a server that an authority of the operator's vouches for.
+func (c *call) othersServer(n media.Netboot, next string) int {
+	text, err := os.ReadFile(c.options.ca)
+	if err != nil {
+		return c.finish(cannotRead("--ca "+c.options.ca, err), nil, nil)
+	}
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	if n.Authority, err = media.Authorities(c.options.ca, text, now); err != nil {
+		return c.failed(err)
+	}
+	return c.makeMedia(media.PXE(n), next)
+}
+
+// ownServer is for a server that the store's own authority vouches for.
+func (c *call) ownServer(n media.Netboot, store *pki.Store) (media.Medium, error) {
+	if store == nil {
+		return media.PXE(n), nil
+	}
+	u, err := url.Parse(n.URL)
+	if err != nil {
+		return media.Medium{}, err
+	}
+	now, err := c.now()
+	if err != nil {
+		return media.Medium{}, err
+	}
+	pair, authority, err := store.BootServer(strings.ToLower(u.Hostname()), now)
+	if err == nil {
+		err = store.Commit() // before machines are told of it
+	}
+	n.Authority, n.Server = authority, &media.Server{Certificate: pair.Certificate, Key: pair.Key}
+	return media.PXE(n), err
 }
 
 func runMediaMatchbox(c *call) int {
@@ -229,7 +291,7 @@ func runMediaMatchbox(c *call) int {
 // netboot reads the flags of what boots from the network.
 func (c *call) netboot() (media.Netboot, error) {
 	u, err := url.Parse(c.options.url)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return media.Netboot{}, &usageError{message: "where will the machines find the tree?", hint: "add --url with a whole URL: --url http://10.0.0.5:8080"}
 	}
 	return media.Netboot{URL: strings.TrimRight(c.options.url, "/"), Install: c.options.install, Append: c.options.append}, nil

@@ -7,8 +7,6 @@ import (
 	"path"
 
 	"github.com/cavaliergopher/cpio"
-
-	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 // initrdPath is where the initramfs of a system looks for its document.
@@ -26,16 +24,18 @@ func initrdPath(system string) string {
 // own initramfs.
 func Initrd(install string) Medium {
 	return Medium{
-		Name: "initrd", Formats: []string{ignition}, NeedsSystem: true,
-		Instead: "cloud-init looks for nothing in the initramfs: use media iso",
+		Name: "initrd", Formats: []string{ignition, cloudInit}, NeedsSystem: true,
 		Make: func(h *Host) ([]File, error) {
-			document, err := liveDocument(h, install)
-			if err != nil {
-				return nil, err
+			path := h.Name + ".initrd"
+			if h.Format == ignition {
+				document, err := liveDocument(h, install, mirror{})
+				return []File{documentArchive(path, h, document)}, err
 			}
-			return []File{{Path: h.Name + ".initrd", Host: h.Name, Write: func(w io.Writer) error {
-				return archive(w, member{name: initrdPath(h.OS), mode: cpio.TypeReg | 0o600, content: document})
-			}}}, nil
+			if install != "" {
+				return nil, noInstall(h)
+			}
+			f, err := seedArchive(path, h)
+			return []File{f}, err
 		},
 	}
 }
@@ -93,23 +93,4 @@ func archived(name string, content []byte) ([]byte, error) {
 	var b bytes.Buffer
 	err := archive(&b, member{name: name, mode: cpio.TypeReg | 0o600, content: content})
 	return b.Bytes(), err
-}
-
-// liveDocument gives what a machine that boots from a medium reads: its own
-// document, or one that writes the system to a disk, with the document for its
-// first boot from there.
-func liveDocument(h *Host, install string) ([]byte, error) {
-	document, err := h.Read(h.document())
-	if err != nil || install == "" {
-		return document, err
-	}
-	if h.OS != "fedora-coreos" {
-		return nil, noInstall(h)
-	}
-	return installer(document, install)
-}
-
-func noInstall(h *Host) error {
-	return diag.Failf("M008", h.Position, "--install knows how to make Fedora CoreOS install itself, and %s runs %s", h.Name, h.OS).
-		WithHint("leave out --install, or install the machine from its own medium: docs/delivery.md")
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,25 +151,101 @@ func TestInitrd(t *testing.T) {
 	}
 }
 
+// carriesSeed holds an archive to the seed of a host, and to what puts it where
+// cloud-init looks.
+func carriesSeed(t *testing.T, archive string, h Host) {
+	t.Helper()
+	got := maps.Clone(unpack(t, archive))
+	maps.DeleteFunc(got, func(name, _ string) bool { return strings.HasSuffix(name, "/") })
+	want := map[string]string{
+		"conf/conf.d/kubespore":                          "echo '/bin/sh /usr/lib/kubespore/plant \"$rootmnt\"' >>/scripts/init-bottom/ORDER\n",
+		"usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh": "/bin/sh /usr/lib/kubespore/plant \"$NEWROOT\"\n",
+		"usr/lib/kubespore/plant":                        plantScript,
+	}
+	for _, name := range seedNames() {
+		content, err := h.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want["usr/lib/kubespore/seed/"+name] = string(content)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%s: %v", h.Name, got)
+	}
+}
+
+func TestInitrdWithSeed(t *testing.T) {
+	dir := t.TempDir()
+	h := seedHost("a", "1")
+	h.OS = "debian"
+	write(t, dir, Initrd(""), h)
+	carriesSeed(t, tree(t, dir)["a.initrd"], h)
+	if d := fails(t, Initrd("/dev/sda"), h); d.Code != "M008" {
+		t.Error(d)
+	}
+}
+
+// TestPlant runs the script of that archive on roots: an empty one, one that has
+// another seed, and one of a machine at work.
+func TestPlant(t *testing.T) {
+	seed, root := t.TempDir(), t.TempDir()
+	script := strings.Replace(plantScript, "from=/usr/lib/kubespore/seed\n", "from="+seed+"\n", 1)
+	if script == plantScript {
+		t.Fatal("the script looks elsewhere")
+	}
+	plant := func(content string) error {
+		t.Helper()
+		for _, name := range seedNames() {
+			if err := os.WriteFile(filepath.Join(seed, name), []byte(content+" "+name), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return exec.Command("sh", "-c", script, "plant", root).Run()
+	}
+	looks := func(content string) {
+		t.Helper()
+		for _, name := range seedNames() {
+			file := filepath.Join(root, "var/lib/cloud/seed/nocloud", name)
+			info, err := os.Stat(file)
+			if err != nil || info.Mode() != 0o600 {
+				t.Fatal(info, err)
+			}
+			if got, err := os.ReadFile(file); err != nil || string(got) != content+" "+name {
+				t.Errorf("%s, %v", got, err)
+			}
+		}
+	}
+	for _, content := range []string{"a long first", "second"} {
+		if err := plant(content); err != nil {
+			t.Fatal(err)
+		}
+		looks(content)
+	}
+	if err := os.MkdirAll(filepath.Join(root, "etc/cloud"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "etc/cloud/cloud-init.disabled"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := plant("third"); err != nil {
+		t.Fatal(err)
+	}
+	looks("second")
+	if err := os.Remove(filepath.Join(seed, "user-data")); err != nil {
+		t.Fatal(err)
+	}
+	root = t.TempDir()
+	if exec.Command("sh", "-c", script, "plant", root).Run() == nil {
+		t.Error("half a seed is no mistake")
+	}
+}
+
 // TestInstall looks for the document inside the one that installs.
 func TestInstall(t *testing.T) {
 	dir := t.TempDir()
 	h := ignitionHost("fcos", "fedora-coreos")
 	write(t, dir, Initrd("/dev/sda"), h)
-	var outer struct {
-		Storage struct{ Files []ignitionFile }
-	}
-	if err := json.Unmarshal([]byte(unpack(t, tree(t, dir)["fcos.initrd"])["config.ign"]), &outer); err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, f := range outer.Storage.Files {
-		content, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(f.Contents.Source, "data:;base64,"))
-		if err != nil || f.Mode != 0o600 {
-			t.Errorf("%s: %v, mode %o", f.Path, err, f.Mode)
-		}
-		got[f.Path] = string(content)
-	}
+	_, got := leadingOf(t, unpack(t, tree(t, dir)["fcos.initrd"])["config.ign"])
 	want := map[string]string{
 		"/etc/coreos/installer.d/0001-kubespore.yaml": "dest-device: /dev/sda\nignition-file: /etc/coreos/kubespore.ign\n",
 		"/etc/coreos/kubespore.ign":                   document(t, h),
@@ -179,6 +256,35 @@ func TestInstall(t *testing.T) {
 	if d := fails(t, Initrd("/dev/sda"), ignitionHost("flat", "flatcar")); d.Code != "M008" || d.Position.Line != 7 {
 		t.Error(d)
 	}
+}
+
+// leadingOf reads a document of ours and the files that are in it.
+func leadingOf(t *testing.T, text string) (leading, map[string]string) {
+	t.Helper()
+	var out leading
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	if out.Storage == nil {
+		return out, files
+	}
+	for _, f := range out.Storage.Files {
+		if f.Mode != 0o600 {
+			t.Errorf("%s: mode %o", f.Path, f.Mode)
+		}
+		files[f.Path] = inlined(t, f.Contents)
+	}
+	return out, files
+}
+
+func inlined(t *testing.T, r ignitionResource) string {
+	t.Helper()
+	content, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Source, "data:;base64,"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 // liveISO is a volume of the layout of CoreOS: an embed area between files, and
@@ -339,7 +445,7 @@ func TestPXE(t *testing.T) {
 		"0a": "kernel images/fedora-coreos-amd64/kernel initrd=main coreos.live.rootfs_url=http://10.0.0.5/images/fedora-coreos-amd64/rootfs.img ignition.firstboot ignition.platform.id=metal ignition.config.url=" + url(fcos) + "/config.ign console=ttyS0 quiet\ninitrd --name main images/fedora-coreos-amd64/initramfs.img\n",
 		"0b": "kernel images/flatcar-amd64/flatcar_production_pxe.vmlinuz initrd=main flatcar.first_boot=1 ignition.config.url=" + url(flat) + "/config.ign console=ttyS0 quiet\ninitrd --name main images/flatcar-amd64/flatcar_production_pxe_image.cpio.gz\n",
 		"0c": "kernel images/debian-amd64/vmlinuz initrd=main ignition.firstboot ignition.platform.id=metal ignition.config.url=" + url(own) + "/config.ign console=ttyS0 quiet\ninitrd --name main images/debian-amd64/initrd.img\n",
-		"01": "kernel images/debian-arm64/vmlinuz initrd=main ds=nocloud-net;s=" + url(seed) + "/ console=ttyS0 quiet\ninitrd --name main images/debian-arm64/initrd.img\n",
+		"01": "kernel images/debian-arm64/vmlinuz initrd=main initrd=document console=ttyS0 quiet\ninitrd --name main images/debian-arm64/initrd.img\ninitrd --name document hosts/" + token([]byte(document(t, seed))) + "/seed.initrd\n",
 	} {
 		if script := got["pxe/mac-52-54-00-00-00-"+mac+".ipxe"]; !strings.Contains(script, want) || !strings.HasPrefix(script, "#!ipxe\n") || !strings.HasSuffix(script, "\nboot\n") {
 			t.Errorf("%s: %s", mac, script)
@@ -348,15 +454,7 @@ func TestPXE(t *testing.T) {
 	if got["pxe/mac-52-54-00-00-00-01.ipxe"] != got["pxe/mac-52-54-00-00-00-02.ipxe"] {
 		t.Error("the second port has another script")
 	}
-	folder := "pxe/hosts/" + token([]byte(document(t, seed))) + "/"
-	for _, name := range []string{"user-data", "meta-data", "network-config"} {
-		if want, _ := seed.Read(name); got[folder+name] != string(want) {
-			t.Errorf("%s: %q", name, got[folder+name])
-		}
-	}
-	if _, ok := got[folder+"vendor-data"]; !ok {
-		t.Error("no vendor-data")
-	}
+	carriesSeed(t, got["pxe/hosts/"+token([]byte(document(t, seed)))+"/seed.initrd"], seed)
 
 	// A new document has a new place, and the old one goes.
 	changed := fcos
@@ -375,8 +473,11 @@ func TestNetbootInstalls(t *testing.T) {
 	if !strings.Contains(script, " coreos.inst.install_dev=/dev/vda coreos.inst.ignition_url=http://10.0.0.5/hosts/") || strings.Contains(script, "ignition.firstboot") {
 		t.Error(script)
 	}
-	if d := fails(t, PXE(Netboot{URL: "http://10.0.0.5", Install: "/dev/vda"}), ignitionHost("flat", "flatcar")); d.Code != "M008" {
-		t.Error(d)
+	for _, h := range []Host{ignitionHost("own", "debian"), seedHost("deb", "1")} {
+		h.MACs = []string{"52:54:00:00:00:0A"}
+		if d := fails(t, PXE(Netboot{URL: "http://10.0.0.5", Install: "/dev/vda"}), h); d.Code != "M008" {
+			t.Error(d)
+		}
 	}
 }
 

@@ -37,15 +37,16 @@ func Matchbox(n Netboot) Medium {
 			if err := demandPort(h); err != nil {
 				return nil, err
 			}
-			document, err := h.Read(h.document())
+			own, err := h.Read(h.document())
 			if err != nil {
 				return nil, err
 			}
-			secret := token(document)
-			b, err := n.boot(h, "/assets", n.absolute("/ignition?token="+secret))
+			document, err := n.fetched(h, "/assets")
 			if err != nil {
 				return nil, err
 			}
+			secret := token(own)
+			b := n.boot(h, "/assets", n.absolute("/ignition?token="+secret))
 			out := []File{text("matchbox/ignition/"+h.Name+".ign", h.Name, string(document))}
 			add := func(kind, name string, value any) {
 				data, problem := json.MarshalIndent(value, "", "  ")

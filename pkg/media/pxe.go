@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"path"
+	"slices"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -16,38 +16,48 @@ type Netboot struct {
 	URL     string // of the tree, or of matchbox, without a slash at its end
 	Install string // device that the system is written to; "" runs it from memory
 	Append  string // further kernel arguments
+	// Authority vouches for the server of an https URL: PEM. Machines trust no
+	// other. nil leaves it to what is in their system.
+	Authority []byte
+	Server    *Server // nil where the certificate is somebody else's
 }
+
+// Server is what a web server needs to be the one that machines trust.
+type Server struct{ Certificate, Key []byte }
 
 // system is how a system boots from the network.
 type system struct {
 	kernel, initrd, rootfs string   // names that the operator gives the system's files
-	args                   []string // with {document} and {rootfs} for URLs
-	install                []string // in place of args, with {device}
+	args                   []string // with {rootfs} for its URL
+	fetch                  []string // further ones, with {document}: where no archive has it
+	install                []string // in place of args and fetch, with {device}
 }
 
 // system gives what a machine needs to boot its system. Those without a row
 // boot a kernel and an initramfs of the operator's own, with the arguments that
 // the document needs; --append says where their root is.
 func (h *Host) system() system {
+	fetch := []string{"ignition.config.url={document}"}
 	switch {
 	case h.OS == "fedora-coreos":
 		return system{
 			kernel: "kernel", initrd: "initramfs.img", rootfs: "rootfs.img",
-			args:    []string{"coreos.live.rootfs_url={rootfs}", "ignition.firstboot", "ignition.platform.id=metal", "ignition.config.url={document}"},
+			args:    []string{"coreos.live.rootfs_url={rootfs}", "ignition.firstboot", "ignition.platform.id=metal"},
+			fetch:   fetch,
 			install: []string{"coreos.live.rootfs_url={rootfs}", "coreos.inst.install_dev={device}", "coreos.inst.ignition_url={document}"},
 		}
 	case h.OS == "flatcar":
 		return system{
 			kernel: "flatcar_production_pxe.vmlinuz", initrd: "flatcar_production_pxe_image.cpio.gz",
-			args: []string{"flatcar.first_boot=1", "ignition.config.url={document}"},
+			args: []string{"flatcar.first_boot=1"}, fetch: fetch,
 		}
 	case h.Format == ignition:
 		return system{
 			kernel: "vmlinuz", initrd: "initrd.img",
-			args: []string{"ignition.firstboot", "ignition.platform.id=metal", "ignition.config.url={document}"},
+			args: []string{"ignition.firstboot", "ignition.platform.id=metal"}, fetch: fetch,
 		}
 	}
-	return system{kernel: "vmlinuz", initrd: "initrd.img", args: []string{"ds=nocloud-net;s={document}"}}
+	return system{kernel: "vmlinuz", initrd: "initrd.img"}
 }
 
 // boot is what a boot loader must know.
@@ -57,23 +67,41 @@ type boot struct {
 }
 
 // boot fills in what a machine needs. The names of its system's files are below
-// images.
-func (n Netboot) boot(h *Host, images, document string) (boot, error) {
+// images; document is where it fetches its own, "" where it comes otherwise.
+func (n Netboot) boot(h *Host, images, document string) boot {
 	s := h.system()
 	args := s.args
-	if n.Install != "" {
-		if args = s.install; args == nil {
-			return boot{}, noInstall(h)
-		}
+	switch {
+	case document == "":
+	case n.Install != "" && s.install != nil:
+		args = s.install
+	default:
+		args = slices.Concat(s.args, s.fetch)
 	}
-	folder := images + "/" + h.OS + "-" + h.Arch + "/"
+	folder := n.folder(h, images)
 	out := boot{kernel: folder + s.kernel, initrd: folder + s.initrd, args: []string{"initrd=main"}}
 	fill := strings.NewReplacer("{rootfs}", n.absolute(folder+s.rootfs), "{document}", document, "{device}", n.Install)
 	for _, a := range args {
 		out.args = append(out.args, fill.Replace(a))
 	}
 	out.args = append(out.args, strings.Fields(n.Append)...)
-	return out, nil
+	return out
+}
+
+// folder is where the files of a machine's system are.
+func (n Netboot) folder(h *Host, images string) string {
+	return images + "/" + h.OS + "-" + h.Arch + "/"
+}
+
+// fetched is the document that a machine with Ignition fetches: its own one, or
+// one that installs it. Where the kernel's arguments can tell the installer, it
+// fetches the machine's own itself.
+func (n Netboot) fetched(h *Host, images string) ([]byte, error) {
+	install := n.Install
+	if n.Authority == nil && h.system().install != nil {
+		install = ""
+	}
+	return liveDocument(h, install, mirror{strings.TrimSuffix(n.absolute(n.folder(h, images)), "/"), n.Authority})
 }
 
 // absolute gives the URL of a path: kernel arguments know nothing of where the
@@ -118,54 +146,87 @@ shell
 func PXE(n Netboot) Medium {
 	return Medium{
 		Name: "pxe", Formats: []string{ignition, cloudInit}, NeedsSystem: true,
-		Shared: []File{text("pxe/boot.ipxe", "", bootScript)},
+		Shared: append(n.Server.files(n.Authority), text("pxe/boot.ipxe", "", bootScript)),
 		Make: func(h *Host) ([]File, error) {
 			if err := demandPort(h); err != nil {
 				return nil, err
 			}
-			files, url, err := n.documents(h)
+			way := n.ignitionWay
+			if h.Format == cloudInit {
+				way = n.seedWay
+			}
+			files, b, archive, err := way(h)
 			if err != nil {
 				return nil, err
 			}
-			b, err := n.boot(h, "images", url)
-			if err != nil {
-				return nil, err
+			script := "#!ipxe\n# " + h.Name + "\n"
+			if archive != "" {
+				b.args = slices.Insert(b.args, 1, "initrd=document")
 			}
-			script := fmt.Sprintf("#!ipxe\n# %s\nkernel %s %s\ninitrd --name main %s\nboot\n", h.Name, b.kernel, strings.Join(b.args, " "), b.initrd)
+			script += fmt.Sprintf("kernel %s %s\ninitrd --name main %s\n", b.kernel, strings.Join(b.args, " "), b.initrd)
+			if archive != "" {
+				script += "initrd --name document " + archive + "\n"
+			}
 			for _, mac := range h.MACs {
-				files = append(files, text("pxe/mac-"+hyphened(mac)+".ipxe", h.Name, script))
+				files = append(files, text("pxe/mac-"+hyphened(mac)+".ipxe", h.Name, script+"boot\n"))
 			}
 			return files, nil
 		},
 	}
 }
 
-// documents gives what a machine fetches, in a folder that nobody can guess,
-// and the URL to tell it.
-func (n Netboot) documents(h *Host) ([]File, string, error) {
-	names := []string{"config.ign"}
-	if h.Format == cloudInit {
-		names = seedNames()
+// files are what the web server is given, outside of what it serves.
+func (s *Server) files(authority []byte) []File {
+	if s == nil {
+		return nil
 	}
-	document, err := h.Read(h.document())
+	return []File{
+		text("boot-server/ca.crt", "", string(authority)),
+		text("boot-server/server.crt", "", string(s.Certificate)),
+		text("boot-server/server.key", "", string(s.Key)),
+	}
+}
+
+// ignitionWay gives what a machine with Ignition fetches, in a folder that
+// nobody can guess, and how it boots. With an authority of our own an archive
+// beside its initramfs tells it where that is: kernel arguments could not say
+// whom to trust.
+func (n Netboot) ignitionWay(h *Host) ([]File, boot, string, error) {
+	own, err := h.Read(h.document())
 	if err != nil {
-		return nil, "", err
+		return nil, boot{}, "", err
 	}
-	folder := "hosts/" + token(document)
-	var out []File
-	for _, name := range names {
-		data, err := h.Read(name)
-		if err != nil {
-			return nil, "", err
-		}
-		out = append(out, text(path.Join("pxe", folder, name), h.Name, string(data)))
+	document, err := n.fetched(h, "images")
+	if err != nil {
+		return nil, boot{}, "", err
 	}
-	if h.Format == cloudInit {
-		// cloud-init asks for it, and tries again and again when it is not there.
-		out = append(out, text(path.Join("pxe", folder, "vendor-data"), h.Name, ""))
-		return out, n.absolute(folder) + "/", nil
+	path := "hosts/" + token(own) + "/config.ign"
+	files := []File{text("pxe/"+path, h.Name, string(document))}
+	if n.Authority == nil {
+		return files, n.boot(h, "images", n.absolute(path)), "", nil
 	}
-	return out, n.absolute(folder + "/config.ign"), nil
+	pointer, err := pinnedPointer(n.absolute(path), n.Authority, document)
+	// Beside the scripts: where they come from another server than documents, it
+	// does too.
+	archive := "pointers/" + token(pointer) + ".initrd"
+	return append(files, documentArchive("pxe/"+archive, h, pointer)), n.boot(h, "images", ""), archive, err
+}
+
+// seedWay gives what a machine with cloud-init boots from: the archive beside
+// its initramfs has all of the seed. cloud-init itself could fetch one, but not
+// before the network is up, not the part about the network, and from nobody
+// whom its image does not trust.
+func (n Netboot) seedWay(h *Host) ([]File, boot, string, error) {
+	if n.Install != "" {
+		return nil, boot{}, "", noInstall(h)
+	}
+	own, err := h.Read(h.document())
+	if err != nil {
+		return nil, boot{}, "", err
+	}
+	archive := "hosts/" + token(own) + "/seed.initrd"
+	file, err := seedArchive("pxe/"+archive, h)
+	return []File{file}, n.boot(h, "images", ""), archive, err
 }
 
 func text(path, host, content string) File {

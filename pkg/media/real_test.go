@@ -3,6 +3,7 @@
 package media
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,18 +122,35 @@ func TestEmbedRead(t *testing.T) {
 	}
 }
 
-// TestInstallerIsValid asks Ignition's own validator about the document that
-// installs.
-func TestInstallerIsValid(t *testing.T) {
-	text, err := installer([]byte(`{"ignition":{"version":"3.4.0"}}`), "/dev/disk/by-id/a b")
-	if err != nil {
+// TestLeadingDocumentsAreValid asks Ignition's own validator about the documents
+// that install, and those that say where another one is.
+func TestLeadingDocumentsAreValid(t *testing.T) {
+	own := []byte(`{"ignition":{"version":"3.4.0"}}`)
+	for name, make := range map[string]func() ([]byte, error){
+		"coreos":  func() ([]byte, error) { return coreosInstaller(own, "/dev/disk/by-id/a b") },
+		"flatcar": func() ([]byte, error) { return flatcarInstaller(own, "/dev/sda", mirror{"https://a", []byte("A")}) },
+		"packed":  func() ([]byte, error) { return packedPointer(own) },
+		"pinned":  func() ([]byte, error) { return pinnedPointer("https://a", []byte("A"), own) },
+	} {
+		text, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "config.ign")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := program(t, tool(t, "ignition-validate"), file); out != "" {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+	// systemd understands the unit.
+	unit := filepath.Join(t.TempDir(), "kubespore-install.service")
+	text := strings.ReplaceAll(fmt.Sprintf(flatcarUnit, flatcarFolder, unitWord(`/dev/disk/by-id/a b%`), unitWord("http://a")), "/usr/bin/flatcar-install", "/usr/bin/env")
+	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(t.TempDir(), "config.ign")
-	if err := os.WriteFile(name, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out := program(t, tool(t, "ignition-validate"), name); out != "" {
+	if out := program(t, "systemd-analyze", "verify", "--man=no", unit); out != "" {
 		t.Error(out)
 	}
 }

@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	_ "embed" // the script and its unit
-	"encoding/json"
 	"io"
 	"maps"
 	"slices"
@@ -96,7 +95,11 @@ func checkStick(programs map[string][]byte, hosts []Host) diag.List {
 // handover is what the script hands to the program that applies a document.
 func handover(h *Host) ([]byte, error) {
 	if h.Format == ignition {
-		return pointer(h)
+		document, err := h.Read(h.document())
+		if err != nil {
+			return nil, err
+		}
+		return packedPointer(document)
 	}
 	// A line for each file of the seed: every shell can take that apart.
 	var out bytes.Buffer
@@ -108,30 +111,6 @@ func handover(h *Host) ([]byte, error) {
 		out.WriteString(name + " " + packed(string(data)) + "\n")
 	}
 	return out.Bytes(), nil
-}
-
-// pointer is a document that holds the host's own one, compressed: an initramfs
-// is in memory, Ignition unpacks by itself, and nothing else there might.
-func pointer(h *Host) ([]byte, error) {
-	document, err := h.Read(h.document())
-	if err != nil {
-		return nil, err
-	}
-	var out struct {
-		Ignition struct {
-			Version string `json:"version"`
-			Config  struct {
-				Replace struct {
-					Source      string `json:"source"`
-					Compression string `json:"compression"`
-				} `json:"replace"`
-			} `json:"config"`
-		} `json:"ignition"`
-	}
-	out.Ignition.Version = "3.4.0"
-	out.Ignition.Config.Replace.Source = "data:;base64," + packed(string(document))
-	out.Ignition.Config.Replace.Compression = "gzip"
-	return json.Marshal(out)
 }
 
 // keyFiles are a host's key, as a file and as a volume of its own.

@@ -21,7 +21,7 @@ func (s *Store) authorities(specs []plan.AuthoritySpec, now time.Time) (map[stri
 	var list diag.List
 	out := map[string]*authority{}
 	for _, spec := range specs {
-		a, err := s.authority(spec, now)
+		a, err := s.authority(spec, now.Add(-backdate), now)
 		if err != nil {
 			list.AddError("K001", err)
 			continue
@@ -31,7 +31,9 @@ func (s *Store) authorities(specs []plan.AuthoritySpec, now time.Time) (map[stri
 	return out, list
 }
 
-func (s *Store) authority(spec plan.AuthoritySpec, now time.Time) (*authority, error) {
+// authority loads a CA. One that never was is made, and valid from the given
+// time on.
+func (s *Store) authority(spec plan.AuthoritySpec, from, now time.Time) (*authority, error) {
 	file := authorityFile(spec.Name)
 	certificate, hasCertificate, err := s.read(file + ".crt")
 	if err != nil {
@@ -50,10 +52,10 @@ func (s *Store) authority(spec plan.AuthoritySpec, now time.Time) (*authority, e
 		return nil, diag.Failf("K011", diag.Position{File: s.path(file + ".crt")}, "the certificate of the authority %s is missing, while its key is there", spec.Name).
 			WithHint("restore the file from a backup; for a new authority, which no running machine trusts, move %s away", s.path(file+".key"))
 	}
-	return s.makeAuthority(spec, now)
+	return s.makeAuthority(spec, from, now)
 }
 
-func (s *Store) makeAuthority(spec plan.AuthoritySpec, now time.Time) (*authority, error) {
+func (s *Store) makeAuthority(spec plan.AuthoritySpec, from, now time.Time) (*authority, error) {
 	made, err := makeKey(spec.Algorithm)
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
@@ -62,7 +64,7 @@ func (s *Store) makeAuthority(spec plan.AuthoritySpec, now time.Time) (*authorit
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
 	}
-	text, err := signAuthority(made, key, spec.CommonName, now.Add(-backdate), now.Add(spec.Life))
+	text, err := signAuthority(made, key, spec.CommonName, from, now.Add(spec.Life))
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
 	}

@@ -14,6 +14,11 @@ import (
 // certificate gives the pair of one leaf: the store's while it fits, else a
 // new one.
 func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, list *diag.List) plan.Pair {
+	return s.fitting(spec, a, leafOf(spec, a, now), now, list)
+}
+
+// fitting does so for a leaf whose dates are known.
+func (s *Store) fitting(spec *plan.CertSpec, a *authority, l leaf, now time.Time, list *diag.List) plan.Pair {
 	pair, err := s.load(spec)
 	if err != nil {
 		list.AddError("K001", failure(err))
@@ -29,7 +34,6 @@ func (s *Store) certificate(spec *plan.CertSpec, a *authority, now time.Time, li
 	}
 	made, err := makeKey(spec.Algorithm)
 	var text []byte
-	l := leafOf(spec, a, now)
 	if err == nil {
 		text, err = a.signer.sign(made, isRSA(spec.Algorithm), l)
 	}

@@ -27,8 +27,8 @@ type Entry struct {
 // IsAuthority says whether the entry is a CA.
 func (e Entry) IsAuthority() bool { return path.Dir(e.File) == "ca" }
 
-// List gives every certificate of the store: authorities, the cluster's own,
-// and then each host's.
+// List gives every certificate that documents hold: authorities, the cluster's
+// own, and then each host's.
 func (s *Store) List() []Entry {
 	names, err := s.names()
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Store) List() []Entry {
 	authorities := s.storedAuthorities(names)
 	var out []Entry
 	for _, name := range names {
-		if strings.HasSuffix(name, ".crt") {
+		if strings.HasSuffix(name, ".crt") && kindOf(name) != mediaFile {
 			e := s.entry(name, names, authorities)
 			e.Unused = used != nil && !used[name]
 			out = append(out, e)

@@ -113,6 +113,7 @@ func checkFiles(list *diag.List, p *plan.Plan) {
 			owner[name] = who
 		}
 	}
+	claim(diag.Position{}, "the server that machines boot from", bootFiles()...)
 	for _, a := range p.Authorities {
 		claim(a.Position, "authority "+a.Name, authorityFile(a.Name)+".crt", authorityFile(a.Name)+".key")
 	}

@@ -1,0 +1,53 @@
+package media
+
+import (
+	_ "embed" // the script
+	"io"
+
+	"github.com/cavaliergopher/cpio"
+)
+
+//go:embed plant.sh
+var plantScript string
+
+// Where an initramfs is told to run the script: the two programs that make
+// them, each with a place for what others add, and a variable for the root.
+const (
+	plantFolder = "usr/lib/kubespore/"
+	// initramfs-tools reads all of conf.d, and runs what ORDER says once the root
+	// is there. That file lists scripts of the image, so it is added to.
+	plantConf  = "conf/conf.d/kubespore"
+	plantOrder = `echo '/bin/sh /` + plantFolder + `plant "$rootmnt"' >>/scripts/init-bottom/ORDER` + "\n"
+	// dracut sources what is here.
+	plantHook    = "usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh"
+	plantCommand = `/bin/sh /` + plantFolder + `plant "$NEWROOT"` + "\n"
+)
+
+// seedArchive is an archive beside an initramfs that puts the seed where
+// cloud-init looks for one. No network is needed, and nothing is looked for on
+// other disks.
+func seedArchive(path string, h *Host) (File, error) {
+	regular := func(name string, mode cpio.FileMode, content []byte) member {
+		return member{name: name, mode: cpio.TypeReg | mode, content: content}
+	}
+	members := []member{
+		regular(plantConf, 0o644, []byte(plantOrder)),
+		regular(plantHook, 0o755, []byte(plantCommand)),
+		regular(plantFolder+"plant", 0o755, []byte(plantScript)),
+	}
+	for _, name := range seedNames() {
+		data, err := h.Read(name)
+		if err != nil {
+			return File{}, err
+		}
+		members = append(members, regular(plantFolder+"seed/"+name, 0o600, data))
+	}
+	return File{Path: path, Host: h.Name, Write: func(w io.Writer) error { return archive(w, members...) }}, nil
+}
+
+// documentArchive is the one with a document for Ignition.
+func documentArchive(path string, h *Host, document []byte) File {
+	return File{Path: path, Host: h.Name, Write: func(w io.Writer) error {
+		return archive(w, member{name: initrdPath(h.OS), mode: cpio.TypeReg | 0o600, content: document})
+	}}
+}
