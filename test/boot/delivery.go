@@ -31,6 +31,7 @@ func deliveries() map[string]delivery {
 		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd},
 		"disk":         {formats: both[1:], medium: intoImage, plug: ownDisk},
 		"pxe":          {formats: both, medium: fromNetwork("pxe"), plug: noKernel, serve: servePXE},
+		"pxe-https":    {formats: both[:1], medium: fromNetwork("pxe-https"), plug: noKernel, serve: servePXEByHTTPS},
 		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), plug: noKernel, serve: serveMatchbox},
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -26,11 +27,15 @@ func (r *run) serveBundle() error {
 	return r.serve(net.JoinHostPort(r.mirrorAddress(), "80"), http.StripPrefix("/payload", http.FileServer(http.Dir(r.bundle()))))
 }
 
-// serve runs a web server on the machines' network. It ends with the run.
-func (r *run) serve(address string, handler http.Handler) error {
+// serve runs a web server on the machines' network, with TLS where it is given
+// a pair. It ends with the run.
+func (r *run) serve(address string, handler http.Handler, pair ...tls.Certificate) error {
 	port, err := r.lab.lan.listen(address)
 	if err != nil {
 		return err
+	}
+	if len(pair) > 0 {
+		port = tls.NewListener(port, &tls.Config{Certificates: pair})
 	}
 	server := &http.Server{Handler: handler}
 	r.servers = append(r.servers, server)

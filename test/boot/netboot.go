@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,23 +17,29 @@ import (
 // The machine's firmware is SeaBIOS with the iPXE that QEMU's network card
 // brings.
 
-// ports are where the two are, at the lab's address.
-var ports = map[string]string{"pxe": "8080", "matchbox": "8081"}
+// bootURLs are where documents are, with the lab's address in between.
+var bootURLs = map[string][2]string{"pxe": {"http://", "8080"}, "pxe-https": {"https://", "8443"}, "matchbox": {"http://", "8081"}}
 
-func (r *run) bootURL(kind string) string {
-	return "http://" + net.JoinHostPort(r.mirrorAddress(), ports[kind])
+func (r *run) bootURL(way string) string {
+	url := bootURLs[way]
+	return url[0] + net.JoinHostPort(r.mirrorAddress(), url[1])
 }
 
 // fromNetwork gives the arguments of a medium that machines boot from. Besides
 // where the root is, an initramfs must be told to bring up the network: Fedora
 // CoreOS and Flatcar do that when Ignition asks for it.
-func fromNetwork(kind string) func(*qemu) []string {
+func fromNetwork(way string) func(*qemu) []string {
 	return func(q *qemu) []string {
 		args := q.systemArguments()
 		if q.run.Format == ignition {
 			args += " ip=dhcp rd.neednet=1"
 		}
-		return []string{kind, "--url", q.run.bootURL(kind), "--append", args}
+		kind, _, secured := strings.Cut(way, "-")
+		out := []string{kind, "--url", q.run.bootURL(way), "--append", args}
+		if secured {
+			out = append(out, "--pki", q.run.store())
+		}
+		return out
 	}
 }
 
@@ -98,6 +105,22 @@ func (r *run) images(dir string) error {
 		return err
 	}
 	return errors.Join(os.Symlink(base.kernel, filepath.Join(dir, "vmlinuz")), os.Symlink(base.initrd, filepath.Join(dir, "initrd.img")))
+}
+
+// servePXEByHTTPS serves documents with the certificate that kubespore made for
+// that. The iPXE of QEMU's card trusts nobody whom we could be: what it loads,
+// the archive with the authority among it, comes as servePXE gives it.
+func servePXEByHTTPS(ctx context.Context, r *run) (string, error) {
+	from := filepath.Join(r.media(), "boot-server")
+	pair, err := tls.LoadX509KeyPair(filepath.Join(from, "server.crt"), filepath.Join(from, "server.key"))
+	if err != nil {
+		return "", err
+	}
+	documents := http.StripPrefix("/hosts", http.FileServer(http.Dir(filepath.Join(r.media(), "pxe/hosts"))))
+	if err := r.serve(strings.TrimPrefix(r.bootURL("pxe-https"), "https://"), documents, pair); err != nil {
+		return "", err
+	}
+	return servePXE(ctx, r)
 }
 
 // servePXE serves the tree, as any web server would.

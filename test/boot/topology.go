@@ -31,7 +31,7 @@ func (r *run) build(ctx context.Context, without []string) error {
 
 // kubespore runs the product, with the scenario's store of keys.
 func (r *run) kubespore(ctx context.Context, args ...string) (string, error) {
-	return command(ctx, r.lab.tools["kubespore"], append(args, "--quiet", "--pki", filepath.Join(r.dir, "pki"))...)
+	return command(ctx, r.lab.tools["kubespore"], append(args, "--quiet", "--pki", r.store())...)
 }
 
 // minor is the minor of Kubernetes that the scenario's topology asks for.
@@ -150,3 +150,6 @@ func copyFile(from, to string) error {
 	}
 	return os.WriteFile(to, text, 0o644)
 }
+
+// store keeps the keys of the run's cluster.
+func (r *run) store() string { return filepath.Join(r.dir, "pki") }
