@@ -13,6 +13,7 @@ import (
 	"github.com/lima-vm/go-qcow2reader/image"
 	"github.com/lima-vm/go-qcow2reader/image/qcow2"
 	"github.com/lima-vm/go-qcow2reader/image/raw"
+	"golang.org/x/sys/unix"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/iso9660"
@@ -142,13 +143,13 @@ func (b *base) seenFrom(dir string) string {
 	return filepath.ToSlash(relative)
 }
 
-// copy writes the base with patches over it. Holes stay holes where the target
-// can have any.
+// copy writes a raw base with patches over it. Holes stay holes where the
+// target can have any.
 func (b *base) copy(w io.Writer, patches []patch) error {
 	slices.SortFunc(patches, func(p, q patch) int { return int(min(max(p.at-q.at, -1), 1)) })
 	out := &sparse{w: w}
 	for _, p := range patches {
-		if err := out.from(b.disk, b.disk.Size(), p.at); err != nil {
+		if err := out.from(b.file, b.disk.Size(), p.at); err != nil {
 			return err
 		}
 		if err := out.write(p.data); err != nil {
@@ -168,31 +169,73 @@ const sparseBlock = 1 << 20
 
 // from copies what a disk of the given size has up to an offset; behind its end
 // there are zeros.
-func (s *sparse) from(disk io.ReaderAt, size, to int64) error {
-	block := make([]byte, sparseBlock)
+func (s *sparse) from(disk *os.File, size, to int64) error {
 	for s.at < to {
-		part := block[:min(sparseBlock, to-s.at)]
-		clear(part)
-		if left := size - s.at; left > 0 {
-			if _, err := disk.ReadAt(part[:min(left, int64(len(part)))], s.at); err != nil && err != io.EOF {
+		start, end := stretch(disk, s.at, min(size, to))
+		if start == end {
+			return s.skip(to - s.at)
+		}
+		if err := s.skip(start - s.at); err != nil {
+			return err
+		}
+		block := make([]byte, min(sparseBlock, end-start))
+		for s.at < end {
+			part := block[:min(sparseBlock, end-s.at)]
+			if _, err := disk.ReadAt(part, s.at); err != nil {
 				return err
 			}
-		}
-		if err := s.write(part); err != nil {
-			return err
+			if err := s.write(part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (s *sparse) write(data []byte) error {
-	s.at += int64(len(data))
-	if seeker, ok := s.w.(io.Seeker); ok && isZero(data) {
-		_, err := seeker.Seek(int64(len(data)), io.SeekCurrent)
-		return err
+// stretch gives the next part of a file, up to an end, that need not be zeros;
+// an empty one where there is none. Where the file system does not know its
+// holes, that is all of it.
+func stretch(f *os.File, at, end int64) (int64, int64) {
+	start, err := f.Seek(at, unix.SEEK_DATA)
+	switch {
+	case at >= end || errors.Is(err, unix.ENXIO): // only a hole is left
+		return end, end
+	case err != nil:
+		return at, end
 	}
+	hole, err := f.Seek(start, unix.SEEK_HOLE)
+	if err != nil {
+		hole = end
+	}
+	return min(start, end), min(hole, end)
+}
+
+func (s *sparse) write(data []byte) error {
+	if isZero(data) {
+		return s.skip(int64(len(data)))
+	}
+	s.at += int64(len(data))
 	_, err := s.w.Write(data)
 	return err
+}
+
+// skip writes zeros: none where the target can have a hole.
+func (s *sparse) skip(n int64) error {
+	s.at += n
+	if seeker, ok := s.w.(io.Seeker); ok {
+		_, err := seeker.Seek(n, io.SeekCurrent)
+		return err
+	}
+	_, err := io.CopyN(s.w, zeros{}, n)
+	return err
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 func isZero(data []byte) bool {

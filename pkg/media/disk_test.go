@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
@@ -129,6 +131,68 @@ func TestDiskGrows(t *testing.T) {
 	}
 	if parts := parsed.partitions(); len(got) != 64<<20 || parts[3].first*blockSize < 62<<20 {
 		t.Errorf("%d bytes, %+v", len(got), parts)
+	}
+}
+
+// TestDiskKeepsHoles copies an image that is a hole of one TiB behind its first
+// MiBs, without reading or writing it.
+func TestDiskKeepsHoles(t *testing.T) {
+	source := cloudDisk()
+	f := imageFile(t, source)
+	if err := os.Truncate(f.Name(), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m, err := Disk(f, 0, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, m, debianHost("a"))
+	made, err := os.Open(filepath.Join(dir, "a.raw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer made.Close()
+	var is unix.Stat_t
+	if err := unix.Fstat(int(made.Fd()), &is); err != nil || is.Size <= 1<<40 || is.Blocks*512 > 2*diskSize {
+		t.Errorf("%d bytes, %d of them on disk, %v", is.Size, is.Blocks*512, err)
+	}
+	start := make([]byte, diskSize-2<<20)
+	if _, err := made.ReadAt(start, 1<<20); err != nil || !bytes.Equal(start, source[1<<20:diskSize-1<<20]) {
+		t.Error("what was on the disk changed", err)
+	}
+	if parsed, err := readTable(made); err != nil || len(parsed.partitions()) != 4 {
+		t.Error(parsed, err)
+	}
+}
+
+// TestSparse copies a file with holes, between and at its end, to what can have
+// none.
+func TestSparse(t *testing.T) {
+	f := imageFile(t, []byte("one"))
+	content := make([]byte, 5<<20)
+	copy(content, "one")
+	copy(content[3<<20:], "two")
+	if err := os.Truncate(f.Name(), 5<<20); err != nil {
+		t.Fatal(err)
+	}
+	again, err := os.OpenFile(f.Name(), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := again.WriteAt([]byte("two"), 3<<20); err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []int64{1, 3 << 20, 3<<20 + 2, 4 << 20, 6 << 20} {
+		var got bytes.Buffer
+		s := &sparse{w: &got}
+		if err := s.from(f, 5<<20, cut); err != nil {
+			t.Fatal(err)
+		}
+		if want := append(content, make([]byte, 1<<20)...)[:cut]; !bytes.Equal(got.Bytes(), want) || s.at != cut {
+			t.Errorf("%d: %d bytes", cut, got.Len())
+		}
 	}
 }
 

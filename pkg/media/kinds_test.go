@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -151,95 +148,6 @@ func TestInitrd(t *testing.T) {
 	}
 }
 
-// carriesSeed holds an archive to the seed of a host, and to what puts it where
-// cloud-init looks.
-func carriesSeed(t *testing.T, archive string, h Host) {
-	t.Helper()
-	got := maps.Clone(unpack(t, archive))
-	maps.DeleteFunc(got, func(name, _ string) bool { return strings.HasSuffix(name, "/") })
-	want := map[string]string{
-		"conf/conf.d/kubespore":                          "echo '/bin/sh /usr/lib/kubespore/plant \"$rootmnt\"' >>/scripts/init-bottom/ORDER\n",
-		"usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh": "/bin/sh /usr/lib/kubespore/plant \"$NEWROOT\"\n",
-		"usr/lib/kubespore/plant":                        plantScript,
-	}
-	for _, name := range seedNames() {
-		content, err := h.Read(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want["usr/lib/kubespore/seed/"+name] = string(content)
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("%s: %v", h.Name, got)
-	}
-}
-
-func TestInitrdWithSeed(t *testing.T) {
-	dir := t.TempDir()
-	h := seedHost("a", "1")
-	h.OS = "debian"
-	write(t, dir, Initrd(""), h)
-	carriesSeed(t, tree(t, dir)["a.initrd"], h)
-	if d := fails(t, Initrd("/dev/sda"), h); d.Code != "M008" {
-		t.Error(d)
-	}
-}
-
-// TestPlant runs the script of that archive on roots: an empty one, one that has
-// another seed, and one of a machine at work.
-func TestPlant(t *testing.T) {
-	seed, root := t.TempDir(), t.TempDir()
-	script := strings.Replace(plantScript, "from=/usr/lib/kubespore/seed\n", "from="+seed+"\n", 1)
-	if script == plantScript {
-		t.Fatal("the script looks elsewhere")
-	}
-	plant := func(content string) error {
-		t.Helper()
-		for _, name := range seedNames() {
-			if err := os.WriteFile(filepath.Join(seed, name), []byte(content+" "+name), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return exec.Command("sh", "-c", script, "plant", root).Run()
-	}
-	looks := func(content string) {
-		t.Helper()
-		for _, name := range seedNames() {
-			file := filepath.Join(root, "var/lib/cloud/seed/nocloud", name)
-			info, err := os.Stat(file)
-			if err != nil || info.Mode() != 0o600 {
-				t.Fatal(info, err)
-			}
-			if got, err := os.ReadFile(file); err != nil || string(got) != content+" "+name {
-				t.Errorf("%s, %v", got, err)
-			}
-		}
-	}
-	for _, content := range []string{"a long first", "second"} {
-		if err := plant(content); err != nil {
-			t.Fatal(err)
-		}
-		looks(content)
-	}
-	if err := os.MkdirAll(filepath.Join(root, "etc/cloud"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "etc/cloud/cloud-init.disabled"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := plant("third"); err != nil {
-		t.Fatal(err)
-	}
-	looks("second")
-	if err := os.Remove(filepath.Join(seed, "user-data")); err != nil {
-		t.Fatal(err)
-	}
-	root = t.TempDir()
-	if exec.Command("sh", "-c", script, "plant", root).Run() == nil {
-		t.Error("half a seed is no mistake")
-	}
-}
-
 // TestInstall looks for the document inside the one that installs.
 func TestInstall(t *testing.T) {
 	dir := t.TempDir()
@@ -256,35 +164,6 @@ func TestInstall(t *testing.T) {
 	if d := fails(t, Initrd("/dev/sda"), ignitionHost("flat", "flatcar")); d.Code != "M008" || d.Position.Line != 7 {
 		t.Error(d)
 	}
-}
-
-// leadingOf reads a document of ours and the files that are in it.
-func leadingOf(t *testing.T, text string) (leading, map[string]string) {
-	t.Helper()
-	var out leading
-	if err := json.Unmarshal([]byte(text), &out); err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	if out.Storage == nil {
-		return out, files
-	}
-	for _, f := range out.Storage.Files {
-		if f.Mode != 0o600 {
-			t.Errorf("%s: mode %o", f.Path, f.Mode)
-		}
-		files[f.Path] = inlined(t, f.Contents)
-	}
-	return out, files
-}
-
-func inlined(t *testing.T, r ignitionResource) string {
-	t.Helper()
-	content, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Source, "data:;base64,"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }
 
 // liveISO is a volume of the layout of CoreOS: an embed area between files, and

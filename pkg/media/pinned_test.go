@@ -7,7 +7,9 @@ import (
 	"crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"strings"
@@ -16,6 +18,35 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 )
+
+// leadingOf reads a document of ours and the files that are in it.
+func leadingOf(t *testing.T, text string) (leading, map[string]string) {
+	t.Helper()
+	var out leading
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	if out.Storage == nil {
+		return out, files
+	}
+	for _, f := range out.Storage.Files {
+		if f.Mode != 0o600 {
+			t.Errorf("%s: mode %o", f.Path, f.Mode)
+		}
+		files[f.Path] = inlined(t, f.Contents)
+	}
+	return out, files
+}
+
+func inlined(t *testing.T, r ignitionResource) string {
+	t.Helper()
+	content, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Source, "data:;base64,"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
 
 // TestPinned follows a machine that boots over HTTPS: the archive beside its
 // initramfs says where its document is, whom to trust there, and what it says.
