@@ -140,10 +140,11 @@ func (j Journal) ReadFile(name string) ([]byte, error) {
 }
 
 // Files gives the relative names of everything below a folder that is not a
-// folder, sorted, with slashes; none when there is no such folder.
+// folder, sorted, with slashes; none when there is no such folder. The folder
+// itself may be a link to one, as on a disk of its own.
 func Files(dir string) ([]string, error) {
 	var names []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // no such folder, or a reader saw somebody's change
 		}
