@@ -16,6 +16,8 @@ import (
 type delivery struct {
 	formats  []string                                          // that it carries
 	medium   func(q *qemu) []string                            // arguments of kubespore media; nil where the document itself is handed over
+	forAll   bool                                              // one medium serves all hosts
+	program  string                                            // of test/tools, that it takes
 	platform string                                            // where the kernel's arguments tell Ignition that it is
 	plug     func(ctx context.Context, q *qemu) error          // changes the board
 	serve    func(ctx context.Context, r *run) (string, error) // for what comes over the network: serves the medium, and says from where iPXE goes on
@@ -28,11 +30,12 @@ func deliveries() map[string]delivery {
 		"seed":         {formats: both[1:], medium: words("iso"), plug: volume("%s.iso")},
 		"fw-cfg":       {formats: both[:1], platform: "qemu", plug: firmwareDevice},
 		"config-drive": {formats: both, medium: words("config-drive"), platform: "nutanix", plug: volume("%s.config-2.iso")},
-		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd},
+		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd("%s.initrd")},
+		"stick":        {formats: both, medium: sealedStick, forAll: true, program: "age", platform: "metal", plug: stickAndKey},
 		"disk":         {formats: both[1:], medium: intoImage, plug: ownDisk},
 		"pxe":          {formats: both, medium: fromNetwork("pxe"), plug: noKernel, serve: servePXE},
 		"pxe-https":    {formats: both[:1], medium: fromNetwork("pxe-https"), plug: noKernel, serve: servePXEByHTTPS},
-		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), plug: noKernel, serve: serveMatchbox},
+		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), program: "matchbox", plug: noKernel, serve: serveMatchbox},
 	}
 }
 
@@ -70,30 +73,56 @@ func (s scenario) comesBy(way string) bool {
 	return slices.Contains(slices.Collect(maps.Values(s.Deliver)), way)
 }
 
+// deliveryPrograms are what the deliveries of the scenario take, of test/tools.
+func (s scenario) deliveryPrograms() []string {
+	var programs []string
+	for _, name := range slices.Sorted(maps.Values(s.Deliver)) {
+		if way := deliveries()[name]; way.program != "" {
+			programs = append(programs, way.program)
+		}
+	}
+	return slices.Compact(programs)
+}
+
 // media is the folder that kubespore media writes to.
 func (r *run) media() string { return filepath.Join(r.dir, "media") }
 
 // deliver makes the medium of a machine and plugs it in.
 func (q *qemu) deliver(ctx context.Context) error {
 	way := q.run.deliveryTo(q.host.Name)
-	if way.medium != nil {
-		args := append([]string{"media"}, way.medium(q)...)
-		args = append(args, "--quiet", "--host", q.host.Name, "--media", q.run.media(), "--build", filepath.Join(q.run.dir, "out"), q.run.adapted())
-		if _, err := command(ctx, q.run.lab.tools["kubespore"], args...); err != nil {
-			return err
-		}
+	if err := q.makeMedium(ctx, way); err != nil {
+		return err
 	}
 	return way.plug(ctx, q)
 }
 
-func words(w ...string) func(*qemu) []string { return func(*qemu) []string { return w } }
-
-// volume plugs in a read-only volume of the host's.
-func volume(name string) func(context.Context, *qemu) error {
-	return func(_ context.Context, q *qemu) error {
-		q.volumes["document"] = filepath.Join(q.run.media(), fmt.Sprintf(name, q.host.Name))
+func (q *qemu) makeMedium(ctx context.Context, way delivery) error {
+	if way.medium == nil || way.forAll && q.run.hasMedia || q.run.Readme {
 		return nil
 	}
+	args := append([]string{"media"}, way.medium(q)...)
+	args = append(args, "--quiet", "--media", q.run.media(), "--build", filepath.Join(q.run.dir, "out"))
+	if !way.forAll {
+		args = append(args, "--host", q.host.Name)
+	}
+	_, err := command(ctx, q.run.lab.tools["kubespore"], append(args, q.run.adapted())...)
+	q.run.hasMedia = err == nil
+	return err
+}
+
+func words(w ...string) func(*qemu) []string { return func(*qemu) []string { return w } }
+
+// volume plugs in a read-only volume.
+func volume(name string) func(context.Context, *qemu) error {
+	return func(_ context.Context, q *qemu) error {
+		q.volumes["document"] = q.medium(name)
+		return nil
+	}
+}
+
+// medium is what kubespore media made under a name, in which %s is the host.
+func (q *qemu) medium(name string) string {
+	return filepath.Join(q.run.media(), strings.ReplaceAll(name, "%s", q.host.Name))
 }
 
 // firmwareDevice hands the document over as QEMU does it for Fedora CoreOS.
@@ -104,18 +133,53 @@ func firmwareDevice(_ context.Context, q *qemu) error {
 
 // secondInitrd does what a boot loader does with a second initrd: the kernel
 // finds it behind the first, where a multiple of four bytes begins.
-func secondInitrd(_ context.Context, q *qemu) error {
-	first, err := os.ReadFile(q.initrd)
-	if err != nil {
-		return err
+func secondInitrd(name string) func(context.Context, *qemu) error {
+	return func(_ context.Context, q *qemu) error {
+		first, err := os.ReadFile(q.initrd)
+		if err != nil {
+			return err
+		}
+		second, err := os.ReadFile(q.medium(name))
+		if err != nil {
+			return err
+		}
+		both := append(append(first, make([]byte, -len(first)&3)...), second...)
+		q.initrd = filepath.Join(q.dir, "initrd")
+		return os.WriteFile(q.initrd, both, 0o600)
 	}
-	second, err := os.ReadFile(filepath.Join(q.run.media(), q.host.Name+".initrd"))
-	if err != nil {
-		return err
+}
+
+// sealedStick is made once, with all hosts on it.
+func sealedStick(q *qemu) []string {
+	return []string{"stick", "--pki", q.run.store(), "--age", q.run.lab.tools["age"]}
+}
+
+// stickAndKey plugs in what is the same for all machines, and the machine's own
+// key.
+func stickAndKey(ctx context.Context, q *qemu) error {
+	q.putInKey(q.host.Name)
+	if q.run.Format == ignition {
+		return secondInitrd("stick.initrd")(ctx, q)
 	}
-	both := append(append(first, make([]byte, -len(first)&3)...), second...)
-	q.initrd = filepath.Join(q.dir, "initrd")
-	return os.WriteFile(q.initrd, both, 0o600)
+	return volume("stick.iso")(ctx, q)
+}
+
+// putInKey plugs in the key to a host's part of a sealed stick.
+func (q *qemu) putInKey(host string) {
+	q.volumes["key"] = filepath.Join(q.run.media(), "keys", host+".iso")
+}
+
+// turnKey has a machine that is off find the key of a host, its own or another's,
+// when it is powered on.
+func turnKey(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words[:1], func(m *machine) error {
+		q, ok := m.hardware.(*qemu)
+		if !ok || q.volumes["key"] == "" {
+			return errors.New("it has no sealed stick")
+		}
+		q.putInKey(words[1])
+		return nil
+	})
 }
 
 // intoImage has the document put into the lab's Debian, partitioned as cloud

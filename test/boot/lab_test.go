@@ -407,3 +407,22 @@ func TestAlive(t *testing.T) {
 		t.Error("a lease that is later than the power-on is not seen")
 	}
 }
+
+func TestQuickStart(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands, err := quickStart(string(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"kubespore payload pack", "kubespore build", "kubespore payload verify", "kubespore media iso"} {
+		if !strings.Contains(commands, want) {
+			t.Errorf("it has no %s:\n%s", want, commands)
+		}
+	}
+	if _, err := quickStart("## From a topology to a cluster\n"); err == nil {
+		t.Error("a page without commands is taken")
+	}
+}

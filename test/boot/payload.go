@@ -130,7 +130,11 @@ func (l *lab) packAll(ctx context.Context, runs []*run) (string, error) {
 			continue
 		}
 		count++
-		if err := r.pack(ctx); err != nil {
+		pack := r.pack
+		if r.Readme {
+			pack = r.packAsTheReadmeSays
+		}
+		if err := pack(ctx); err != nil {
 			return "", fmt.Errorf("%s: %w", r.Name, err)
 		}
 	}

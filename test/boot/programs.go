@@ -91,8 +91,8 @@ func (l *lab) findPrograms(ctx context.Context, runs []*run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("matchbox") }) {
-		names = append(names, "matchbox")
+	for _, r := range runs {
+		names = append(names, r.deliveryPrograms()...)
 	}
 	c := exec.CommandContext(ctx, filepath.Join(l.tree, "test/tools/tool"), names...)
 	c.Stderr = os.Stderr

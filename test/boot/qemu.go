@@ -85,6 +85,12 @@ func (q *qemu) start(ctx context.Context, console string) error {
 // sums and copies, and emulated they are ten times slower than what they replace.
 const processor = "Westmere"
 
+// slowClock has the kernel believe that its processor counts 8 GHz. It counts what
+// the test machine's does, so that the machine's time goes by about three times
+// slower than ours: what it waits for at most, and how often it looks, keep some
+// proportion to how slow it is.
+const slowClock = "tsc_early_khz=8000000"
+
 // command is how the machine is built.
 func (q *qemu) command(console string) []string {
 	memory, processors := "2048", "1"
@@ -126,7 +132,7 @@ func (q *qemu) systemArguments() string {
 	// processor a flush of all it has translated, at every system call.
 	// And what it translated it can use for a program that is started again only
 	// where that lies at the same address.
-	args := "root=LABEL=root rw console=ttyS0 mitigations=off norandmaps tsc=reliable"
+	args := "root=LABEL=root rw console=ttyS0 mitigations=off norandmaps tsc=reliable " + slowClock
 	if q.run.Format == ignition {
 		args += " rd.shell=0 rd.emergency=poweroff"
 	}

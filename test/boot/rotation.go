@@ -92,7 +92,7 @@ func (r *run) aged(old []byte) ([]byte, error) {
 
 // inStore gives what the one PEM block of a file of the store holds.
 func (r *run) inStore(name string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(r.dir, "pki", name))
+	text, err := os.ReadFile(filepath.Join(r.store(), name))
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type scenario struct {
 	Packages []string          // of Debian, that the base image of machines proper has besides its own
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
+	Readme   bool              // payload, documents and seed volumes are made by the commands of README.md
 	Upgrade  string            // the version of Kubernetes that the step upgrade goes to
 	Repeat   int               // how often the steps are taken; 0 is once
 	Steps    []string
@@ -45,6 +46,7 @@ type run struct {
 	secret   string // what was written into the cluster
 	victim   string // the machine that last held the virtual address
 	admin    string // the credential of a cluster that is not kubespore's
+	hasMedia bool   // kubespore media has written some
 	servers  []*http.Server
 	services []*process                   // other programs on the machines' network
 	left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
@@ -125,6 +127,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
 	case s.Lane == containerLane && len(s.Packages) > 0:
 		return errors.New("containers share one base image: packages go into its list, in base.go")
+	case s.Readme && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
+		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
 	case s.Lane == machineLane && s.Payload == inFolder:
@@ -210,7 +214,7 @@ func (r *run) end(ctx context.Context) error {
 	for _, m := range r.machines {
 		errs = append(errs, m.discard())
 	}
-	if r.locked() {
+	if r.locked() && !r.Readme {
 		errs = append(errs, unmount(r.bundle()))
 	}
 	if r.next != nil {

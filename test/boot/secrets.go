@@ -51,7 +51,7 @@ func noDocuments(ctx context.Context, r *run, words []string) (string, error) {
 // name in the store.
 func (r *run) secrets() (map[string][]string, error) {
 	out := map[string][]string{}
-	store := filepath.Join(r.dir, "pki")
+	store := r.store()
 	err := filepath.WalkDir(store, func(path string, e fs.DirEntry, err error) error {
 		// etcd's token tells clusters apart and opens nothing: etcd logs it.
 		if err != nil || e.IsDir() || !slices.Contains([]string{".key", ".secret"}, filepath.Ext(path)) || e.Name() == "etcd-token.secret" {

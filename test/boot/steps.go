@@ -48,6 +48,7 @@ func verbs() []verb {
 		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
 		{"says", "MACHINE TEXT", "the console says it", waitConsole},
 		{"itself", "MACHINE...", "the console shows the machine that its document makes, at work and waiting for its programs", becameItself},
+		{"key", "MACHINE HOST", "put in the key of a host to a sealed stick, while the machine is off", turnKey},
 		{"try", "MACHINE...", "kubespore try brings the same to the consoles of its own machines, and leaves nothing", tryTopology},
 		{"flawless", "MACHINE...", "no unit failed, by what the console shows", flawless},
 		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},

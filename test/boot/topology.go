@@ -34,6 +34,9 @@ func (r *run) kubespore(ctx context.Context, args ...string) (string, error) {
 	return command(ctx, r.lab.tools["kubespore"], append(args, "--quiet", "--pki", r.store())...)
 }
 
+// store is where the scenario's keys are kept.
+func (r *run) store() string { return filepath.Join(r.dir, "pki") }
+
 // minor is the minor of Kubernetes that the scenario's topology asks for.
 func (r *run) minor() (string, error) {
 	var t map[string]any
@@ -47,7 +50,7 @@ func (r *run) minor() (string, error) {
 }
 
 // adapted is the topology that the lane boots.
-func (r *run) adapted() string { return filepath.Join(r.dir, "topology.yaml") }
+func (r *run) adapted() string { return filepath.Join(r.dir, "cluster.yaml") }
 
 // adapt writes the topology as the lane boots it: on Debian, with the lane's
 // overlay; one machine of each range, which says as much as all of them.
@@ -150,6 +153,3 @@ func copyFile(from, to string) error {
 	}
 	return os.WriteFile(to, text, 0o644)
 }
-
-// store keeps the keys of the run's cluster.
-func (r *run) store() string { return filepath.Join(r.dir, "pki") }
