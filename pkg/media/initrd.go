@@ -45,6 +45,7 @@ type member struct {
 	name    string
 	mode    cpio.FileMode
 	content []byte
+	guest   bool // its folder is there, perhaps behind a link, or nobody needs the file
 }
 
 // archive writes a compressed cpio archive. The kernel makes no folders by
@@ -58,7 +59,7 @@ func archive(w io.Writer, members ...member) error {
 	there := map[string]bool{}
 	for _, m := range members {
 		for _, folder := range parents(m.name) {
-			if there[folder] {
+			if m.guest || there[folder] {
 				continue
 			}
 			there[folder] = true

@@ -18,9 +18,12 @@ const (
 	// is there. That file lists scripts of the image, so it is added to.
 	plantConf  = "conf/conf.d/kubespore"
 	plantOrder = `echo '/bin/sh /` + plantFolder + `plant "$rootmnt"' >>/scripts/init-bottom/ORDER` + "\n"
-	// dracut sources what is here.
-	plantHook    = "usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh"
-	plantCommand = `/bin/sh /` + plantFolder + `plant "$NEWROOT"` + "\n"
+	// dracut sources what is in the first folder, since 2024 in the second, and
+	// has the first as a link to it meanwhile: a folder in its place would cut off
+	// what others have there.
+	plantHook      = "usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh"
+	plantHookSince = "var/lib/dracut/hooks/pre-pivot/50-kubespore.sh"
+	plantCommand   = `/bin/sh /` + plantFolder + `plant "$NEWROOT"` + "\n"
 )
 
 // seedArchive is an archive beside an initramfs that puts the seed where
@@ -32,7 +35,8 @@ func seedArchive(path string, h *Host) (File, error) {
 	}
 	members := []member{
 		regular(plantConf, 0o644, []byte(plantOrder)),
-		regular(plantHook, 0o755, []byte(plantCommand)),
+		regular(plantHookSince, 0o755, []byte(plantCommand)),
+		{name: plantHook, mode: cpio.TypeReg | 0o755, content: []byte(plantCommand), guest: true},
 		regular(plantFolder+"plant", 0o755, []byte(plantScript)),
 	}
 	for _, name := range seedNames() {

@@ -14,7 +14,7 @@ if [ -e "$root/etc/cloud/cloud-init.disabled" ]; then
 fi
 
 write() {
-  mkdir -p "$seed" || return 1
+  (umask 022 && mkdir -p "${seed%/*}") && mkdir -p "$seed" || return 1
   for name in user-data meta-data network-config; do
     cat "$from/$name" >"$seed/$name" || return 1
   done

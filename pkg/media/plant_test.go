@@ -14,10 +14,14 @@ import (
 func carriesSeed(t *testing.T, archive string, h Host) {
 	t.Helper()
 	got := maps.Clone(unpack(t, archive))
+	if _, made := got["usr/lib/dracut/"]; made {
+		t.Error("a folder takes the place of dracut's link")
+	}
 	maps.DeleteFunc(got, func(name, _ string) bool { return strings.HasSuffix(name, "/") })
 	want := map[string]string{
 		"conf/conf.d/kubespore":                          "echo '/bin/sh /usr/lib/kubespore/plant \"$rootmnt\"' >>/scripts/init-bottom/ORDER\n",
 		"usr/lib/dracut/hooks/pre-pivot/50-kubespore.sh": "/bin/sh /usr/lib/kubespore/plant \"$NEWROOT\"\n",
+		"var/lib/dracut/hooks/pre-pivot/50-kubespore.sh": "/bin/sh /usr/lib/kubespore/plant \"$NEWROOT\"\n",
 		"usr/lib/kubespore/plant":                        plantScript,
 	}
 	for _, name := range seedNames() {
@@ -78,6 +82,11 @@ func TestPlant(t *testing.T) {
 			t.Fatal(err)
 		}
 		looks(content)
+	}
+	for folder, mode := range map[string]os.FileMode{"var/lib/cloud/seed": 0o755, "var/lib/cloud/seed/nocloud": 0o700} {
+		if info, err := os.Stat(filepath.Join(root, folder)); err != nil || info.Mode().Perm() != mode {
+			t.Error(folder, info, err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(root, "etc/cloud"), 0o755); err != nil {
 		t.Fatal(err)
