@@ -34,9 +34,9 @@ const ObjectsDir = "/etc/kubespore/objects"
 // StaticPodDir is where the kubelet looks for static pods.
 const StaticPodDir = "/etc/kubernetes/manifests"
 
-// newDecoder knows every type of Kubernetes' own API and of the configuration
-// files of its programs, strictly: an unknown or repeated field is an error.
-func newDecoder() (runtime.Decoder, error) {
+// newScheme knows every type of Kubernetes' own API and of the configuration
+// files of its programs.
+func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		kubernetes.AddToScheme, kubeletv1beta1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
@@ -46,22 +46,32 @@ func newDecoder() (runtime.Decoder, error) {
 			return nil, err
 		}
 	}
-	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer(), nil
+	return scheme, nil
 }
 
-// strictly are the groups whose every kind is in the decoder; a kind of
-// another group, such as one of a custom resource, is only read as YAML.
-func decodes(apiVersion string) bool {
+// newDecoder is strict: an unknown or repeated field is an error.
+func newDecoder(scheme *runtime.Scheme) runtime.Decoder {
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+}
+
+// decodes says whether every kind of a group is in the decoder; a kind of another
+// group, such as one of a custom resource, is only read as YAML.
+func (v *Verifier) decodes(apiVersion string) bool {
 	group, _, grouped := strings.Cut(apiVersion, "/")
 	switch {
-	case !grouped, !strings.Contains(group, "."):
+	case !grouped, v.scheme.IsGroupRegistered(group), !strings.Contains(group, "."):
 		return true
-	case group == "kubeadm.k8s.io":
-		return false // no types outside k8s.io/kubernetes: held against kubeadm itself by the oracle in test/oracle
-	case group == "kustomize.config.k8s.io":
-		return false // what kubectl shall do to objects, and no object
+	case slices.Contains([]string{
+		"apiextensions.k8s.io", "apiregistration.k8s.io", // definitions of kinds, which are not among the types of clients
+		"kubeadm.k8s.io",          // no types outside k8s.io/kubernetes: held against kubeadm itself by the oracle in test/oracle
+		"kustomize.config.k8s.io", // what kubectl shall do to objects, and no object
+	}, group):
+		return false
 	}
-	return strings.HasSuffix(group, ".k8s.io") || strings.HasSuffix(group, ".config.k8s.io")
+	// Of one label in front, as in networking.k8s.io, are Kubernetes' own groups,
+	// and mistakes in their names; custom resources have more, as in
+	// snapshot.storage.k8s.io.
+	return strings.HasSuffix(group, ".k8s.io") && strings.Count(group, ".") == 2
 }
 
 // isObject says whether a file holds Kubernetes objects: by what it says, so
@@ -165,7 +175,7 @@ func (v *Verifier) decode(text []byte) (runtime.Object, error) {
 	if head.APIVersion == "" || head.Kind == "" {
 		return nil, fmt.Errorf("apiVersion or kind is missing")
 	}
-	if !decodes(head.APIVersion) {
+	if !v.decodes(head.APIVersion) {
 		return nil, nil
 	}
 	object, _, err := v.decoder.Decode(text, nil, nil)
@@ -278,6 +288,7 @@ func onlyComments(text []byte) bool {
 // plain turns a library's error into one line without its package names.
 func plain(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
+	text, _, _ = strings.Cut(text, ` in scheme "`)
 	return strings.NewReplacer("strict decoding error: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)
 }
 

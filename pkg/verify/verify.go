@@ -26,6 +26,7 @@ type Verifier struct {
 	plan    *plan.Plan
 	release release
 	images  map[string]bool // the bill of materials of the whole cluster
+	scheme  *runtime.Scheme
 	decoder runtime.Decoder
 	// verbatim are the files of objects that are the user's own, line by line.
 	verbatim map[string]bool
@@ -45,11 +46,11 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := newDecoder()
+	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{plan: p, release: table, decoder: decoder, unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
+	v := &Verifier{plan: p, release: table, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
 	for _, m := range p.Manifests {
 		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.Beside != nil
 	}

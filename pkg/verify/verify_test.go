@@ -152,6 +152,12 @@ func TestBroken(t *testing.T) {
 	}{
 		{"yaml", add(static, "apiVersion: v1\nkind: Pod\n a: b: c"), []string{"V011"}, "kubernetes refuses it"},
 		{"unknown field", edit(static, "hostNetwork", "hostNetwrk"), []string{"V011"}, `unknown field "spec.hostNetwrk"`},
+		{"kind that is gone", add(ObjectsDir+"/x/x.yaml", "apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: x}\n"), []string{"V011"}, `refuses it: no kind "PodSecurityPolicy" is registered for version "policy/v1beta1"`},
+		{"group misspelt", add(ObjectsDir+"/x/x.yaml", "apiVersion: network.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n"), []string{"V011"}, "network.k8s.io/v1"},
+		{"field of a longer group", add(ObjectsDir+"/x/x.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: x}\nrule: []\n"), []string{"V011"}, `unknown field "rule"`},
+		{"definition of a kind", add(ObjectsDir+"/x/x.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n"), nil, ""},
+		{"custom resource", add(ObjectsDir+"/x/x.yaml", "apiVersion: example.org/v1\nkind: X\nmetadata: {name: x}\n"), nil, ""},
+		{"custom resource of Kubernetes", add(ObjectsDir+"/x/x.yaml", "apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshotClass\nmetadata: {name: x}\n"), nil, ""},
 		{"image", edit(static, "web:1", "web:2"), []string{"V012"}, "example.com/web:2 is not in the bill"},
 		{"kubelet field of no release", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nnetworkPluginMTU: 3\n"), []string{"V011"}, "unknown field"},
 		{"feature gate", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates: {KubeletCrashLoopBackOfMax: true}\n"), []string{"V013"}, "KubeletCrashLoopBackOfMax"},

@@ -110,16 +110,21 @@ type cluster struct {
 // build compiles an example for a minor, once.
 func build(t *testing.T, example, minor string) cluster {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../examples", example+".yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	return buildText(t, example, minor, contents(t, filepath.Join("../../examples", example+".yaml")), nil)
+}
+
+// buildText compiles a topology that stands beside other files, once.
+func buildText(t *testing.T, example, minor string, text []byte, beside tree) cluster {
+	t.Helper()
 	version := strings.TrimSpace(run(t, tool("kubeadm@"+minor), "version", "--output=short"))
 	text = bytes.ReplaceAll(text, []byte("version: v1.36.3"), []byte("version: "+version))
 	dir := filepath.Join(workspace.dir, minor, example)
 	file, out := filepath.Join(dir, example+".yaml"), filepath.Join(dir, "out")
 	if _, err := os.Stat(out); err != nil {
 		write(t, file, text)
+		for name, content := range beside {
+			write(t, filepath.Join(dir, name), content)
+		}
 		run(t, workspace.kubespore, "build", file, "--quiet", "-o", out, "--pki", filepath.Join(dir, "pki"))
 	}
 	top, problems := topology.Parse(file, text)
@@ -168,6 +173,15 @@ func (c cluster) files(t *testing.T, host string) tree {
 		}
 	}
 	return files
+}
+
+func contents(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func run(t *testing.T, name string, args ...string) string {
