@@ -83,6 +83,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 		v.staticPods, // pods.go: static pods start without the API, paths and flags exist
 		v.workloads,  // pods.go: what other pods mount from a node is there
 		v.claims,     // claims.go: claims find volumes
+		v.dns,        // dns.go: kubelets send pods to the DNS of the cluster
 		v.units,      // units.go: units refer to what exists, in an order without cycles
 		v.services,   // flags.go: flags of programs run by units exist in that release
 		v.ownKeys,    // keys.go: every key is this host's own

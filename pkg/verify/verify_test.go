@@ -66,7 +66,7 @@ func (b box) document() *document.Document {
 // prove runs every proof over some machines and gives the codes and messages.
 func prove(t *testing.T, boxes ...box) diag.List {
 	t.Helper()
-	p := &plan.Plan{Cluster: &plan.Cluster{Minor: "1.36"}}
+	p := &plan.Plan{Cluster: &plan.Cluster{Minor: "1.36", Domain: "cluster.local", DNSAddresses: []string{"10.96.0.10"}}}
 	for _, b := range boxes {
 		p.Hosts = append(p.Hosts, b.host())
 	}
@@ -143,6 +143,15 @@ func TestBroken(t *testing.T) {
 			b.units["program.service"] = strings.Replace(service, old, new, 1)
 		}
 	}
+	const kubeletHead, told = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n", "clusterDNS: [10.96.0.10]\nclusterDomain: cluster.local\n"
+	const dnsFlags = "--cluster-dns=10.96.0.10 --cluster-domain=cluster.local"
+	kubelet := func(start, configuration string) func(*box) {
+		return func(b *box) {
+			b.binaries = append(b.binaries, "/opt/bin/kubelet")
+			b.units["program.service"] = strings.Replace(service, "ExecStart=/opt/bin/program", "ExecStart="+start, 1)
+			b.files["/etc/k.yaml"] = kubeletHead + configuration
+		}
+	}
 	add := func(path, content string) func(*box) { return func(b *box) { b.files[path] = content } }
 	for _, test := range []struct {
 		name  string
@@ -170,12 +179,31 @@ func TestBroken(t *testing.T) {
 			[]string{"V023"}, "nothing makes /srv/data"},
 		{"file not mounted", edit(static, "--kubeconfig=/etc/kubernetes/scheduler.conf", "--kubeconfig=/etc/kubernetes/x.conf"), []string{"V024"}, "which no volume of the pod holds"},
 		{"flag", edit(static, "--kubeconfig", "--kubeconfg"), []string{"V025"}, "no flag --kubeconfg"},
-		{"flag of a unit", unit("/opt/bin/program", "/opt/bin/kubelet --pod-infra-container-image=x"), []string{"V025", "V032"}, "no flag --pod-infra-container-image"},
-		{"flag in the environment", unit("ExecStart=/opt/bin/program", "Environment=ARGS=--network-plugin=cni\nExecStart=/opt/bin/program /opt/bin/kubelet $ARGS"), []string{"V025"}, "no flag --network-plugin"},
+		{"flag of a unit", unit("/opt/bin/program", "/opt/bin/kubelet "+dnsFlags+" --pod-infra-container-image=x"), []string{"V025", "V032"}, "no flag --pod-infra-container-image"},
+		{"flag in the environment", unit("ExecStart=/opt/bin/program", "Environment=ARGS=--network-plugin=cni\nExecStart=/opt/bin/program /opt/bin/kubelet "+dnsFlags+" $ARGS"), []string{"V025"}, "no flag --network-plugin"},
 		{"flag in an environment file", func(b *box) {
-			b.units["program.service"] = strings.Replace(service, "ExecStart=/opt/bin/program", "EnvironmentFile=-/etc/default/x\nExecStart=/opt/bin/program /opt/bin/kubelet $ARGS", 1)
+			b.units["program.service"] = strings.Replace(service, "ExecStart=/opt/bin/program", "EnvironmentFile=-/etc/default/x\nExecStart=/opt/bin/program /opt/bin/kubelet "+dnsFlags+" $ARGS", 1)
 			b.files["/etc/default/x"] = "# flags\nARGS=\"--network-plugin=cni\"\n"
 		}, []string{"V025"}, "no flag --network-plugin"},
+		{"DNS by a flag", kubelet("/opt/bin/kubelet --config=/etc/k.yaml --cluster-dns=10.96.0.53 --cluster-domain=cluster.local", told), []string{"V027"}, "sends pods to 10.96.0.53 for names, and the DNS of the cluster is at 10.96.0.10"},
+		{"one of two DNS servers", kubelet("/opt/bin/kubelet --config=/etc/k.yaml --cluster-dns=10.96.0.10,8.8.8.8", told), []string{"V027"}, "8.8.8.8"},
+		{"DNS by the environment", func(b *box) {
+			kubelet("/opt/bin/kubelet --config=/etc/k.yaml $ARGS\nEnvironment=ARGS=--cluster-dns=10.96.0.53", told)(b)
+		}, []string{"V027"}, "10.96.0.53"},
+		{"DNS by the configuration", kubelet("/opt/bin/kubelet --config=/etc/k.yaml", "clusterDNS: [10.96.0.53]\nclusterDomain: cluster.local\n"), []string{"V027"}, "10.96.0.53"},
+		{"DNS laid over the configuration", func(b *box) {
+			kubelet("/opt/bin/kubelet --config=/etc/k.yaml --config-dir=/etc/k.d", told)(b)
+			b.files["/etc/k.d/10-dns.conf"] = kubeletHead + "clusterDNS: [10.96.0.53]\n"
+		}, []string{"V027"}, "10.96.0.53"},
+		{"domain of another cluster", kubelet("/opt/bin/kubelet --config=/etc/k.yaml --cluster-domain=test.com", told), []string{"V027"}, "search test.com, and the domain of the cluster is cluster.local"},
+		{"no DNS", kubelet("/opt/bin/kubelet --config=/etc/k.yaml", "clusterDomain: cluster.local\n"), []string{"V027"}, "told no cluster DNS"},
+		{"no domain", kubelet("/opt/bin/kubelet --config=/etc/k.yaml", "clusterDNS: [10.96.0.10]\n"), []string{"V027"}, "or no domain"},
+		{"DNS of the cluster", kubelet("/opt/bin/kubelet --config=/etc/k.yaml --cluster-domain=cluster.local. --cluster-dns=10.96.0.10", told), nil, ""},
+		{"cache on the node", kubelet("/opt/bin/kubelet --config=/etc/k.yaml --cluster-dns=169.254.20.10", told), nil, ""},
+		{"another file of a kubelet", func(b *box) {
+			kubelet("/opt/bin/kubelet --config=/etc/k.yaml", told)(b)
+			b.files["/etc/other.yaml"] = kubeletHead + "clusterDNS: [10.96.0.53]\n"
+		}, nil, ""},
 		{"unit named", unit("After=network-online.target", "After=docke.service"), []string{"V031"}, "docke.service"},
 		{"program", unit("/opt/bin/program", "/opt/bin/progra"), []string{"V032"}, "nothing puts /opt/bin/progra"},
 		{"not executable", func(b *box) { b.files["0644 /opt/bin/program"] = "#!/bin/sh"; b.binaries = nil }, []string{"V032"}, "not executable"},
