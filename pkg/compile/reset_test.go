@@ -2,6 +2,7 @@ package compile_test
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,17 +77,90 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// TestResetOfInterfaces: those of pods and of what connects them go, the ports of
+// a bridge before it, and nobody else's.
+func TestResetOfInterfaces(t *testing.T) {
+	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
+	root := t.TempDir()
+	layOut(t, root, docs[i])
+	deleted := filepath.Join(root, "deleted")
+	ip := `case "$*" in
+"-oneline link show") cat <<END
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000
+3: cni0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UP mode DEFAULT group default
+4: vethbad851af@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue master cni0 state UP mode DEFAULT group default
+5: veth0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP mode DEFAULT group default
+6: flannel.1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN mode DEFAULT group default
+7: kube-pods: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default
+8: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default
+9: tunl0@NONE: <NOARP> mtu 1480 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+END
+;;
+"link delete "*) echo "$3" >>` + deleted + ` ;;
+esac`
+	if out, err := resetWith(t, root, map[string]string{"ip": ip}, "w1"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if text, err := os.ReadFile(deleted); err != nil || string(text) != "vethbad851af\ncni0\nflannel.1\nkube-pods\n" {
+		t.Errorf("%v: these were deleted:\n%s", err, text)
+	}
+}
+
+// TestResetOfRules lets iptables know rules of the cluster and of somebody else:
+// these stay, and a failure to write them back is not lost.
+func TestResetOfRules(t *testing.T) {
+	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
+	root := t.TempDir()
+	layOut(t, root, docs[i])
+	written := filepath.Join(root, "written")
+	programs := map[string]string{
+		"iptables-save":    "printf '%s\n' '*nat' ':KUBE-SERVICES - [0:0]' '-A PREROUTING -j KUBE-SERVICES' '-A PREROUTING -p tcp --dport 81 -j REDIRECT' COMMIT",
+		"iptables-restore": "cat >" + written,
+	}
+	if out, err := resetWith(t, root, programs, "w1"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if text, err := os.ReadFile(written); err != nil || string(text) != "*nat\n-A PREROUTING -p tcp --dport 81 -j REDIRECT\nCOMMIT\n" {
+		t.Errorf("%v: iptables-restore got\n%s", err, text)
+	}
+	for _, fails := range []string{"iptables-restore", "iptables-save"} {
+		broken := maps.Clone(programs)
+		broken[fails] += "\ncat >/dev/null\nexit 1"
+		if out, err := resetWith(t, root, broken, "w1"); err == nil || !strings.Contains(out, "could not do everything") || !strings.Contains(out, "iptables") {
+			t.Errorf("%s fails: %v\n%s", fails, err, out)
+		}
+	}
+}
+
 // reset runs the script of the machine with its folders below root and programs
 // that do nothing.
 func reset(t *testing.T, root string, args ...string) (string, error) {
+	t.Helper()
+	return resetWith(t, root, nil, args...)
+}
+
+// resetWith has programs that do something.
+func resetWith(t *testing.T, root string, doing map[string]string, args ...string) (string, error) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "opt/kubespore/bin/kubespore-reset"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	programs := t.TempDir()
-	for _, name := range []string{"systemctl", "ip", "nft", "iptables-save", "ip6tables-save", "ipvsadm", "ipset", "umount", "docker", "ctr", "sync"} {
+	for _, name := range []string{"ip", "nft", "iptables-save", "ip6tables-save", "ipvsadm", "ipset", "umount", "docker", "ctr", "sync"} {
 		put(t, programs, name, "#!/bin/sh\n", 0o755)
+	}
+	// A unit that is not there cannot be stopped, as with the real one.
+	put(t, programs, "systemctl", `#!/bin/sh
+if [ "$1" = stop ]; then
+	case $2 in *.service) [ -e "`+root+`/etc/systemd/system/$2" ] || exit 5 ;; esac
+fi
+`, 0o755)
+	for name, does := range doing {
+		put(t, programs, name, "#!/bin/sh\n"+does+"\n", 0o755)
 	}
 	script := regexp.MustCompile(`(^|[\s<=(])(/(?:etc|var|opt|root|run)/)`).ReplaceAllString(string(text), "${1}"+root+"$2")
 	script = strings.ReplaceAll(script, `"/etc/systemd`, `"`+root+`/etc/systemd`)

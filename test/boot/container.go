@@ -70,6 +70,12 @@ func (c *container) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	return c.ignite(ctx)
+}
+
+// ignite applies the document to the disk, as Ignition does at a first boot.
+func (c *container) ignite(ctx context.Context) error {
+	lab := c.run.lab
 	document, err := c.giveDocument()
 	if err != nil {
 		return err

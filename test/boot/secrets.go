@@ -100,11 +100,24 @@ func (r *run) searchMachine(ctx context.Context, c *container, secrets map[strin
 	if err != nil {
 		return 0, err
 	}
+	count := 0
+	err = r.eachSecret(ctx, c, secrets, func(path, file string) error {
+		count++
+		return inPlace(file, document[path], secrets)
+	})
+	if err == nil && count == 0 {
+		err = errors.New("not even the machine's own keys are found")
+	}
+	return count, err
+}
+
+// eachSecret calls for every file on a machine's disk, in its images and its
+// /run that holds a secret, with its path there and where it lies here.
+func (r *run) eachSecret(ctx context.Context, c *container, secrets map[string][]string, found func(path, file string) error) error {
 	leader, err := leaderOf(c.groups())
 	if err != nil {
-		return 0, err
+		return err
 	}
-	count := 0
 	for _, place := range []struct{ at, is string }{
 		{c.disk(), ""},
 		{c.store(containerdFolder), containerdFolder},
@@ -112,20 +125,16 @@ func (r *run) searchMachine(ctx context.Context, c *container, secrets map[strin
 	} {
 		files, err := r.grep(ctx, place.at, slices.Concat(slices.Collect(maps.Values(secrets))...))
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for _, file := range files {
 			path := place.is + strings.TrimPrefix(file, place.at)
-			if err := inPlace(file, document[path], secrets); err != nil {
-				return 0, fmt.Errorf("%s %w", path, err)
+			if err := found(path, file); err != nil {
+				return fmt.Errorf("%s %w", path, err)
 			}
-			count++
 		}
 	}
-	if count == 0 {
-		return 0, errors.New("not even the machine's own keys are found")
-	}
-	return count, nil
+	return nil
 }
 
 // grep lists the files of one file system with any of the texts in them. Files

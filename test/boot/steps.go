@@ -31,6 +31,7 @@ func verbs() []verb {
 		{"cut", "MACHINE...", "cut the power", cutPower},
 		{"cuts", "MACHINE N", "power on and cut at a random moment, N times", cutAtRandom},
 		{"fresh", "MACHINE...", "empty the disk and apply the document again", fresh},
+		{"again", "MACHINE...", "apply the document again to the disk as it is, as another first boot does", again},
 		{"wait", "DURATION", "let time pass", wait},
 		{"ready", "[DURATION]", "every node that is on is Ready and has its pod CIDR", waitReady},
 		{"settled", "[DURATION]", "every pod runs and serves", waitSettled},
@@ -55,6 +56,7 @@ func verbs() []verb {
 		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
 		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
+		{"stranger", "MACHINE...", "nothing of a cluster runs or lies there, and no key", becameStranger},
 		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
 		{"resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", resolves},
 		{"operator", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", operate},
@@ -90,7 +92,7 @@ func verbOf(step string) (verb, []string, error) {
 // looksInside says whether a step is taken inside a machine, or looks there.
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
-	case "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
+	case "again", "stranger", "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
 		"reconfigure", "reconfigured", "upgrade", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
 		return true
 	}
