@@ -23,9 +23,10 @@ func TestStopAPIServer(t *testing.T) {
 	if err := os.WriteFile(stop, script, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	ours, theirs := apiServer(t, dir, "192.0.2.1"), apiServer(t, dir, "192.0.2.10")
+	const inOrder = "sleep 0.5; exit 0"
+	ours, theirs := apiServer(t, dir, "192.0.2.1", inOrder), apiServer(t, dir, "192.0.2.10", inOrder)
 	start := time.Now()
-	if out, err := exec.Command(stop, "192.0.2.1").CombinedOutput(); err != nil {
+	if out, err := exec.Command(stop, "192.0.2.1", "60").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if took := time.Since(start); took < 500*time.Millisecond {
@@ -44,13 +45,24 @@ func TestStopAPIServer(t *testing.T) {
 		t.Errorf("the other one ended: %v", err)
 	default:
 	}
-	if out, err := exec.Command(stop, "192.0.2.1").CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.Command(stop, "192.0.2.1", "60").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("with none there: %v\n%s", err, out)
+	}
+	// One whose clients watch for ever.
+	waiting := apiServer(t, dir, "192.0.2.1", ":")
+	if out, err := exec.Command(stop, "192.0.2.1", "1").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	select {
+	case <-waiting:
+	case <-time.After(10 * time.Second):
+		t.Error("an API server that waits for its clients goes on")
 	}
 }
 
-// apiServer starts a program of that name, which takes half a second to end.
-func apiServer(t *testing.T, dir, address string) <-chan error {
+// apiServer starts a program of that name, which does something when it is asked
+// to end.
+func apiServer(t *testing.T, dir, address, atTheEnd string) <-chan error {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -60,7 +72,7 @@ func apiServer(t *testing.T, dir, address string) <-chan error {
 	if err := os.Symlink(bash, program); err != nil && !os.IsExist(err) {
 		t.Fatal(err)
 	}
-	c := exec.Command(program, "-c", "trap 'sleep 0.5; exit 0' TERM; echo ready; while :; do sleep 0.05; done", "kube-apiserver", "--advertise-address="+address)
+	c := exec.Command(program, "-c", "trap '"+atTheEnd+"' TERM; echo ready; while :; do sleep 0.05; done", "kube-apiserver", "--advertise-address="+address)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
