@@ -22,7 +22,7 @@ var onMachines = map[string]string{
 	"kube-apiserver@": "opt/bin/kube-apiserver", "kube-controller-manager@": "opt/bin/kube-controller-manager",
 	"kube-scheduler@": "opt/bin/kube-scheduler", "kube-proxy@": "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
 	"registry":    "opt/bin/registry",
-	"cri-dockerd": "opt/bin/cri-dockerd",
+	"cri-dockerd": "opt/bin/cri-dockerd", "dockerd": "opt/bin/dockerd", "docker-proxy": "opt/bin/docker-proxy",
 	"etcd":        "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
 	"containerd": "opt/bin/containerd", "ctr": "opt/bin/ctr", "containerd-shim-runc-v2": "opt/bin/containerd-shim-runc-v2",
 	"bridge": "opt/cni/bin/bridge", "host-local": "opt/cni/bin/host-local", "portmap": "opt/cni/bin/portmap",
@@ -32,10 +32,8 @@ var onMachines = map[string]string{
 // fromDebian are programs of machines that come out of Debian's packages: where
 // the bill of materials wants each, the package and the file in it.
 var fromDebian = map[string][]string{
-	"opt/bin/dockerd":      {"docker.io", "usr/sbin/dockerd"},
-	"opt/bin/docker":       {"docker.io", "usr/bin/docker"},
-	"opt/bin/docker-proxy": {"docker.io", "usr/sbin/docker-proxy"},
-	"opt/bin/docker-init":  {"tini", "usr/bin/tini-static"},
+	"opt/bin/docker":      {"docker.io", "usr/bin/docker"},
+	"opt/bin/docker-init": {"tini", "usr/bin/tini-static"},
 }
 
 // itsOwn are the programs that the lab itself runs.
