@@ -27,7 +27,7 @@ import (
 // from no other; nor does it take another document.
 func TestIgnitionTrustsOne(t *testing.T) {
 	needRoot(t)
-	const topology, host = "../boot/topologies/pair.yaml", "w1"
+	const topology, host = "../../examples/pair.yaml", "w1"
 	hosts, _ := both(t, topology, "debian")
 	dir := bothDir(topology, "debian")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -18,7 +18,7 @@ import (
 // gives its folder; hosts are the folders of both builds.
 func stickOf(t *testing.T) (media, ignition, cloudInit string) {
 	t.Helper()
-	const topology = "../boot/topologies/pair.yaml"
+	const topology = "../../examples/pair.yaml"
 	ignition, cloudInit = both(t, topology, "debian")
 	age, err := exec.Command("../tools/tool", "age").Output()
 	if err != nil {
