@@ -76,7 +76,7 @@ func TestInside(t *testing.T) {
 		{Lane: containerLane, Format: ignition, Clock: "2001-01-01"},
 		{Lane: machineLane, Format: "no-such", Payload: onVolume},
 		{Lane: containerLane, Format: ignition, Packages: []string{"nfs-common"}},
-		{Lane: machineLane, Format: cloudInit, Payload: inFolder},
+		{Lane: machineLane, Format: ignition, Payload: inFolder},
 		{Lane: containerLane, Format: ignition, Deliver: map[string]string{"cp1": "fw-cfg"}},
 		{Lane: machineLane, Format: ignition, Deliver: map[string]string{"cp1": "no-such"}},
 		{Lane: machineLane, Format: ignition, Deliver: map[string]string{"cp1": "seed"}},

@@ -59,7 +59,10 @@ func (r *run) pack(ctx context.Context) error {
 	if _, err := r.kubespore(ctx, "payload", "verify", r.adapted(), bundle, "-o", filepath.Join(r.dir, "out")); err != nil {
 		return err
 	}
-	return layOver(r.bundle(), filepath.Join(r.dir, "payload-changes"), bundle)
+	if err := layOver(r.bundle(), filepath.Join(r.dir, "payload-changes"), bundle); err != nil || !r.bakes() {
+		return err
+	}
+	return r.bakeImage(ctx)
 }
 
 // packBundle runs kubespore payload pack, which writes the lock beside the

@@ -52,7 +52,11 @@ func (q *qemu) assemble(ctx context.Context) error {
 	if q.run.Payload == onVolume {
 		q.volumes["payload"] = q.run.volume()
 	}
-	if _, err := command(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.disk, q.disk("root")); err != nil {
+	image := base.disk
+	if q.run.bakes() {
+		image = q.run.golden()
+	}
+	if _, err := command(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, q.disk("root")); err != nil {
 		return err
 	}
 	for _, name := range q.host.Disks {

@@ -131,8 +131,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
-	case s.Lane == machineLane && s.Payload == inFolder:
-		return fmt.Errorf("machines have no payload in their image: it comes as %s or %s", onVolume, onMirror)
+	case s.bakes() && s.Format != cloudInit:
+		return fmt.Errorf("images are baked for %s", cloudInit)
 	}
 	if err := s.checkDelivery(); err != nil {
 		return err
