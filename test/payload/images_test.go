@@ -124,31 +124,6 @@ done <<<"$list"
 	return len(folders)
 }
 
-// runUntil gives a script power until the console is told that it waits for
-// something, and gives what it said.
-func (m *machine) runUntil(t *testing.T, script, something string) string {
-	t.Helper()
-	ctx, cut := context.WithTimeout(context.Background(), time.Minute)
-	defer cut()
-	c := m.command(ctx, script)
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for waiting := ""; !strings.Contains(waiting, something) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		text, _ := os.ReadFile(filepath.Join(m.root, "run/kubespore/waiting", filepath.Base(script)+".service"))
-		waiting = string(text)
-	}
-	late := ctx.Err()
-	cut()
-	_ = c.Wait()
-	if late != nil {
-		t.Fatalf("%s does not wait for %s:\n%s", script, something, out.String())
-	}
-	return out.String()
-}
-
 // TestImages imports with the real containerd: cut off at several moments,
 // with an image that is not what was locked, with a power cut that takes what
 // was not on the disk yet, and then whole and pinned.
@@ -167,9 +142,6 @@ func TestImages(t *testing.T) {
 		if ended, said := m.run(t, importer, power*time.Millisecond); ended {
 			t.Fatal(said)
 		}
-	}
-	if err := os.RemoveAll(filepath.Join(m.root, "run/kubespore/waiting")); err != nil {
-		t.Fatal(err)
 	}
 	said := m.runUntil(t, importer, "missing: "+locked[0][0])
 	// What the disk has at this moment is all that a power cut leaves. The later

@@ -3,6 +3,7 @@
 package payload
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -224,6 +225,38 @@ func (m *machine) run(t *testing.T, script string, power time.Duration) (bool, s
 		t.Fatalf("%s: %v\n%s", script, err, out)
 	}
 	return ctx.Err() == nil, string(out)
+}
+
+// runUntil gives a script power until the console is told that it waits for
+// something, however long that takes, and gives what it said.
+func (m *machine) runUntil(t *testing.T, script, something string) string {
+	t.Helper()
+	waiting := filepath.Join(m.root, "run/kubespore/waiting")
+	if err := os.RemoveAll(waiting); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cut := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cut()
+	c := m.command(ctx, script)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for told := ""; !strings.Contains(told, something) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		// One of the units tells it.
+		for _, unit := range []string{"kubespore-binaries", "kubespore-images"} {
+			text, _ := os.ReadFile(filepath.Join(waiting, unit+".service"))
+			told += string(text)
+		}
+	}
+	late := ctx.Err()
+	cut()
+	_ = c.Wait()
+	if late != nil {
+		t.Fatalf("%s does not wait for %s:\n%s", script, something, out.String())
+	}
+	return out.String()
 }
 
 const installer = "/opt/kubespore/bin/kubespore-binaries"
