@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -594,93 +593,4 @@ func TestCloudInitFails(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestCloudInitBoots powers a machine on: what is of early boot must be at work
-// before what builds on it, at the very first boot too, however long it takes.
-func TestCloudInitBoots(t *testing.T) {
-	needRoot(t)
-	_, hosts := both(t, "../../examples/ha.yaml", "debian")
-	l := newLayer(t)
-	seed(t, l, filepath.Join(hosts, "cp1"))
-	dropIn(t, l, "kubespore-clock.service", "ExecStartPre=/bin/sleep 4")
-	dropIn(t, l, "kubespore-firewall.service", "ExecStartPre=/bin/sleep 2")
-	// The machine has no port that could come up.
-	dropIn(t, l, "systemd-networkd-wait-online.service", "ExecStart=\nExecStart=/bin/true")
-	var console bytes.Buffer
-	c := exec.Command("systemd-nspawn", "--quiet", "--directory="+l.root, "--machine=kubespore-"+filepath.Base(l.dir), "--boot", "--register=no", "--keep-unit",
-		"--private-network", "--capability=all", "--console=pipe")
-	c.Stdout, c.Stderr = &console, &console
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	orders := [][2]string{
-		{"cloud-init-local.service", "network-pre.target"},
-		{"kubespore-firewall.service", "network-pre.target"},
-		{"network-pre.target", "network.target"},
-		{"kubespore-clock.service", "sysinit.target"},
-	}
-	at := map[string]int{}
-	for range 240 {
-		at = reached(c.Process.Pid, slices.Concat(orders[0][:], orders[1][:], orders[2][:], orders[3][:]))
-		if at["network.target"] > 0 && at["sysinit.target"] > 0 && at["kubespore-clock.service"] > 0 {
-			break
-		}
-		time.Sleep(250 * time.Millisecond)
-	}
-	// The end of nspawn is the end of its machine.
-	if err := c.Process.Kill(); err != nil {
-		t.Error(err)
-	}
-	_ = c.Wait()
-	for _, order := range orders {
-		if before, after := at[order[0]], at[order[1]]; before == 0 || after < before {
-			t.Errorf("%s was reached at %d us, %s at %d us (0 is never); console:\n%s", order[0], before, order[1], after, tail(console.Bytes()))
-		}
-	}
-}
-
-// dropIn adds to what a unit of a layer does.
-func dropIn(t *testing.T, l layer, unit, service string) {
-	t.Helper()
-	folder := filepath.Join(l.root, "etc/systemd/system", unit+".d")
-	err := os.MkdirAll(folder, 0o755)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, "test.conf"), []byte("[Service]\n"+service+"\n"), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// reached asks systemd in the machine of an nspawn when units came to be at
-// work, in microseconds of the monotonic clock; those that are not are left out.
-// Its journal is no witness: the first boot restarts it, and in a container what
-// systemd says meanwhile is lost.
-func reached(nspawn int, units []string) map[string]int {
-	at := map[string]int{}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", nspawn))
-	if err != nil {
-		return at
-	}
-	for _, leader := range strings.Fields(string(children)) {
-		args := append([]string{"--target", leader, "--all", "systemctl", "show", "--property=Id,ActiveEnterTimestampMonotonic"}, units...)
-		out, _ := exec.Command("nsenter", args...).Output()
-		for _, unit := range strings.Split(string(out), "\n\n") {
-			var name string
-			var when int
-			for _, line := range strings.Split(unit, "\n") {
-				switch key, value, _ := strings.Cut(line, "="); key {
-				case "Id":
-					name = value
-				case "ActiveEnterTimestampMonotonic":
-					when, _ = strconv.Atoi(value)
-				}
-			}
-			if when > 0 {
-				at[name] = when
-			}
-		}
-	}
-	return at
 }
