@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,35 +15,6 @@ import (
 	"testing"
 	"time"
 )
-
-var built struct {
-	once sync.Once
-	path string
-}
-
-// program builds kubespore once.
-func program(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() {
-		dir, err := os.MkdirTemp("", "kubespore-payload")
-		if err != nil {
-			t.Fatal(err)
-		}
-		built.path = filepath.Join(dir, "kubespore")
-		if out, err := exec.Command("go", "build", "-o", built.path, "../../cmd/kubespore").CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	})
-	return built.path
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.path != "" {
-		_ = os.RemoveAll(filepath.Dir(built.path))
-	}
-	os.Exit(code)
-}
 
 // TestInstall installs from a bundle in the image; the second run changes
 // nothing, and a program that the administrator has put in the place of ours
@@ -177,15 +147,6 @@ func plug(t *testing.T, image string) (unplug func()) {
 	t.Cleanup(unplug)
 	shell(t, "partx --add "+device+" 2>/dev/null || true")
 	return unplug
-}
-
-func shell(t *testing.T, command string) string {
-	t.Helper()
-	out, err := exec.Command("bash", "-euc", command).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	return string(out)
 }
 
 // TestMirror fetches from a web server that breaks off in the middle of the
