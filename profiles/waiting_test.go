@@ -36,8 +36,13 @@ func firstRest(t *testing.T, name, asking string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	library, err := profiles.FS.ReadFile("base/files/rest.bash.raw")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for file, text := range map[string]string{
-		"script":  strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib").Replace(string(script)),
+		"script":  strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib", "/opt/kubespore/lib", dir).Replace(string(script)),
+		"rest":    string(library),
 		"kubectl": "#!/bin/bash\n" + asking + "\nexit 1\n",
 		"sleep":   "#!/bin/bash\necho \"$1\" >" + dir + "/rested\nkill $PPID\n",
 	} {
