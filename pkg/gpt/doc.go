@@ -1,5 +1,6 @@
-// Package gpt writes partition tables of one partition: a disk image by whose
-// partition's name a machine finds what has no label of its own.
+// Package gpt writes GUID partition tables: of a disk of one partition, by whose
+// name a machine finds what has no label of its own, and of a disk of somebody
+// else's that gets one partition more.
 //
 // It must not import anything of kubespore.
 package gpt

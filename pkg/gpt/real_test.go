@@ -36,7 +36,7 @@ func TestSfdisk(t *testing.T) {
 		if table.Label != "gpt" || len(table.Partitions) != 1 {
 			t.Fatalf("%d: %s", size, out)
 		}
-		if p := table.Partitions[0]; p.Name != "KUBESPORE" || p.Start*sector != Start || p.Size != (size+sector-1)/sector || p.Type != "0FC63DAF-8483-4772-8E79-3D69D8477DE4" {
+		if p := table.Partitions[0]; p.Name != "KUBESPORE" || p.Start*Sector != Start || p.Size != (size+Sector-1)/Sector || p.Type != "0FC63DAF-8483-4772-8E79-3D69D8477DE4" {
 			t.Errorf("%d: %s", size, out)
 		}
 	}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/iso9660"
 )
 
@@ -23,7 +25,7 @@ import (
 type base struct {
 	file   *os.File
 	disk   image.Image
-	table  *table
+	table  *gpt.Table
 	system imageSystem
 }
 
@@ -75,7 +77,7 @@ func openBase(source *os.File) (*base, error) {
 	if err := disk.Readable(); err != nil {
 		return nil, unknown("it is encrypted, or has features that cannot be read here")
 	}
-	t, err := readTable(disk)
+	t, err := gpt.Read(disk)
 	if err != nil {
 		return nil, unknown(err.Error())
 	}
@@ -104,7 +106,7 @@ func (b *base) fits(h *Host) error {
 
 // with gives what must be written to the image for a host, and how big the
 // disk is then.
-func (b *base) with(h *Host, size int64) ([]patch, int64, error) {
+func (b *base) with(h *Host, size int64) ([]gpt.Patch, int64, error) {
 	files, err := seedFiles(h)
 	if err != nil {
 		return nil, 0, err
@@ -113,22 +115,22 @@ func (b *base) with(h *Host, size int64) ([]patch, int64, error) {
 	if err := iso9660.Write(&seed, seedLabel, made(), files); err != nil {
 		return nil, 0, err
 	}
-	room := int64(seed.Len()+alignment-1) / alignment * alignment
+	room := int64(seed.Len()+gpt.Align-1) / gpt.Align * gpt.Align
 	old := b.disk.Size()
-	least := (old+alignment-1)/alignment*alignment + room + alignment // the last for the copy of the table
+	least := (old+gpt.Align-1)/gpt.Align*gpt.Align + room + gpt.Align // the last for the copy of the table
 	if size == 0 {
 		size = least
 	}
 	if size < least {
 		return nil, 0, diag.Failf("M016", h.Position, "a disk of %d bytes has no room for the image and the document of %s", size, h.Name).
-			WithHint("write --disk-size %dM or more; what lies between is for the root file system to grow into", (least+alignment-1)/alignment)
+			WithHint("write --disk-size %dM or more; what lies between is for the root file system to grow into", (least+gpt.Align-1)/gpt.Align)
 	}
-	start := b.table.place(size, room)
-	patches, err := b.table.grown(old, size, start, room, seed.Bytes())
+	start := b.table.Place(size, room)
+	patches, err := b.table.Grow(old, size, "kubespore", start, room, seed.Bytes())
 	if err != nil {
 		return nil, 0, diag.Failf("M014", diag.Position{File: b.file.Name()}, "no document can be put into this image: %s", err).WithHint("use media iso beside it")
 	}
-	return append(patches, patch{start, seed.Bytes()}), size, nil
+	return append(patches, gpt.Patch{At: start, Data: seed.Bytes()}), size, nil
 }
 
 // seenFrom gives the name by which an image in the folder of media finds the
@@ -145,14 +147,14 @@ func (b *base) seenFrom(dir string) string {
 
 // copy writes a raw base with patches over it. Holes stay holes where the
 // target can have any.
-func (b *base) copy(w io.Writer, patches []patch) error {
-	slices.SortFunc(patches, func(p, q patch) int { return int(min(max(p.at-q.at, -1), 1)) })
+func (b *base) copy(w io.Writer, patches []gpt.Patch) error {
+	slices.SortFunc(patches, func(p, q gpt.Patch) int { return cmp.Compare(p.At, q.At) })
 	out := &sparse{w: w}
 	for _, p := range patches {
-		if err := out.from(b.file, b.disk.Size(), p.at); err != nil {
+		if err := out.from(b.file, b.disk.Size(), p.At); err != nil {
 			return err
 		}
-		if err := out.write(p.data); err != nil {
+		if err := out.write(p.Data); err != nil {
 			return err
 		}
 	}
@@ -249,16 +251,16 @@ type imageSystem struct {
 }
 
 // systemOnDisk knows a system by its partitions.
-func systemOnDisk(disk io.ReaderAt, t *table) (imageSystem, error) {
+func systemOnDisk(disk io.ReaderAt, t *gpt.Table) (imageSystem, error) {
 	var names, kinds, labels []string
-	for _, p := range t.partitions() {
-		names, kinds = append(names, p.name), append(kinds, p.kind)
-		labels = append(labels, volumeLabel(disk, p.first*blockSize))
+	for _, p := range t.Partitions() {
+		names, kinds = append(names, p.Name), append(kinds, p.Type)
+		labels = append(labels, volumeLabel(disk, p.First*gpt.Sector))
 	}
 	has := func(list []string, all ...string) bool {
 		return !slices.ContainsFunc(all, func(s string) bool { return !slices.Contains(list, s) })
 	}
-	boots := has(kinds, typeESP) || has(kinds, typeBIOSBoot)
+	boots := has(kinds, gpt.ESP) || has(kinds, gpt.BIOSBoot)
 	out := imageSystem{}
 	switch {
 	case has(names, "USR-A", "OEM"):
@@ -267,11 +269,11 @@ func systemOnDisk(disk io.ReaderAt, t *table) (imageSystem, error) {
 		return imageSystem{name: "fedora-coreos", ignition: true}, nil
 	case !boots:
 		return out, errors.New("nothing in it boots")
-	case has(kinds, typeRootAMD64):
+	case has(kinds, gpt.RootAMD64):
 		out.arch = "amd64"
-	case has(kinds, typeRootARM64):
+	case has(kinds, gpt.RootARM64):
 		out.arch = "arm64"
-	case !has(kinds, typeLinux):
+	case !has(kinds, gpt.Linux):
 		return out, errors.New("it has no partition for Linux")
 	}
 	if has(labels, "cloudimg-rootfs") {

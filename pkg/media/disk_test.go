@@ -15,28 +15,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/gpt"
 )
 
-const diskSize = 8 << 20
+const (
+	diskSize   = 8 << 20
+	headerSize = 92 // of a GUID partition table
+)
 
 // gptDisk is a disk of 8 MiB with partitions, and noise in them.
-func gptDisk(parts ...partition) []byte {
+func gptDisk(parts ...gpt.Partition) []byte {
 	disk := make([]byte, diskSize)
 	source := rand.NewChaCha8([32]byte{1})
 	_, _ = source.Read(disk[1<<20 : diskSize-1<<20]) // never fails
 	entries := make([]byte, 128*128)
 	for i, p := range parts {
 		e := entries[i*128:]
-		kind, _ := hex.DecodeString(p.kind)
+		kind, _ := hex.DecodeString(p.Type)
 		copy(e, kind)
 		e[16] = byte(i + 1)
 		binary.LittleEndian.PutUint64(e[32:], uint64(2048*(i+1)))
 		binary.LittleEndian.PutUint64(e[40:], uint64(2048*(i+2)-1))
-		for j, unit := range utf16.Encode([]rune(p.name)) {
+		for j, unit := range utf16.Encode([]rune(p.Name)) {
 			binary.LittleEndian.PutUint16(e[56+2*j:], unit)
 		}
 	}
-	last := uint64(diskSize/blockSize - 1)
+	last := uint64(diskSize/gpt.Sector - 1)
 	header := make([]byte, headerSize)
 	copy(header, "EFI PART\x00\x00\x01\x00")
 	for _, field := range []struct{ at, value uint64 }{{24, 1}, {32, last}, {40, 34}, {48, last - 33}, {72, 2}} {
@@ -47,8 +51,8 @@ func gptDisk(parts ...partition) []byte {
 	binary.LittleEndian.PutUint32(header[84:], 128)
 	binary.LittleEndian.PutUint32(header[88:], crc32.ChecksumIEEE(entries))
 	binary.LittleEndian.PutUint32(header[16:], crc32.ChecksumIEEE(header))
-	copy(disk[blockSize:], header)
-	copy(disk[2*blockSize:], entries)
+	copy(disk[gpt.Sector:], header)
+	copy(disk[2*gpt.Sector:], entries)
 	disk[510], disk[511], disk[450] = 0x55, 0xaa, 0xee
 	binary.LittleEndian.PutUint32(disk[454:], 1)
 	binary.LittleEndian.PutUint32(disk[458:], uint32(last))
@@ -57,7 +61,7 @@ func gptDisk(parts ...partition) []byte {
 
 // cloudDisk is laid out as the cloud images are.
 func cloudDisk() []byte {
-	return gptDisk(partition{kind: typeBIOSBoot}, partition{kind: typeESP}, partition{kind: typeRootAMD64})
+	return gptDisk(gpt.Partition{Type: gpt.BIOSBoot}, gpt.Partition{Type: gpt.ESP}, gpt.Partition{Type: gpt.RootAMD64})
 }
 
 func imageFile(t *testing.T, content []byte) *os.File {
@@ -92,21 +96,21 @@ func TestDisk(t *testing.T) {
 	if !bytes.Equal(got[1<<20:diskSize-1<<20], source[1<<20:diskSize-1<<20]) {
 		t.Error("what was on the disk changed")
 	}
-	parsed, err := readTable(bytes.NewReader(got))
+	parsed, err := gpt.Read(bytes.NewReader(got))
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts := parsed.partitions()
+	parts := parsed.Partitions()
 	own := parts[len(parts)-1]
-	if len(parts) != 4 || own.name != "kubespore" || own.first%2048 != 0 {
+	if len(parts) != 4 || own.Name != "kubespore" || own.First%2048 != 0 {
 		t.Fatalf("%+v", parts)
 	}
-	if at := own.first * blockSize; !bytes.Contains(got[at:], []byte("#cloud-config\n# 1\n")) || string(got[at+32768+40:at+32768+46]) != seedLabel {
+	if at := own.First * gpt.Sector; !bytes.Contains(got[at:], []byte("#cloud-config\n# 1\n")) || string(got[at+32768+40:at+32768+46]) != seedLabel {
 		t.Error("the seed is not where the partition begins")
 	}
 	// The copy at the end is the table's own.
-	end := len(got) - blockSize
-	if string(got[end:end+8]) != "EFI PART" || !bytes.Equal(got[end-32*blockSize:end], got[2*blockSize:34*blockSize]) {
+	end := len(got) - gpt.Sector
+	if string(got[end:end+8]) != "EFI PART" || !bytes.Equal(got[end-32*gpt.Sector:end], got[2*gpt.Sector:34*gpt.Sector]) {
 		t.Error("there is no copy of the table at the end")
 	}
 	again := t.TempDir()
@@ -125,11 +129,11 @@ func TestDiskGrows(t *testing.T) {
 	}
 	write(t, dir, m, debianHost("a"))
 	got := tree(t, dir)["a.raw"]
-	parsed, err := readTable(strings.NewReader(got))
+	parsed, err := gpt.Read(strings.NewReader(got))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parts := parsed.partitions(); len(got) != 64<<20 || parts[3].first*blockSize < 62<<20 {
+	if parts := parsed.Partitions(); len(got) != 64<<20 || parts[3].First*gpt.Sector < 62<<20 {
 		t.Errorf("%d bytes, %+v", len(got), parts)
 	}
 }
@@ -161,7 +165,7 @@ func TestDiskKeepsHoles(t *testing.T) {
 	if _, err := made.ReadAt(start, 1<<20); err != nil || !bytes.Equal(start, source[1<<20:diskSize-1<<20]) {
 		t.Error("what was on the disk changed", err)
 	}
-	if parsed, err := readTable(made); err != nil || len(parsed.partitions()) != 4 {
+	if parsed, err := gpt.Read(made); err != nil || len(parsed.Partitions()) != 4 {
 		t.Error(parsed, err)
 	}
 }
@@ -206,8 +210,8 @@ func TestDiskRefuses(t *testing.T) {
 		"an old table":     {append([]byte{}, make([]byte, diskSize)...), "it has no GUID partition table"},
 		"a damaged header": {change(cloudDisk(), 520), "the header of its partition table is damaged"},
 		"damaged entries":  {change(cloudDisk(), 1030), "its partition table is damaged"},
-		"no boot loader":   {gptDisk(partition{kind: typeRootAMD64}), "nothing in it boots"},
-		"no Linux":         {gptDisk(partition{kind: typeESP}), "it has no partition for Linux"},
+		"no boot loader":   {gptDisk(gpt.Partition{Type: gpt.RootAMD64}), "nothing in it boots"},
+		"no Linux":         {gptDisk(gpt.Partition{Type: gpt.ESP}), "it has no partition for Linux"},
 	} {
 		_, err := Disk(imageFile(t, test.disk), 0, "")
 		var list diag.List
@@ -216,13 +220,13 @@ func TestDiskRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, list)
 		}
 	}
-	full := make([]partition, 128)
+	full := make([]gpt.Partition, 128)
 	for i := range full {
-		full[i].kind = typeRootAMD64
+		full[i].Type = gpt.RootAMD64
 	}
-	full[0].kind = typeESP
-	arm := gptDisk(partition{kind: typeESP}, partition{kind: typeRootARM64})
-	ubuntu := gptDisk(partition{kind: typeESP}, partition{kind: typeRootAMD64})
+	full[0].Type = gpt.ESP
+	arm := gptDisk(gpt.Partition{Type: gpt.ESP}, gpt.Partition{Type: gpt.RootARM64})
+	ubuntu := gptDisk(gpt.Partition{Type: gpt.ESP}, gpt.Partition{Type: gpt.RootAMD64})
 	copy(ubuntu[2<<20+1080:], "\x53\xef")
 	copy(ubuntu[2<<20+1144:], "cloudimg-rootfs\x00")
 	for name, test := range map[string]struct {
@@ -230,8 +234,8 @@ func TestDiskRefuses(t *testing.T) {
 		size       int64
 		code, says string
 	}{
-		"fedora-coreos": {gptDisk(partition{kind: typeBIOSBoot, name: "BIOS-BOOT"}, partition{kind: typeESP, name: "EFI-SYSTEM"}, partition{kind: typeLinux, name: "boot"}, partition{kind: typeLinux, name: "root"}), 0, "M015", "an image of fedora-coreos, which reads Ignition"},
-		"flatcar":       {gptDisk(partition{kind: typeESP, name: "EFI-SYSTEM"}, partition{kind: typeLinux, name: "USR-A"}, partition{kind: typeLinux, name: "OEM"}), 0, "M015", "an image of flatcar, which reads Ignition"},
+		"fedora-coreos": {gptDisk(gpt.Partition{Type: gpt.BIOSBoot, Name: "BIOS-BOOT"}, gpt.Partition{Type: gpt.ESP, Name: "EFI-SYSTEM"}, gpt.Partition{Type: gpt.Linux, Name: "boot"}, gpt.Partition{Type: gpt.Linux, Name: "root"}), 0, "M015", "an image of fedora-coreos, which reads Ignition"},
+		"flatcar":       {gptDisk(gpt.Partition{Type: gpt.ESP, Name: "EFI-SYSTEM"}, gpt.Partition{Type: gpt.Linux, Name: "USR-A"}, gpt.Partition{Type: gpt.Linux, Name: "OEM"}), 0, "M015", "an image of flatcar, which reads Ignition"},
 		"another":       {ubuntu, 0, "M015", "an image of ubuntu, and a runs debian"},
 		"another arch":  {arm, 0, "M015", "an image for arm64, and a is amd64"},
 		"too small":     {cloudDisk(), diskSize, "M016", "has no room for the image and the document of a"},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/gpt"
 )
 
 // cluster is the unit of a qcow2 image.
@@ -16,12 +18,6 @@ const tableEntries = cluster / 8
 // copied marks a table entry whose cluster nobody shares.
 const copied = -1 << 63
 
-// patch is what is written over a disk.
-type patch struct {
-	at   int64
-	data []byte
-}
-
 // layer is a qcow2 image that holds what differs from another image.
 type layer struct {
 	backing, format string // the other image, as QEMU shall find it
@@ -30,10 +26,10 @@ type layer struct {
 }
 
 // layerOver makes a layer of patches over a base.
-func layerOver(base io.ReaderAt, baseSize, size int64, patches []patch) (*layer, error) {
+func layerOver(base io.ReaderAt, baseSize, size int64, patches []gpt.Patch) (*layer, error) {
 	out := &layer{size: size, clusters: map[int64][]byte{}}
 	for _, p := range patches {
-		for data, at := p.data, p.at; len(data) > 0; {
+		for data, at := p.Data, p.At; len(data) > 0; {
 			number, inside := at/cluster, int(at%cluster)
 			if out.clusters[number] == nil {
 				content := make([]byte, cluster)
