@@ -1,0 +1,265 @@
+//go:build real
+
+package applied
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// pairs are the topologies of which both forms are applied: every example and
+// more.yaml on one system, and one example on each system that has both.
+func pairs(t *testing.T) [][2]string {
+	var out [][2]string
+	for _, topology := range append(examples(t), "more.yaml") {
+		out = append(out, [2]string{topology, system(t, topology)})
+	}
+	for _, system := range []string{"ubuntu", "rocky", "alma"} {
+		out = append(out, [2]string{"../../examples/ha.yaml", system})
+	}
+	return out
+}
+
+// builtProfiles has every profile that some host of a pair has.
+var builtProfiles sync.Map
+
+func note(t *testing.T, result []byte) {
+	t.Helper()
+	var said struct {
+		Result struct{ Hosts []struct{ Profiles []string } }
+	}
+	if err := json.Unmarshal(result, &said); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range said.Result.Hosts {
+		for _, name := range h.Profiles {
+			builtProfiles.Store(name, true)
+		}
+	}
+}
+
+// everyProfile proves that no profile was left out: what is not in an example
+// belongs into more.yaml.
+func everyProfile(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob("../../profiles/*/profile.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no profiles", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		// Their systems read Ignition only.
+		if name == "os-fedora-coreos" || name == "os-flatcar" {
+			continue
+		}
+		if _, built := builtProfiles.Load(name); !built {
+			t.Errorf("no document applied here has the profile %s: add it to test/applied/more.yaml", name)
+		}
+	}
+}
+
+// TestTwoTreesOneTruth applies both forms of every example, each by the real
+// program, to copies of one image, and compares what they leave.
+func TestTwoTreesOneTruth(t *testing.T) {
+	needRoot(t)
+	var applied atomic.Int32
+	t.Cleanup(func() {
+		if int(applied.Load()) < len(pairs(t)) {
+			return // not all of them were asked for
+		}
+		everyProfile(t)
+		for _, d := range differences(t) {
+			if _, used := usedDifferences.Load(d.Path); !used && !t.Failed() {
+				t.Errorf("formats.yaml: nothing differs at %s any more", d.Path)
+			}
+		}
+	})
+	for _, pair := range pairs(t) {
+		t.Run(filepath.Base(pair[0])+"/"+pair[1], func(t *testing.T) {
+			t.Parallel()
+			applied.Add(1)
+			ignition, cloudInit := both(t, pair[0], pair[1])
+			for _, host := range kinds(t, ignition) {
+				one, two := newLayer(t), newLayer(t)
+				apply(t, one.root, filepath.Join(ignition, host, "config.ign"))
+				preset(t, one.root)
+				seed(t, two, filepath.Join(cloudInit, host))
+				assemble(t, two, "cloud-init schema --config-file /var/lib/cloud/seed/nocloud/user-data")
+				compare(t, host, one, two)
+				nothingLeft(t, host, two)
+			}
+		})
+	}
+}
+
+// kinds gives one host of each kind: documents with the same paths, modes,
+// owners and units are lowered alike.
+func kinds(t *testing.T, hosts string) []string {
+	t.Helper()
+	var out []string
+	seen := map[string]bool{}
+	for _, host := range some(t, hosts) {
+		raw, err := os.ReadFile(filepath.Join(hosts, host, "config.ign"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := document.Decode(host, raw, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := doc.Entries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, err := json.Marshal([]any{doc.Config.Passwd, doc.Config.Storage.Filesystems})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := string(rest)
+		for _, e := range entries {
+			kind += fmt.Sprintf("\n%s %s %o %s %s %t %s", e.Path, e.Kind, e.Mode, e.User, e.Group, e.Masked, e.Target)
+		}
+		if !seen[kind] {
+			seen[kind] = true
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// difference is something in which the two trees may differ, and why.
+type difference struct{ Path, Reason string }
+
+func differences(t *testing.T) []difference {
+	t.Helper()
+	text, err := os.ReadFile("formats.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []difference
+	if err := yaml.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range out {
+		if d.Reason == "" || !path.IsAbs(d.Path) {
+			t.Fatalf("formats.yaml: %+v", d)
+		}
+	}
+	return out
+}
+
+// usedDifferences notes which lines of formats.yaml were of use.
+var usedDifferences sync.Map
+
+// compare holds two layers against each other, path by path.
+func compare(t *testing.T, host string, one, two layer) {
+	t.Helper()
+	allowed := differences(t)
+	a, b := one.written(t), two.written(t)
+	var paths []string
+	for p := range a {
+		paths = append(paths, p)
+	}
+	for p := range b {
+		if _, both := a[p]; !both {
+			paths = append(paths, p)
+		}
+	}
+	slices.Sort(paths)
+	for _, p := range paths {
+		if p == "/" || strings.HasPrefix(a[p]+b[p], "folder of the image") {
+			continue
+		}
+		x, y := one.look(t, p), two.look(t, p)
+		if x == y {
+			continue
+		}
+		i := slices.IndexFunc(allowed, func(d difference) bool { return covers(d.Path, p) })
+		if i < 0 {
+			t.Errorf("%s: %s\nignition   %.300s\ncloud-init %.300s", host, p, x, y)
+			continue
+		}
+		usedDifferences.Store(allowed[i].Path, true)
+	}
+}
+
+// covers says whether a pattern names a path, or a folder above it when it ends
+// with a slash.
+func covers(pattern, name string) bool {
+	if strings.HasSuffix(pattern, "/") {
+		return strings.HasPrefix(name+"/", pattern)
+	}
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
+// written gives every path that was written to a layer.
+func (l layer) written(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(l.upper, func(name string, d fs.DirEntry, err error) error {
+		out["/"+strings.TrimPrefix(strings.TrimPrefix(name, l.upper), "/")] = ""
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// look describes what is at a path: type, mode, owner, bytes.
+func (l layer) look(t *testing.T, name string) string {
+	t.Helper()
+	full := filepath.Join(l.root, name)
+	info, err := os.Lstat(full)
+	if err != nil {
+		return "nothing"
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	out := fmt.Sprintf("%s %d:%d", info.Mode(), stat.Uid, stat.Gid)
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("link %d:%d %s", stat.Uid, stat.Gid, target)
+	case info.Mode().IsRegular():
+		content, err := os.ReadFile(full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%s %q", out, neutral(name, content))
+	}
+	return out
+}
+
+// neutral takes out of account files what does not make another account.
+func neutral(name string, content []byte) []byte {
+	switch {
+	case name == "/etc/shadow":
+		// * and ! alike are passwords that nothing matches; * is what
+		// Ignition gives an account without one, ! what useradd does.
+		return regexp.MustCompile(`(?m)^([^:]+):[*!]:`).ReplaceAll(content, []byte("$1:none:"))
+	case strings.HasSuffix(name, "/.ssh/authorized_keys"):
+		lines := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(string(content), " ", "_"), "\n", " "))
+		slices.Sort(lines)
+		return []byte(strings.Join(lines, "\n"))
+	}
+	return content
+}
