@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,57 +96,13 @@ func byKubeadm(ctx context.Context, r *run, m *machine) error {
 	if err != nil {
 		return err
 	}
-	in := func(path string) string { return filepath.Join(c.root(), path) }
-	for _, pattern := range []string{"etc/kubernetes/manifests", "etc/kubernetes/pki", "etc/kubernetes/*.conf", "var/lib/kubelet/*"} {
-		found, err := filepath.Glob(in(pattern))
-		if err != nil {
-			return err
-		}
-		for _, path := range found {
-			if err := os.RemoveAll(path); err != nil {
-				return err
-			}
-		}
-	}
-	services, err := filepath.Glob(in("etc/systemd/system/kubespore-*.service"))
-	if err != nil {
-		return err
-	}
-	timers, err := filepath.Glob(in("etc/systemd/system/kubespore-*.timer"))
-	if err != nil {
-		return err
-	}
-	for _, unit := range append(services, timers...) {
-		if err := os.Remove(unit); err != nil {
-			return err
-		}
-		if err := os.Symlink("/dev/null", unit); err != nil {
-			return err
-		}
-	}
-	for _, unit := range []string{"containerd.service", "kubelet.service"} {
-		path := in("etc/systemd/system/" + unit)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, ownUnit.ReplaceAll(text, nil), 0o644); err != nil {
-			return err
-		}
-	}
 	overlay := filepath.Join(r.lab.tree, "test/boot/overlay")
-	if err := copyFile(filepath.Join(overlay, "kubeadm.yaml"), in("etc/kubernetes/kubeadm.yaml")); err != nil {
-		return err
-	}
-	addons := "etc/systemd/system/kubeadm-addons.service"
-	if err := copyFile(filepath.Join(overlay, "kubeadm-addons.service"), in(addons)); err != nil {
-		return err
-	}
-	wants := in("etc/systemd/system/multi-user.target.wants")
-	if err := os.MkdirAll(wants, 0o755); err != nil {
-		return err
-	}
-	if err := os.Symlink("/"+addons, filepath.Join(wants, "kubeadm-addons.service")); err != nil {
+	if err := errors.Join(
+		withoutFiles(c.root(), "etc/kubernetes/manifests", "etc/kubernetes/pki", "etc/kubernetes/*.conf", "var/lib/kubelet/*"),
+		withoutUnits(c.root()),
+		copyFile(filepath.Join(overlay, "kubeadm.yaml"), filepath.Join(c.root(), "etc/kubernetes/kubeadm.yaml")),
+		withAddons(c.root(), filepath.Join(overlay, "kubeadm-addons.service")),
+	); err != nil {
 		return err
 	}
 	for _, phase := range []string{"certs all", "kubeconfig all", "etcd local", "control-plane all", "kubelet-start"} {
@@ -154,6 +111,47 @@ func byKubeadm(ctx context.Context, r *run, m *machine) error {
 			return err
 		}
 	}
-	r.admin = in("etc/kubernetes/super-admin.conf")
+	r.admin = filepath.Join(c.root(), "etc/kubernetes/super-admin.conf")
 	return nil
+}
+
+// withoutFiles removes what patterns below a root mean.
+func withoutFiles(root string, patterns ...string) error {
+	var errs []error
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		errs = append(errs, err)
+		for _, path := range found {
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withoutUnits masks kubespore's own units, and has no other wait for one.
+func withoutUnits(root string) error {
+	folder := filepath.Join(root, "etc/systemd/system")
+	var errs []error
+	for _, kind := range []string{"service", "timer"} {
+		units, err := filepath.Glob(filepath.Join(folder, "kubespore-*."+kind))
+		errs = append(errs, err)
+		for _, unit := range units {
+			errs = append(errs, os.Remove(unit), os.Symlink("/dev/null", unit))
+		}
+	}
+	for _, unit := range []string{"containerd.service", "kubelet.service"} {
+		text, err := os.ReadFile(filepath.Join(folder, unit))
+		if err != nil {
+			return err
+		}
+		errs = append(errs, os.WriteFile(filepath.Join(folder, unit), ownUnit.ReplaceAll(text, nil), 0o644))
+	}
+	return errors.Join(errs...)
+}
+
+// withAddons switches on a unit that applies kubeadm's addons.
+func withAddons(root, unit string) error {
+	folder, name := filepath.Join(root, "etc/systemd/system"), filepath.Base(unit)
+	wants := filepath.Join(folder, "multi-user.target.wants")
+	return errors.Join(copyFile(unit, filepath.Join(folder, name)), os.MkdirAll(wants, 0o755), os.Symlink("../"+name, filepath.Join(wants, name)))
 }
