@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // base is what machines of the machine lane start from: a Debian that knows
@@ -84,11 +83,11 @@ func (l *lab) machineBase(ctx context.Context, format string, more []string) (ba
 	}
 	var module string
 	if format == ignition {
-		folder, err := command(ctx, "go", "-C", filepath.Join(l.tree, "test/tools/ignition"), "list", "-m", "-f", "{{.Dir}}", "github.com/coreos/ignition/v2")
+		folder, err := l.moduleFolder(ctx, "ignition", "github.com/coreos/ignition/v2")
 		if err != nil {
 			return base{}, err
 		}
-		module = filepath.Join(strings.TrimSpace(folder), "dracut/30ignition")
+		module = filepath.Join(folder, "dracut/30ignition")
 	}
 	ingredients := append([]string{diskFormat, dracutConfig, firstBootUnit, module, l.tools["ignition"]}, wanted...)
 	dir, err := l.cached("machine-"+format, ingredients, func(dir string) error {

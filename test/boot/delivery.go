@@ -73,13 +73,17 @@ func (s scenario) comesBy(way string) bool {
 	return slices.Contains(slices.Collect(maps.Values(s.Deliver)), way)
 }
 
-// deliveryPrograms are what the deliveries of the scenario take, of test/tools.
-func (s scenario) deliveryPrograms() []string {
+// otherPrograms are what the scenario takes of test/tools besides programs of its
+// machines: what deliveries need, and steps.
+func (s scenario) otherPrograms() []string {
 	var programs []string
 	for _, name := range slices.Sorted(maps.Values(s.Deliver)) {
 		if way := deliveries()[name]; way.program != "" {
 			programs = append(programs, way.program)
 		}
+	}
+	if s.takes("hardened") {
+		programs = append(programs, "kube-bench")
 	}
 	return slices.Compact(programs)
 }

@@ -76,19 +76,15 @@ func (r *run) kubeBench(ctx context.Context, m *machine) (checks []check, err er
 	if err != nil {
 		return nil, err
 	}
-	source, err := command(ctx, "go", "-C", filepath.Join(r.lab.tree, "test/tools/kube-bench"), "list", "-m", "-f", "{{.Dir}}", "github.com/aquasecurity/kube-bench")
-	if err != nil {
-		return nil, err
-	}
-	program, err := command(ctx, filepath.Join(r.lab.tree, "test/tools/tool"), "kube-bench")
+	source, err := r.lab.moduleFolder(ctx, "kube-bench", "github.com/aquasecurity/kube-bench")
 	if err != nil {
 		return nil, err
 	}
 	place := filepath.Join(inside.root(), "opt/kube-bench")
 	defer func() { err = errors.Join(err, os.RemoveAll(place)) }()
-	from := filepath.Join(strings.TrimSpace(source), "cfg")
+	from := filepath.Join(source, "cfg")
 	for to, file := range map[string]string{
-		"kube-bench": strings.TrimSpace(lastLines(program, 1)), "cfg/config.yaml": filepath.Join(from, "config.yaml"),
+		"kube-bench": r.lab.tools["kube-bench"], "cfg/config.yaml": filepath.Join(from, "config.yaml"),
 		"cfg/" + benchmark + "/master.yaml": filepath.Join(from, benchmark, "master.yaml"),
 		"cfg/" + benchmark + "/etcd.yaml":   filepath.Join(from, benchmark, "etcd.yaml"),
 		"cfg/" + benchmark + "/node.yaml":   filepath.Join(from, benchmark, "node.yaml"),

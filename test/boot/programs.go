@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -90,7 +91,7 @@ func (l *lab) findPrograms(ctx context.Context, runs []*run) (string, error) {
 		return "", err
 	}
 	for _, r := range runs {
-		names = append(names, r.deliveryPrograms()...)
+		names = append(names, r.otherPrograms()...)
 	}
 	c := exec.CommandContext(ctx, filepath.Join(l.tree, "test/tools/tool"), names...)
 	c.Stderr = os.Stderr
@@ -165,13 +166,27 @@ func (l *lab) programsAt(ctx context.Context, minor string) (map[string]string, 
 
 // pause builds the sandbox's program from Kubernetes' own source.
 func (l *lab) pause(ctx context.Context) (string, error) {
-	out, err := command(ctx, "go", "-C", filepath.Join(l.tree, "test/tools/kubernetes-"+minor), "list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes")
+	folder, err := l.moduleFolder(ctx, "kubernetes-"+minor, "k8s.io/kubernetes")
 	if err != nil {
 		return "", err
 	}
-	source := filepath.Join(strings.TrimSpace(out), "build/pause/linux/pause.c")
+	source := filepath.Join(folder, "build/pause/linux/pause.c")
 	return l.cached("pause", []string{source}, func(path string) error {
 		_, err := command(ctx, "gcc", "-Os", "-static", "-DVERSION=lab", "-o", path, source)
 		return err
 	})
+}
+
+// moduleFolder is where the source is of a module that a tool is built from. It is
+// fetched where it is not: the tool may come from the cache.
+func (l *lab) moduleFolder(ctx context.Context, tool, module string) (string, error) {
+	out, err := command(ctx, "go", "-C", filepath.Join(l.tree, "test/tools", tool), "mod", "download", "-json", module)
+	if err != nil {
+		return "", err
+	}
+	var found struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &found); err != nil || found.Dir == "" {
+		return "", fmt.Errorf("the module %s has no folder: %s", module, out)
+	}
+	return found.Dir, nil
 }

@@ -114,6 +114,11 @@ func (s scenario) among(names []string) bool {
 	})
 }
 
+// takes says whether a verb is among the steps of the scenario.
+func (s scenario) takes(verb string) bool {
+	return slices.ContainsFunc(s.Steps, func(step string) bool { return strings.HasPrefix(step, verb+" ") })
+}
+
 // check says what the scenario asks for that its lane has not.
 func (s scenario) check() error {
 	switch {
