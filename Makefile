@@ -13,7 +13,7 @@ FUZZTIME ?= 1m
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot boot-clean golden fuzz lint fmt clean help
+.PHONY: build test check check-all bench boot boot-extra boot-clean golden fuzz lint fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -47,6 +47,9 @@ boot: ## boot machines from the documents alone, as root: all scenarios, SCENARI
 	go -C test/boot test .
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
 	bin/bootlab $(BOOT) -totals $(TOTALS)
+
+boot-extra: ## boot all that .ci/run leaves out, which takes hours
+	$(MAKE) boot SCENARIOS=extra
 
 boot-clean: ## end and remove what `make boot` left
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .

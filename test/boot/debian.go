@@ -65,7 +65,7 @@ func (l *lab) machineBases(ctx context.Context, runs []*run) (string, error) {
 		}
 		l.bases[format] = b
 	}
-	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("disk") }) {
+	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("disk") || r.takes("try-image") }) {
 		if err := l.makeCloudImage(ctx); err != nil {
 			return "", err
 		}

@@ -65,6 +65,14 @@ func (s scenario) checkDelivery() error {
 			return fmt.Errorf("%s: %s carries no document for %s", host, name, s.Format)
 		}
 	}
+	for host, name := range s.Firmware {
+		if name != bios && name != uefi {
+			return fmt.Errorf("%s: there is no firmware %s: %s and %s are those there are", host, name, bios, uefi)
+		}
+		if way := s.Deliver[host]; way != "disk" && s.deliveryTo(host).serve == nil {
+			return fmt.Errorf("%s: QEMU itself loads the kernel of a machine whose document comes by %q", host, way)
+		}
+	}
 	return nil
 }
 
@@ -190,44 +198,12 @@ func turnKey(ctx context.Context, r *run, words []string) (string, error) {
 // images are.
 func intoImage(q *qemu) []string { return []string{"disk", "--image", q.run.lab.cloudImage} }
 
-// ownDisk makes the image with the document in it the disk of the machine.
-func ownDisk(_ context.Context, q *qemu) error {
+// ownDisk makes the image with the document in it the disk of the machine, which
+// its firmware boots from where the machine has one.
+func ownDisk(ctx context.Context, q *qemu) error {
 	q.root = filepath.Join(q.run.media(), q.host.Name+".qcow2")
+	if q.firmware() != "" {
+		return noKernel(ctx, q)
+	}
 	return nil
-}
-
-// rootAt is where the root begins on the cloud image, in MiB.
-const rootAt = 128
-
-// makeCloudImage makes the base image for cloud-init into one that is laid out as
-// distributions lay out theirs: a GUID partition table, room for two boot loaders
-// (which the lab does not use: QEMU loads the kernel), and the root.
-func (l *lab) makeCloudImage(ctx context.Context) (err error) {
-	from := l.bases[cloudInit].disk
-	layout := []string{
-		fmt.Sprintf("--new=1:%dM:0", rootAt), "--typecode=1:8304",
-		"--new=14:1M:+3M", "--typecode=14:ef02",
-		"--new=15:4M:+124M", "--typecode=15:ef00",
-	}
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	l.cloudImage, err = l.cached("cloud-image", append([]string{from}, layout...), func(path string) error {
-		raw := path + ".raw"
-		root := fmt.Sprintf("driver=raw,offset=%d,size=%d,file.driver=file,file.filename=%s", rootAt<<20, info.Size(), raw)
-		for _, step := range [][]string{
-			{"truncate", fmt.Sprintf("--size=%d", info.Size()+(rootAt+1)<<20), raw},
-			append(append([]string{"sgdisk"}, layout...), raw),
-			{"qemu-img", "convert", "-n", "--target-is-zero", "-f", "raw", from, "--target-image-opts", root},
-			{"qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path},
-			{"rm", raw},
-		} {
-			if _, err := command(ctx, step[0], step[1:]...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return err
 }

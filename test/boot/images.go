@@ -38,6 +38,7 @@ var recipes = map[string]recipe{
 	"pause":                   {program: "pause", path: "pause"},
 	"haproxy":                 {below: forAddresses},
 	"keepalived":              {below: forAddresses},
+	"traefik":                 {program: "traefik", path: "usr/local/bin/traefik"},
 	"kube-router":             {program: "kube-router", path: "usr/local/bin/kube-router", below: forNetworks},
 }
 

@@ -68,20 +68,29 @@ func becameItself(ctx context.Context, r *run, words []string) (string, error) {
 	return "", r.awaitThemselves(ctx, machines, (*machine).said)
 }
 
-// tryTopology has kubespore try run machines from the base image, as a user
-// would with a cloud image, and ends it as a user does.
-func tryTopology(ctx context.Context, r *run, words []string) (string, error) {
+// tryBase has kubespore try run machines from the base image, which is a file
+// system alone, with its kernel.
+func tryBase(ctx context.Context, r *run, words []string) (string, error) {
+	base, args := r.lab.bases[r.Format], kernelArguments
+	if r.Format == ignition {
+		args += " ignition.firstboot ignition.platform.id=qemu"
+	}
+	return r.rehearse(ctx, words, "--image", base.disk, "--kernel", base.kernel, "--initrd", base.initrd, "--append", args)
+}
+
+// tryImage has it run them from an image that boots by itself.
+func tryImage(ctx context.Context, r *run, words []string) (string, error) {
+	return r.rehearse(ctx, words, "--image", r.lab.cloudImage)
+}
+
+// rehearse has kubespore try run machines, as a user would, and ends it as a user
+// does.
+func (r *run) rehearse(ctx context.Context, words []string, image ...string) (string, error) {
 	machines, err := r.named(ctx, words)
 	if err != nil {
 		return "", err
 	}
-	first, ok := machines[0].hardware.(*qemu)
-	if !ok {
-		return "", errors.New("containers have no kernel to try")
-	}
-	base := r.lab.bases[r.Format]
-	args := []string{r.lab.tools["kubespore"], "try", "--build", filepath.Join(r.dir, "out"), "--emulate",
-		"--image", base.disk, "--kernel", base.kernel, "--initrd", base.initrd, "--append", first.kernelArguments()}
+	args := append([]string{r.lab.tools["kubespore"], "try", "--build", filepath.Join(r.dir, "out"), "--emulate"}, image...)
 	for _, m := range machines {
 		args = append(args, "--host", m.Name)
 	}

@@ -23,7 +23,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.topology, "topology", "", "boot this topology instead of the scenarios")
-	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas (default: all but the extra ones)")
+	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas; extra: all that the default run leaves out")
 	flag.StringVar(&o.lane, "lane", containerLane, "what the machines of -topology are: container (systemd-nspawn) or machine (QEMU)")
 	flag.StringVar(&o.format, "format", cloudInit, "what the machines of -topology read in the machine lane: cloud-init or ignition")
 	flag.StringVar(&o.shell, "shell", "", "open a root shell in this machine of a run that was kept, and do nothing else")

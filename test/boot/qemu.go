@@ -31,7 +31,7 @@ type qemu struct {
 // comes.
 type board struct {
 	root           string            // the disk with its system
-	kernel, initrd string            // that QEMU loads; "" boots from the network
+	kernel, initrd string            // that QEMU loads; "" leaves it to the firmware
 	volumes        map[string]string // read-only ones, by their names for QEMU
 	more           []string          // arguments of QEMU
 }
@@ -64,7 +64,27 @@ func (q *qemu) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	if q.firmware() == uefi {
+		if err := q.giveUEFI(); err != nil {
+			return err
+		}
+	}
 	return q.deliver(ctx)
+}
+
+// Firmware that finds by itself what it boots. SeaBIOS is what QEMU has when
+// nothing is said.
+const bios, uefi = "bios", "uefi"
+
+func (q *qemu) firmware() string { return q.run.Firmware[q.host.Name] }
+
+// giveUEFI puts firmware for UEFI in SeaBIOS's place, with memory of its own for
+// settings.
+func (q *qemu) giveUEFI() error {
+	const code, settings = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
+	own := filepath.Join(q.dir, "settings.fd")
+	q.more = append(q.more, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file="+code, "-drive", "if=pflash,unit=1,format=raw,file="+own)
+	return copyFile(settings, own)
 }
 
 func (q *qemu) start(ctx context.Context, console string) error {
@@ -106,14 +126,23 @@ func (q *qemu) command(console string) []string {
 		"-chardev", "file,id=console,append=on,path=" + console, "-serial", "chardev:console",
 		"-qmp", "unix:" + q.button() + ",server=on,wait=off",
 		"-device", "virtio-rng-pci",
-		"-netdev", "tap,id=lan,script=no,downscript=no,ifname=" + tap(q.number), "-device", "virtio-net-pci,netdev=lan,mac=" + q.hardwareAddress(),
+		"-netdev", "tap,id=lan,script=no,downscript=no,ifname=" + tap(q.number),
 	}
-	if q.kernel != "" {
+	port, system := "virtio-net-pci,netdev=lan,mac="+q.hardwareAddress(), ""
+	switch {
+	case q.kernel != "":
 		args = append(args, "-kernel", q.kernel, "-initrd", q.initrd, "-append", q.kernelArguments())
-	} else {
-		// What firmware and iPXE say goes to the console too.
-		args = append(args, "-machine", "graphics=off", "-boot", "order=n")
+	case q.run.deliveryTo(q.host.Name).serve == nil:
+		system = ",bootindex=1"
+	case q.firmware() == uefi:
+		port += ",bootindex=1,romfile=" // its own driver, not the iPXE that QEMU's card brings
+	default:
+		port += ",bootindex=1"
 	}
+	if q.kernel == "" {
+		args = append(args, "-machine", "graphics=off") // what firmware and iPXE say goes to the console too
+	}
+	args = append(args, "-device", port)
 	if q.run.Clock != "" {
 		args = append(args, "-rtc", "base="+q.run.Clock)
 	}
@@ -122,7 +151,11 @@ func (q *qemu) command(console string) []string {
 		disks[name] = q.disk(name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(disks)) {
-		args = append(args, "-drive", "if=none,format=qcow2,cache=unsafe,discard=unmap,id="+name+",file="+disks[name], "-device", "virtio-blk-pci,drive="+name+",serial="+name)
+		device := "virtio-blk-pci,drive=" + name + ",serial=" + name
+		if name == "root" {
+			device += system
+		}
+		args = append(args, "-drive", "if=none,format=qcow2,cache=unsafe,discard=unmap,id="+name+",file="+disks[name], "-device", device)
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.volumes)) {
 		args = append(args, "-drive", "if=none,format=raw,readonly=on,id="+name+",file="+q.volumes[name], "-device", "virtio-blk-pci,drive="+name)
@@ -130,17 +163,18 @@ func (q *qemu) command(console string) []string {
 	return append(args, q.more...)
 }
 
+// kernelArguments are the kernel's on every machine. Page tables that keep the
+// kernel apart from programs cost an emulated processor a flush of all it has
+// translated, at every system call. And what it translated it can use for a
+// program that is started again only where that lies at the same address.
+const kernelArguments = "root=LABEL=root rw console=ttyS0 mitigations=off norandmaps tsc=reliable " + slowClock
+
 // systemArguments are the kernel's, besides those for Ignition.
 func (q *qemu) systemArguments() string {
-	// Page tables that keep the kernel apart from programs cost an emulated
-	// processor a flush of all it has translated, at every system call.
-	// And what it translated it can use for a program that is started again only
-	// where that lies at the same address.
-	args := "root=LABEL=root rw console=ttyS0 mitigations=off norandmaps tsc=reliable " + slowClock
 	if q.run.Format == ignition {
-		args += " rd.shell=0 rd.emergency=poweroff"
+		return kernelArguments + " rd.shell=0 rd.emergency=poweroff"
 	}
-	return args
+	return kernelArguments
 }
 
 func (q *qemu) kernelArguments() string {

@@ -28,6 +28,7 @@ type scenario struct {
 	Set      map[string]any    // changes to the topology
 	Packages []string          // of Debian, that the base image of machines proper has besides its own
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
+	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
 	Readme   bool              // payload, documents and seed volumes are made by the commands of README.md
 	Upgrade  string            // the version of Kubernetes that the step upgrade goes to
@@ -106,11 +107,14 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 	}), nil
 }
 
+// allExtra is the name of all scenarios that the default run leaves out.
+const allExtra = "extra"
+
 // among says whether names, or patterns such as media-*, mean the scenario.
 func (s scenario) among(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		ok, err := path.Match(name, s.Name)
-		return ok && err == nil
+		return ok && err == nil || name == allExtra && s.Extra
 	})
 }
 
@@ -136,6 +140,10 @@ func (s scenario) check() error {
 		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
+	case s.Lane == containerLane && (s.takes("try") || s.takes("try-image")):
+		return errors.New("containers have no image to try")
+	case s.takes("try-image") && s.Format != cloudInit:
+		return fmt.Errorf("the image that boots by itself is for %s", cloudInit)
 	case s.bakes() && s.Format != cloudInit:
 		return fmt.Errorf("images are baked for %s", cloudInit)
 	}
