@@ -104,13 +104,13 @@ func (c *call) openRehearsed(o *rehearse.Options) diag.List {
 	} else if err != nil {
 		list.Append(cannotRead("--image "+c.options.image, err))
 	}
-	for flag, name := range map[string]string{"--kernel": o.Kernel, "--initrd": o.Initrd, "--payload": o.Payload} {
-		if name == "" {
+	for _, file := range []struct{ flag, name string }{{"--kernel", o.Kernel}, {"--initrd", o.Initrd}, {"--payload", o.Payload}} {
+		if file.name == "" {
 			continue
 		}
-		f, err := os.Open(name)
+		f, err := os.Open(file.name)
 		if err != nil {
-			list.Append(cannotRead(flag+" "+name, err))
+			list.Append(cannotRead(file.flag+" "+file.name, err))
 			continue
 		}
 		_ = f.Close() // it was only opened to be read
