@@ -31,7 +31,7 @@ func TestReset(t *testing.T) {
 			root := t.TempDir()
 			layOut(t, root, docs[i])
 			state := []string{"var/lib/kubelet/pods/1/volumes/x", "var/lib/cni/networks/kubespore/10.0.0.2",
-				"var/lib/kubespore/cleaned", "var/lib/kubespore/selftest", "root/.kube/config", "run/kubespore/notice/x", "var/lib/cloud/instances/i/user-data.txt"}
+				"var/lib/kubespore/cleaned", "var/lib/kubespore/selftest", "root/.kube/config", "run/kubespore/notice/x", "run/containerd/io.containerd.runtime.v2.task/k8s.io/1/config.json", "var/lib/cloud/instances/i/user-data.txt"}
 			if _, err := os.Stat(filepath.Join(root, "etc/kubernetes/pki/etcd/peer.crt")); err == nil {
 				state = append(state, "var/lib/etcd/member/snap/db")
 			}
@@ -96,6 +96,8 @@ func TestResetOfInterfaces(t *testing.T) {
 7: kube-pods: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default
 8: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default
 9: tunl0@NONE: <NOARP> mtu 1480 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+10: tun-0a1b2c3d4e5@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1480 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
+11: tun-cafe: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1480 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
 END
 ;;
 "link delete "*) echo "$3" >>` + deleted + ` ;;
@@ -103,8 +105,53 @@ esac`
 	if out, err := resetWith(t, root, map[string]string{"ip": ip}, "w1"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if text, err := os.ReadFile(deleted); err != nil || string(text) != "vethbad851af\ncni0\nflannel.1\nkube-pods\n" {
+	if text, err := os.ReadFile(deleted); err != nil || string(text) != "vethbad851af\ncni0\nflannel.1\nkube-pods\ntun-0a1b2c3d4e5\n" {
 		t.Errorf("%v: these were deleted:\n%s", err, text)
+	}
+}
+
+// TestResetUnderSudo: the machine's programs are found though sudo's path, or that
+// of a unit, does not lead to them.
+func TestResetUnderSudo(t *testing.T) {
+	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
+	root := t.TempDir()
+	layOut(t, root, docs[i])
+	asked := filepath.Join(root, "asked")
+	put(t, root, "opt/bin/ctr", `#!/bin/sh
+case "$*" in
+*" list "*) echo 1 ;;
+*) echo "$*" >>`+asked+` ;;
+esac
+`, 0o755)
+	if out, err := reset(t, root, "w1"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := "--namespace k8s.io tasks kill --signal SIGKILL --all 1\n--namespace k8s.io tasks delete --force 1\n--namespace k8s.io containers delete 1\n"
+	if text, err := os.ReadFile(asked); err != nil || string(text) != want {
+		t.Errorf("%v: ctr was asked for\n%s", err, text)
+	}
+}
+
+// TestResetOfRoutes: what leads to the pods of other nodes goes, as does what has
+// kube-router's own tables looked up, once for each rule.
+func TestResetOfRoutes(t *testing.T) {
+	docs, _ := goldenDocuments(t, "seeds/002", goldenMinors[0])
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "node3" })
+	root := t.TempDir()
+	layOut(t, root, docs[i])
+	asked := filepath.Join(root, "asked")
+	ip := `case "$*" in
+"-4 rule show table 77") printf '%s\n' '32765: from 10.244.1.0/24 lookup 77' '32764: from 10.244.2.0/24 lookup 77' ;;
+"-4 rule show table 79") printf '%s\n' '32763: from all lookup 79' ;;
+*" delete "* | *" flush "*) echo "$*" >>` + asked + ` ;;
+esac`
+	if out, err := resetWith(t, root, map[string]string{"ip": ip}, "node3"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want := "-4 route flush root 10.244.0.0/16\n-4 rule delete table 77\n-4 rule delete table 77\n-4 rule delete table 79\n"
+	if text, err := os.ReadFile(asked); err != nil || string(text) != want {
+		t.Errorf("%v: asked was\n%s", err, text)
 	}
 }
 
@@ -117,7 +164,7 @@ func TestResetOfRules(t *testing.T) {
 	layOut(t, root, docs[i])
 	written := filepath.Join(root, "written")
 	programs := map[string]string{
-		"iptables-save":    "printf '%s\n' '*nat' ':KUBE-SERVICES - [0:0]' '-A PREROUTING -j KUBE-SERVICES' '-A PREROUTING -p tcp --dport 81 -j REDIRECT' COMMIT",
+		"iptables-save":    "printf '%s\n' '*nat' ':KUBE-SERVICES - [0:0]' '-A PREROUTING -j KUBE-SERVICES' '-A PREROUTING -p tcp --dport 81 -j REDIRECT' '-A FORWARD -o kube-bridge -j ACCEPT' COMMIT",
 		"iptables-restore": "cat >" + written,
 	}
 	if out, err := resetWith(t, root, programs, "w1"); err != nil {
