@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -47,13 +49,6 @@ func becameStranger(ctx context.Context, r *run, words []string) (string, error)
 				left = append(left, errors.Join(fmt.Errorf("%s: %s", q.what, out), err))
 			}
 		}
-		for _, pid := range processesIn(c.groups()) {
-			// What the system itself runs lies below /usr.
-			program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-			if err == nil && !strings.HasPrefix(program, "/usr/") {
-				left = append(left, fmt.Errorf("runs: %s", program))
-			}
-		}
 		left = append(left, r.eachSecret(ctx, c, secrets, func(_, _ string) error { return errors.New("holds a secret") }))
 		return errors.Join(left...)
 	})
@@ -63,16 +58,56 @@ func becameStranger(ctx context.Context, r *run, words []string) (string, error)
 func clusterQuestions() []struct{ what, ask string } {
 	return []struct{ what, ask string }{
 		{"mounts", `awk '$5 ~ "^/var/lib/kubelet|^/run/containerd|^/run/netns/" {print $5}' /proc/self/mountinfo`},
-		{"interfaces", `ip -brief link show | awk '$1 !~ /^(lo|eth0)(@|$)/ {print $1}'`},
-		{"routes", `ip route show table all | grep -vE 'dev (eth0|lo)( |$)'`},
-		// iptables leaves its own tables, empty.
+		{"interfaces", `ip -brief link show | awk '$1 !~ /^(lo|eth0|en[a-z0-9]+|tunl0)(@|$)/ {print $1}'`},
+		{"routes", `ip route show table all | grep -vE 'dev (eth0|lo|en[a-z0-9]+)( |$)'`},
+		{"routes to pods", `(. /etc/kubespore/reset; for network in $PODS; do ip route show root "$network"; done)`},
+		{"rules of routing", `ip rule show | grep -vE 'lookup (local|main|default) *$'`},
 		{"tables of nft", `nft list tables | grep -vE '^table (inet kubespore|ip6? (filter|nat|mangle|raw))$'`},
 		{"rules of iptables", `{ iptables-save; ip6tables-save; } 2>/dev/null | grep -iE 'kube-|cni-|flannel'`},
+		{"servers of ipvs", `if command -v ipvsadm && test -e /proc/net/ip_vs; then ipvsadm --save --numeric; fi | grep -v '^/'`},
+		{"sets of addresses", `ipset list -name 2>/dev/null | grep -E 'KUBE|kube'`},
 		{"networks of pods", `ls -A /run/netns 2>/dev/null`},
 		{"control groups of pods", `find /sys/fs/cgroup -type d -name '*kubepods*'`},
-		{"units", `systemctl list-units --plain --no-legend 'kube*' 'containerd*' 'etcd*' | awk '{print $1}' | grep -vE '^kubespore-(clock|firewall|swap|ssh-key)\.'`},
+		// What the system itself runs lies below /usr.
+		{"programs", `readlink /proc/[0-9]*/exe 2>/dev/null | grep -v '^/usr/'`},
+		{"units", `systemctl list-units --plain --no-legend 'kube*' 'containerd*' 'etcd*' 'docker*' 'cri-docker*' 'flannel*' | awk '{print $1}' | grep -vE '^kubespore-(clock|firewall|swap|ssh-key)\.'`},
 		{"units that failed", `systemctl list-units --plain --no-legend --failed | awk '{print $1}'`},
-		{"files", `ls -d /etc/kubernetes /etc/cni/net.d /etc/containerd /etc/kubespore/objects /var/lib/kubelet /var/lib/cni /var/lib/etcd /run/flannel /var/log/pods/* /run/containerd/io.containerd.runtime.v2.task/*/* 2>/dev/null`},
-		{"containers in containerd's records", `find /var/lib/containerd/io.containerd.grpc.v1.cri/containers /var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes -mindepth 1 2>/dev/null`},
+		{"files", `ls -d /etc/kubernetes /etc/cni/net.d /etc/containerd /etc/docker /etc/kubespore/objects /var/lib/kubelet /var/lib/cni /var/lib/etcd /run/flannel /var/log/pods/* /run/containerd/io.containerd.runtime.v2.task/*/* 2>/dev/null`},
+		{"containers in records", `(. /etc/kubespore/reset; for data in $IMAGES; do find "$data"/io.containerd.grpc.v1.cri/{containers,sandboxes} "$data"/containers -mindepth 1 2>/dev/null; done)`},
 	}
+}
+
+// leave runs kubespore-reset on a machine that nobody can log in to: a pod there with
+// the host's rights hands systemd a script, which outlives the pod. The script asks
+// what stranger asks, and the console shows what is left.
+func leave(ctx context.Context, r *run, words []string) (string, error) {
+	machines, err := r.named(ctx, words[:1])
+	if err != nil {
+		return "", err
+	}
+	m, label := machines[0], words[1]
+	pod, err := r.kubectl(ctx, "get", "pods", "--namespace=kube-system", "--selector="+label, "--field-selector=spec.nodeName="+m.host.Name, "--output=name")
+	if err != nil {
+		return "", err
+	}
+	const end = "has left its cluster"
+	script := "#!/bin/bash\n/opt/kubespore/bin/kubespore-reset " + m.host.Name + " || echo left: kubespore-reset failed\n"
+	for _, q := range clusterQuestions() {
+		script += fmt.Sprintf("found=$( %s )\ntest -z \"$found\" || echo \"left: %s: \"$found\n", q.ask, q.what)
+	}
+	script += "echo " + m.host.Name + " " + end + "\n"
+	const start = `umask 077
+base64 --decode >/run/leave <<<"$0"
+systemd-run --quiet --property=StandardOutput=tty --property=StandardError=tty --property=TTYPath=/dev/console bash /run/leave`
+	if _, err := r.kubectl(ctx, "exec", "--namespace=kube-system", strings.TrimSpace(pod), "--",
+		"nsenter", "--target=1", "--all", "bash", "-euc", start, base64.StdEncoding.EncodeToString([]byte(script))); err != nil {
+		return "", err
+	}
+	if _, err := waitConsole(ctx, r, []string{m.host.Name, m.host.Name, end}); err != nil {
+		return "", err
+	}
+	if left := regexp.MustCompile(`(?m)^left: .*`).FindAllString(m.said(), -1); left != nil {
+		return "", errors.New(strings.Join(left, "\n"))
+	}
+	return "", nil
 }

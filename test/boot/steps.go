@@ -58,6 +58,7 @@ func verbs() []verb {
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
 		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
 		{"stranger", "MACHINE...", "nothing of a cluster runs or lies there, and no key", becameStranger},
+		{"leave", "MACHINE LABEL", "kubespore-reset, started from a pod with that label, leaves nothing of a cluster, by what the console shows", leave},
 		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
 		{"resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", resolves},
 		{"operator", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", operate},
