@@ -1,6 +1,7 @@
 package profiles_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,13 +37,13 @@ func firstRest(t *testing.T, name, asking string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	library, err := profiles.FS.ReadFile("base/files/rest.bash.raw")
+	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for file, text := range map[string]string{
 		"script":  strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib", "/opt/kubespore/lib", dir).Replace(string(script)),
-		"rest":    string(library),
+		"waiting": string(library),
 		"kubectl": "#!/bin/bash\n" + asking + "\nexit 1\n",
 		"sleep":   "#!/bin/bash\necho \"$1\" >" + dir + "/rested\nkill $PPID\n",
 	} {
@@ -63,4 +64,58 @@ func firstRest(t *testing.T, name, asking string) float64 {
 		t.Fatal(err)
 	}
 	return seconds
+}
+
+// TestListens: a server that waits for its client to speak listens; a balancer
+// with nobody behind it, which hangs up, does not, and neither does a closed port.
+// What cannot be read is left for kubectl to explain.
+func TestListens(t *testing.T) {
+	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		server, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		balancer, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := balancer.Accept()
+				if err != nil {
+					return
+				}
+				c.Close()
+			}
+		}()
+		closed, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed.Close()
+		for _, c := range []struct {
+			what, config string
+			want         bool
+		}{
+			{"server", "    server: https://" + server.Addr().String() + "\n", true},
+			{"balancer", "    server: https://" + balancer.Addr().String() + "\n", false},
+			{"closed port", "    server: https://" + closed.Addr().String() + "\n", false},
+			{"no server", "kind: Config\n", true},
+		} {
+			config := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(config, []byte(c.config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command("bash", "-euc", string(library)+"\nlistens "+config).CombinedOutput()
+			if (err == nil) != c.want || len(out) > 0 {
+				t.Errorf("%s at %s: %v %s", c.what, address, err, out)
+			}
+		}
+		server.Close()
+		balancer.Close()
+	}
 }

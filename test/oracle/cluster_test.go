@@ -264,8 +264,11 @@ func (l *lab) mirror(t *testing.T, m *machine) {
 // administrator: what an administrator changes stays, when the applier starts
 // again and when a newer build is applied.
 func (l *lab) administrator(t *testing.T) {
-	const coredns = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+	const coredns, corefile = "/apis/apps/v1/namespaces/kube-system/deployments/coredns", "/api/v1/namespaces/kube-system/configmaps/coredns"
 	if err := l.admin.expect(http.StatusOK, http.MethodPatch, coredns, `{"spec":{"replicas":5}}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.admin.expect(http.StatusOK, http.MethodPatch, corefile, `{"data":{"Corefile":"changed"}}`); err != nil {
 		t.Fatal(err)
 	}
 	again := l.planes[2].script(t, "kubespore-objects", "/etc/kubespore/objects.env")
@@ -278,5 +281,8 @@ func (l *lab) administrator(t *testing.T) {
 	}
 	if got := l.superAdmin.get(t, coredns, "spec", "replicas"); got != 5.0 {
 		t.Errorf("CoreDNS has %v replicas, not the administrator's 5", got)
+	}
+	if got := l.superAdmin.get(t, corefile, "data", "Corefile"); got != "changed" {
+		t.Errorf("the Corefile is %v, not the administrator's", got)
 	}
 }
