@@ -86,7 +86,7 @@ func (r *run) nodesOn() []string {
 func (r *run) ready(ctx context.Context, names []string) (bool, string) {
 	objects, err := r.list(ctx, "nodes,leases", "--namespace=kube-node-lease")
 	if err != nil {
-		return false, "the API does not answer"
+		return false, "the API does not answer: " + lastLines(err.Error(), 1)
 	}
 	ready, alive := map[string]bool{}, map[string]bool{}
 	for _, o := range objects {
@@ -108,7 +108,7 @@ func (r *run) ready(ctx context.Context, names []string) (bool, string) {
 func (r *run) settled(ctx context.Context) (bool, string) {
 	pods, err := r.list(ctx, "pods", "--all-namespaces")
 	if err != nil {
-		return false, "the API does not answer"
+		return false, "the API does not answer: " + lastLines(err.Error(), 1)
 	}
 	var waiting []string
 	count := 0
@@ -132,7 +132,7 @@ func (r *run) settled(ctx context.Context) (bool, string) {
 func (r *run) tested(ctx context.Context) (bool, string) {
 	nodes, err := r.list(ctx, "nodes")
 	if err != nil {
-		return false, "the API does not answer"
+		return false, "the API does not answer: " + lastLines(err.Error(), 1)
 	}
 	var waiting []string
 	on := r.nodesOn()
@@ -158,8 +158,6 @@ func (r *run) until(ctx context.Context, limit time.Duration, ask func(context.C
 func (r *run) untilAt(ctx context.Context, limit, pace time.Duration, ask func(context.Context) (bool, string)) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()
-	ticker := time.NewTicker(pace)
-	defer ticker.Stop()
 	for {
 		ok, now := ask(ctx)
 		if ok {
@@ -172,7 +170,9 @@ func (r *run) untilAt(ctx context.Context, limit, pace time.Duration, ask func(c
 		select {
 		case <-ctx.Done():
 			return "", fmt.Errorf("not within %v; last: %s", limit, r.last)
-		case <-ticker.C:
+		// A pause after each question, however long it took: the processors are the
+		// machines', too.
+		case <-time.After(pace):
 		}
 	}
 }
