@@ -23,13 +23,7 @@ func TestReset(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(c.example, "/", "-")+"-"+c.host, func(t *testing.T) {
 			t.Parallel()
-			docs, _ := goldenDocuments(t, c.example, goldenMinors[0])
-			i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == c.host })
-			if i < 0 {
-				t.Fatalf("no host %s", c.host)
-			}
-			root := t.TempDir()
-			layOut(t, root, docs[i])
+			root := machineFolder(t, c.example, c.host)
 			state := []string{"var/lib/kubelet/pods/1/volumes/x", "var/lib/cni/networks/kubespore/10.0.0.2",
 				"var/lib/kubespore/cleaned", "var/lib/kubespore/selftest", "root/.kube/config", "run/kubespore/notice/x", "run/containerd/io.containerd.runtime.v2.task/k8s.io/1/config.json", "var/lib/cloud/instances/i/user-data.txt"}
 			if _, err := os.Stat(filepath.Join(root, "etc/kubernetes/pki/etcd/peer.crt")); err == nil {
@@ -80,10 +74,7 @@ func TestReset(t *testing.T) {
 // TestResetOfInterfaces: those of pods and of what connects them go, the ports of
 // a bridge before it, and nobody else's.
 func TestResetOfInterfaces(t *testing.T) {
-	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
-	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
-	root := t.TempDir()
-	layOut(t, root, docs[i])
+	root := machineFolder(t, "ha", "w1")
 	deleted := filepath.Join(root, "deleted")
 	ip := `case "$*" in
 "-oneline link show") cat <<END
@@ -113,10 +104,7 @@ esac`
 // TestResetUnderSudo: the machine's programs are found though sudo's path, or that
 // of a unit, does not lead to them.
 func TestResetUnderSudo(t *testing.T) {
-	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
-	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
-	root := t.TempDir()
-	layOut(t, root, docs[i])
+	root := machineFolder(t, "ha", "w1")
 	asked := filepath.Join(root, "asked")
 	put(t, root, "opt/bin/ctr", `#!/bin/sh
 case "$*" in
@@ -136,10 +124,7 @@ esac
 // TestResetOfRoutes: what leads to the pods of other nodes goes, as does what has
 // kube-router's own tables looked up, once for each rule.
 func TestResetOfRoutes(t *testing.T) {
-	docs, _ := goldenDocuments(t, "seeds/002", goldenMinors[0])
-	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "node3" })
-	root := t.TempDir()
-	layOut(t, root, docs[i])
+	root := machineFolder(t, "seeds/002", "node3")
 	asked := filepath.Join(root, "asked")
 	ip := `case "$*" in
 "-4 rule show table 77") printf '%s\n' '32765: from 10.244.1.0/24 lookup 77' '32764: from 10.244.2.0/24 lookup 77' ;;
@@ -158,10 +143,7 @@ esac`
 // TestResetOfRules lets iptables know rules of the cluster and of somebody else:
 // these stay, and a failure to write them back is not lost.
 func TestResetOfRules(t *testing.T) {
-	docs, _ := goldenDocuments(t, "ha", goldenMinors[0])
-	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == "w1" })
-	root := t.TempDir()
-	layOut(t, root, docs[i])
+	root := machineFolder(t, "ha", "w1")
 	written := filepath.Join(root, "written")
 	programs := map[string]string{
 		"iptables-save":    "printf '%s\n' '*nat' ':KUBE-SERVICES - [0:0]' '-A PREROUTING -j KUBE-SERVICES' '-A PREROUTING -p tcp --dport 81 -j REDIRECT' '-A FORWARD -o kube-bridge -j ACCEPT' COMMIT",
@@ -233,6 +215,19 @@ func put(t *testing.T, root, name, text string, mode os.FileMode) {
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// machineFolder lays out a host of an example.
+func machineFolder(t *testing.T, example, host string) string {
+	t.Helper()
+	docs, _ := goldenDocuments(t, example, goldenMinors[0])
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Host == host })
+	if i < 0 {
+		t.Fatalf("no host %s", host)
+	}
+	root := t.TempDir()
+	layOut(t, root, docs[i])
+	return root
 }
 
 // layOut writes what a document makes.
