@@ -62,6 +62,7 @@ func clusterQuestions() []struct{ what, ask string } {
 		{"routes", `ip route show table all | grep -vE 'dev (eth0|lo|en[a-z0-9]+)( |$)'`},
 		{"routes to pods", `(. /etc/kubespore/reset; for network in $PODS; do ip route show root "$network"; done)`},
 		{"rules of routing", `ip rule show | grep -vE 'lookup (local|main|default) *$'`},
+		// iptables leaves its own tables, empty.
 		{"tables of nft", `nft list tables | grep -vE '^table (inet kubespore|ip6? (filter|nat|mangle|raw))$'`},
 		{"rules of iptables", `{ iptables-save; ip6tables-save; } 2>/dev/null | grep -iE 'kube-|cni-|flannel'`},
 		{"servers of ipvs", `if command -v ipvsadm && test -e /proc/net/ip_vs; then ipvsadm --save --numeric; fi | grep -v '^/'`},
