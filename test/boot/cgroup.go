@@ -88,13 +88,15 @@ func inherit(parent, dir string) error {
 	return os.WriteFile(filepath.Join(parent, "cgroup.subtree_control"), []byte("+cpu +cpuset +io +memory +pids"), 0o644)
 }
 
-// weigh gives a group ten times the processor time of one process. To the kernel
-// all machines of a lab are one group with the weight of a single process: beside
-// a compiler they would get nothing, and their timeouts would run out.
+// weigh gives a group twice the processor time of one process. To the kernel all
+// machines of a lab are one group with the weight of a single process: beside a
+// compiler they would get little, and their timeouts would run out. With ten times
+// as much the lab itself got nothing: while machines kept the processors busy it took
+// half a minute to ask whether they were ready, and that was the time of the step.
 func weigh(dir string) error {
-	name, weight := "cpu.weight", "1000"
+	name, weight := "cpu.weight", "200"
 	if cgroup1() {
-		name, weight = "cpu.shares", "10240"
+		name, weight = "cpu.shares", "2048"
 	}
 	file := filepath.Join(dir, name)
 	if !exists(file) {

@@ -88,7 +88,7 @@ func (r *run) holder(ctx context.Context) (string, error) {
 // reachPods reads a log and runs a program in a pod of every node, which goes
 // through the API server to that node's kubelet, with its certificate verified.
 func reachPods(ctx context.Context, r *run, _ []string) (string, error) {
-	pods, err := r.list(ctx, "pods", "--namespace=kube-system", "--selector=k8s-app=kube-proxy")
+	pods, err := r.list(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-proxy")
 	if err != nil {
 		return "", err
 	}

@@ -20,8 +20,8 @@ func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
 	if admin == "" {
 		admin = filepath.Join(r.dir, "out/admin.conf")
 	}
-	ask := append(r.lab.lan.from(r.lab.tools["kubectl@"+minor],
-		"--kubeconfig", admin, "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"), args...)
+	ask := slices.Concat(r.lab.observer, r.lab.lan.from(r.lab.tools["kubectl@"+minor],
+		"--kubeconfig", admin, "--cache-dir", filepath.Join(r.dir, "kubectl"), "--request-timeout=5s"), args)
 	c := exec.CommandContext(ctx, ask[0], ask[1:]...)
 	var complaint strings.Builder
 	c.Stderr = &complaint
@@ -34,7 +34,6 @@ func (r *run) kubectl(ctx context.Context, args ...string) (string, error) {
 
 // object is as much of any Kubernetes object as the lab looks at.
 type object struct {
-	Kind     string
 	Metadata struct {
 		Name, Namespace string
 		Annotations     map[string]string
@@ -60,14 +59,21 @@ func (o object) is(condition string) bool {
 	return false
 }
 
-func (r *run) list(ctx context.Context, args ...string) ([]object, error) {
-	out, err := r.kubectl(ctx, append([]string{"get", "-o", "json"}, args...)...)
+const nodesPath = "/api/v1/nodes"
+
+// list asks for the objects at a path of the API, by one request: kubectl's way to
+// learn what there is takes many, and tries each five times where nobody answers.
+func (r *run) list(ctx context.Context, path string) ([]object, error) {
+	out, err := r.kubectl(ctx, "get", "--raw="+path)
 	if err != nil {
 		return nil, err
 	}
 	var list struct{ Items []object }
 	return list.Items, json.Unmarshal([]byte(out), &list)
 }
+
+// noAnswer is what a question says that the API did not answer.
+func noAnswer(err error) string { return "the API does not answer: " + lastLines(err.Error(), 1) }
 
 // nodesOn are the names of the nodes whose machines are on.
 func (r *run) nodesOn() []string {
@@ -84,31 +90,40 @@ func (r *run) nodesOn() []string {
 // minute after its machine is gone, so its kubelet must also have renewed its
 // lease since the power came on.
 func (r *run) ready(ctx context.Context, names []string) (bool, string) {
-	objects, err := r.list(ctx, "nodes,leases", "--namespace=kube-node-lease")
+	nodes, err := r.list(ctx, nodesPath)
 	if err != nil {
-		return false, "the API does not answer: " + lastLines(err.Error(), 1)
+		return false, noAnswer(err)
 	}
 	ready, alive := map[string]bool{}, map[string]bool{}
-	for _, o := range objects {
-		switch name := o.Metadata.Name; o.Kind {
-		case "Node":
-			ready[name] = o.is("Ready") && o.Spec.PodCIDR != ""
-		case "Lease":
-			alive[name] = slices.Contains(names, name) && r.machines[name].alive(o.Spec.RenewTime)
-		}
+	for _, n := range nodes {
+		ready[n.Metadata.Name] = n.is("Ready") && n.Spec.PodCIDR != ""
 	}
-	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return ready[name] && alive[name] })
-	if len(missing) == 0 {
-		return true, fmt.Sprintf("%d nodes", len(names))
+	if missing := without(names, ready); len(missing) > 0 {
+		return false, "not Ready: " + strings.Join(missing, " ")
 	}
-	return false, "not Ready: " + strings.Join(missing, " ")
+	leases, err := r.list(ctx, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
+	if err != nil {
+		return false, noAnswer(err)
+	}
+	for _, l := range leases {
+		name := l.Metadata.Name
+		alive[name] = slices.Contains(names, name) && r.machines[name].alive(l.Spec.RenewTime)
+	}
+	if missing := without(names, alive); len(missing) > 0 {
+		return false, "Ready before the power came on: " + strings.Join(missing, " ")
+	}
+	return true, fmt.Sprintf("%d nodes", len(names))
+}
+
+func without(names []string, done map[string]bool) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return done[name] })
 }
 
 // settled says which pods of machines that are on do not run and serve.
 func (r *run) settled(ctx context.Context) (bool, string) {
-	pods, err := r.list(ctx, "pods", "--all-namespaces")
+	pods, err := r.list(ctx, "/api/v1/pods")
 	if err != nil {
-		return false, "the API does not answer: " + lastLines(err.Error(), 1)
+		return false, noAnswer(err)
 	}
 	var waiting []string
 	count := 0
@@ -130,9 +145,9 @@ func (r *run) settled(ctx context.Context) (bool, string) {
 
 // tested says whether every node that is on has passed its own test.
 func (r *run) tested(ctx context.Context) (bool, string) {
-	nodes, err := r.list(ctx, "nodes")
+	nodes, err := r.list(ctx, nodesPath)
 	if err != nil {
-		return false, "the API does not answer: " + lastLines(err.Error(), 1)
+		return false, noAnswer(err)
 	}
 	var waiting []string
 	on := r.nodesOn()
