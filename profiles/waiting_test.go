@@ -33,28 +33,7 @@ func TestWaitingRests(t *testing.T) {
 func firstRest(t *testing.T, name, asking string) float64 {
 	t.Helper()
 	dir := t.TempDir()
-	script, err := profiles.FS.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, text := range map[string]string{
-		"script":  strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib", "/opt/kubespore/lib", dir).Replace(string(script)),
-		"waiting": string(library),
-		"kubectl": "#!/bin/bash\n" + asking + "\nexit 1\n",
-		"sleep":   "#!/bin/bash\necho \"$1\" >" + dir + "/rested\nkill $PPID\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := exec.Command("bash", filepath.Join(dir, "script"))
-	c.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "CLUSTER_DOMAIN=d",
-		"NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "RECORD_TYPE=A", "CONTROL_PLANE=false", "PATIENCE=60"}
-	out, _ := c.CombinedOutput() // it is killed
+	out := runScript(t, dir, name, asking+"\nexit 1\n", "echo \"$1\" >"+dir+"/rested\nkill $PPID\n") // it is killed
 	rested, err := os.ReadFile(filepath.Join(dir, "rested"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -64,6 +43,107 @@ func firstRest(t *testing.T, name, asking string) float64 {
 		t.Fatal(err)
 	}
 	return seconds
+}
+
+// runScript runs a script of a machine in a folder of its own, with what kubectl and
+// sleep do there, and gives what it prints.
+func runScript(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
+	t.Helper()
+	script, err := profiles.FS.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		"script": strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib",
+			"/opt/kubespore/lib", dir, "/etc/kubespore", dir+"/etc").Replace(string(script)),
+		"waiting": string(library),
+		"kubectl": "#!/bin/bash\n" + kubectl,
+		"sleep":   "#!/bin/bash\n" + sleep,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command("bash", filepath.Join(dir, "script"))
+	c.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin", "NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0", "CLUSTER_DOMAIN=d",
+		"NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "RECORD_TYPE=A", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)
+	out, _ := c.CombinedOutput() // what it did is what counts
+	return string(out)
+}
+
+// TestTurns: a control plane applies the objects in its turn, after ten seconds for
+// each one before it, and not at all if one of those has done so meanwhile.
+func TestTurns(t *testing.T) {
+	const applies = "--filename=-" // the generation, after the objects
+	for _, c := range []struct {
+		turn   string
+		held   int // looks at the cluster until the generation is there
+		rests  int
+		itself bool
+	}{
+		{"0", 99, 0, true},
+		{"0", 0, 0, false},
+		{"1", 99, 2, true},
+		{"2", 99, 4, true},
+		{"2", 3, 3, false},
+	} {
+		dir := t.TempDir()
+		out := runScript(t, dir, "objects/files/kubespore-objects.raw", `
+echo "$*" >>`+dir+`/asked
+case $* in
+*"get configmap"*)
+	echo look >>`+dir+`/looks
+	if (($(wc -l <`+dir+`/looks) > `+strconv.Itoa(c.held)+`)); then echo 1; fi ;;
+esac
+`, "echo $1 >>"+dir+"/rests\n", "TURN="+c.turn)
+		asked, err := os.ReadFile(filepath.Join(dir, "asked"))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		rests, _ := os.ReadFile(filepath.Join(dir, "rests"))
+		if got := strings.Count(string(rests), "5\n"); got != c.rests || len(rests) != 2*c.rests {
+			t.Errorf("turn %s, held after %d: rests %q, not %d times\n%s", c.turn, c.held, rests, c.rests, out)
+		}
+		if got := strings.Contains(string(asked), applies); got != c.itself {
+			t.Errorf("turn %s, held after %d: applied: %v\n%s", c.turn, c.held, got, asked)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "lib/objects")); err != nil {
+			t.Errorf("turn %s, held after %d: %v\n%s", c.turn, c.held, err, out)
+		}
+	}
+}
+
+// TestPodCIDRs: a machine writes the planned pod CIDRs to its Node as it was read,
+// reads it again where somebody was faster, and leaves other pod CIDRs alone.
+func TestPodCIDRs(t *testing.T) {
+	const planned = `"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24","fd00::/64"]`
+	for what, c := range map[string]struct{ held, put, says string }{
+		"none":       {`{"m":[{"f:spec":{}}],"spec":{},"status":{}}`, `{"m":[{"f:spec":{}}],"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"taints":     {`{"spec":{"taints":[]}}`, `{"spec":{` + planned + `,"taints":[]}}`, "Node n has the pod CIDRs"},
+		"these":      {`{"spec":{` + planned + `}}`, "", ""},
+		"others":     {`{"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.2.0.0/24"]}}`, "", "kubectl delete node n"},
+		"unanswered": {"", "", ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			out := runScript(t, dir, "kubelet/files/kubespore-node.raw", `
+case $* in
+*" replace "*)
+	if [ ! -e `+dir+`/conflict ]; then touch `+dir+`/conflict; exit 1; fi
+	cat >`+dir+`/put ;;
+*) echo '`+c.held+`'; [ -n '`+c.held+`' ] ;;
+esac
+`, "if [ -z '"+c.held+"' ]; then kill $PPID; fi\n", "POD_CIDRS=10.1.0.0/24 fd00::/64")
+			put, _ := os.ReadFile(filepath.Join(dir, "put"))
+			if strings.TrimSpace(string(put)) != c.put || !strings.Contains(out, c.says) {
+				t.Errorf("put %s, not %s; says %s", put, c.put, out)
+			}
+		})
+	}
 }
 
 // TestListens: a server that waits for its client to speak listens; a balancer
