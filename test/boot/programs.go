@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,7 +92,7 @@ func (l *lab) findPrograms(ctx context.Context, runs []*run) (string, error) {
 	for _, r := range runs {
 		names = append(names, r.otherPrograms()...)
 	}
-	c := exec.CommandContext(ctx, filepath.Join(l.tree, "test/tools/tool"), names...)
+	c := program(ctx, filepath.Join(l.tree, "test/tools/tool"), names...)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
