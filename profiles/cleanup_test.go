@@ -2,12 +2,9 @@ package profiles_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/kubespore/kubespore/profiles"
 )
 
 // TestCleanupWaits: documents stay until systemd says that every unit which the
@@ -20,10 +17,6 @@ func TestCleanupWaits(t *testing.T) {
 		queued  = "LoadState=loaded\nActiveState=inactive\nConditionResult=no\nConditionTimestampMonotonic=0\n"
 		earlier = "LoadState=loaded\nActiveState=inactive\nConditionResult=no\nConditionTimestampMonotonic=5\n"
 	)
-	script, err := profiles.FS.ReadFile("cleanup/files/kubespore-cleanup")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for what, c := range map[string]struct {
 		units   []string
 		removed bool
@@ -41,21 +34,9 @@ func TestCleanupWaits(t *testing.T) {
 			if c.units != nil {
 				answer = "cat <<'end'\n" + strings.Join(c.units, "\n") + "end\n"
 			}
-			for name, text := range map[string]string{
-				"script":    strings.NewReplacer("/etc/kubespore/cleanup", dir+"/patterns", "/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib", "/etc/cloud", dir+"/cloud").Replace(string(script)),
-				"patterns":  dir + "/document\n",
-				"document":  "key",
-				"systemctl": "#!/bin/bash\n" + answer,
-				"sleep":     "#!/bin/bash\nkill $PPID\n",
-				"sync":      "#!/bin/bash\n",
-			} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
-					t.Fatal(err)
-				}
-			}
-			run := exec.Command("bash", filepath.Join(dir, "script"))
-			run.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
-			out, _ := run.CombinedOutput() // it is killed where it would wait
+			writeFile(t, dir, "etc/kubespore/cleanup", dir+"/document\n")
+			writeFile(t, dir, "document", "key")
+			out := runScript(t, dir, "cleanup/files/kubespore-cleanup", map[string]string{"systemctl": answer, "sleep": "kill $PPID\n", "sync": ""})
 			if _, err := os.Stat(filepath.Join(dir, "document")); (err != nil) != c.removed {
 				t.Errorf("removed: %v\n%s", err != nil, out)
 			}

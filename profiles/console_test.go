@@ -3,12 +3,9 @@ package profiles_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/kubespore/kubespore/profiles"
 )
 
 // TestConsole shows the console's program what systemd would say, look by look,
@@ -37,15 +34,6 @@ func TestConsole(t *testing.T) {
 		{"", "", "to do:    kubelet (failed: journalctl -u kubelet.service)\n", "60"}, // what was known stays
 	}
 	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for i, l := range looks {
 		var units []string
 		for _, u := range [][2]string{{"kubespore-clock.service", lives}, {"kubelet.service", l.kubelet}, {"kubespore-cleanup.service", l.cleanup}} {
@@ -53,22 +41,16 @@ func TestConsole(t *testing.T) {
 				units = append(units, "Id="+u[0]+"\nLoadState=loaded\nConditionResult=yes\n"+strings.ReplaceAll(u[1], " ", "\n")+"\n")
 			}
 		}
-		write(fmt.Sprintf("systemd.%d", i), strings.Join(units, "\n"))
+		writeFile(t, dir, fmt.Sprintf("systemd.%d", i), strings.Join(units, "\n"))
 	}
-	script, err := profiles.FS.ReadFile("console/files/kubespore-console")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("script", strings.NewReplacer("/run/kubespore", dir+"/run", "/etc/", dir+"/etc/", "/dev/console", dir+"/console").Replace(string(script)))
-	write("etc/kubespore/console", "cluster c, machine m\n")
-	write("etc/kubespore/console-steps", "kubespore-clock.service clock\nkubelet.service kubelet\nkubespore-cleanup.service clean-up\n")
-	write("look", "0")
-	write("systemctl", "#!/bin/bash\ncat "+dir+"/systemd.$(<"+dir+"/look)\n[[ -s "+dir+"/systemd.$(<"+dir+"/look) ]]\n")
-	write("agetty", "#!/bin/bash\n")
-	write("sleep", fmt.Sprintf("#!/bin/bash\ncd %s\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)))
-	c := exec.Command("bash", filepath.Join(dir, "script"))
-	c.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
-	out, _ := c.CombinedOutput() // it is killed
+	writeFile(t, dir, "etc/kubespore/console", "cluster c, machine m\n")
+	writeFile(t, dir, "etc/kubespore/console-steps", "kubespore-clock.service clock\nkubelet.service kubelet\nkubespore-cleanup.service clean-up\n")
+	writeFile(t, dir, "look", "0")
+	out := runScript(t, dir, "console/files/kubespore-console", map[string]string{
+		"systemctl": "cat " + dir + "/systemd.$(<" + dir + "/look)\n[[ -s " + dir + "/systemd.$(<" + dir + "/look) ]]\n",
+		"agetty":    "",
+		"sleep":     fmt.Sprintf("cd %s\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)),
+	})
 	for i, l := range looks {
 		said, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("said.%d", i)))
 		if err != nil {

@@ -33,7 +33,7 @@ func TestWaitingRests(t *testing.T) {
 func firstRest(t *testing.T, name, asking string) float64 {
 	t.Helper()
 	dir := t.TempDir()
-	out := runScript(t, dir, name, asking+"\nexit 1\n", "echo \"$1\" >"+dir+"/rested\nkill $PPID\n") // it is killed
+	out := askAPI(t, dir, name, asking+"\nexit 1\n", "echo \"$1\" >"+dir+"/rested\nkill $PPID\n") // it is killed
 	rested, err := os.ReadFile(filepath.Join(dir, "rested"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -45,34 +45,12 @@ func firstRest(t *testing.T, name, asking string) float64 {
 	return seconds
 }
 
-// runScript runs a script of a machine in a folder of its own, with what kubectl and
-// sleep do there, and gives what it prints.
-func runScript(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
+// askAPI runs a script that asks the API server, with what kubectl and sleep do
+// there.
+func askAPI(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
 	t.Helper()
-	script, err := profiles.FS.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, text := range map[string]string{
-		"script": strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib",
-			"/opt/kubespore/lib", dir, "/etc/kubespore", dir+"/etc").Replace(string(script)),
-		"waiting": string(library),
-		"kubectl": "#!/bin/bash\n" + kubectl,
-		"sleep":   "#!/bin/bash\n" + sleep,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := exec.Command("bash", filepath.Join(dir, "script"))
-	c.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin", "NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0", "CLUSTER_DOMAIN=d",
-		"NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "RECORD_TYPE=A", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)
-	out, _ := c.CombinedOutput() // what it did is what counts
-	return string(out)
+	return runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0",
+		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "RECORD_TYPE=A", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)...)
 }
 
 // TestTurns: a control plane applies the objects in its turn, after ten seconds for
@@ -92,7 +70,7 @@ func TestTurns(t *testing.T) {
 		{"2", 3, 3, false},
 	} {
 		dir := t.TempDir()
-		out := runScript(t, dir, "objects/files/kubespore-objects.raw", `
+		out := askAPI(t, dir, "objects/files/kubespore-objects.raw", `
 echo "$*" >>`+dir+`/asked
 case $* in
 *"get configmap"*)
@@ -130,7 +108,7 @@ func TestPodCIDRs(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
-			out := runScript(t, dir, "kubelet/files/kubespore-node.raw", `
+			out := askAPI(t, dir, "kubelet/files/kubespore-node.raw", `
 case $* in
 *" replace "*)
 	if [ ! -e `+dir+`/conflict ]; then touch `+dir+`/conflict; exit 1; fi

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func operate(ctx context.Context, r *run, words []string) (string, error) {
 		return "", err
 	}
 	args := r.lab.lan.from("bash", "-euo", "pipefail", "-c", strings.Join(words, " "))
-	c := exec.CommandContext(ctx, args[0], args[1:]...)
+	c := program(ctx, args[0], args[1:]...)
 	c.Dir = r.lab.tree
 	c.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "KUBECONFIG="+filepath.Join(r.dir, "out/admin.conf"), "KUBECACHEDIR="+filepath.Join(r.dir, "kubectl"))
 	out, err := c.CombinedOutput()
