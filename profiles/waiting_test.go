@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kubespore/kubespore/profiles"
 )
@@ -96,29 +97,41 @@ esac
 }
 
 // TestPodCIDRs: a machine writes the planned pod CIDRs to its Node as it was read,
-// reads it again where somebody was faster, and leaves other pod CIDRs alone.
+// or as it was registered while the machine watched; reads it again where somebody
+// was faster, and leaves other pod CIDRs alone.
 func TestPodCIDRs(t *testing.T) {
 	const planned = `"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24","fd00::/64"]`
-	for what, c := range map[string]struct{ held, put, says string }{
-		"none":       {`{"m":[{"f:spec":{}}],"spec":{},"status":{}}`, `{"m":[{"f:spec":{}}],"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
-		"taints":     {`{"spec":{"taints":[]}}`, `{"spec":{` + planned + `,"taints":[]}}`, "Node n has the pod CIDRs"},
-		"these":      {`{"spec":{` + planned + `}}`, "", ""},
-		"others":     {`{"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.2.0.0/24"]}}`, "", "kubectl delete node n"},
-		"unanswered": {"", "", ""},
+	for what, c := range map[string]struct{ held, event, put, says string }{
+		"none":       {`{"m":[{"f:spec":{}}],"spec":{},"status":{}}`, "", `{"m":[{"f:spec":{}}],"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"taints":     {`{"spec":{"taints":[]}}`, "", `{"spec":{` + planned + `,"taints":[]}}`, "Node n has the pod CIDRs"},
+		"these":      {`{"spec":{` + planned + `}}`, "", "", ""},
+		"others":     {`{"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.2.0.0/24"]}}`, "", "", "kubectl delete node n"},
+		"registered": {"", `{"type":"ADDED","object":{"spec":{},"status":{}}}`, `{"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"refused":    {"", `{"type":"ERROR","object":{"kind":"Status"}}`, "", ""},
+		"unanswered": {"", "", "", ""},
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
+			answered := c.held != "" || c.put != ""
+			start := time.Now()
 			out := askAPI(t, dir, "kubelet/files/kubespore-node.raw", `
 case $* in
 *" replace "*)
 	if [ ! -e `+dir+`/conflict ]; then touch `+dir+`/conflict; exit 1; fi
 	cat >`+dir+`/put ;;
-*) echo '`+c.held+`'; [ -n '`+c.held+`' ] ;;
+*"/nodes?watch=1&fieldSelector=metadata.name%3Dn"*)
+	echo '`+c.event+`'
+	[ -z '`+c.event+`' ] || exec /bin/sleep 60 ;; # as a watch goes on
+*/nodes/n) echo '`+c.held+`'; [ -n '`+c.held+`' ] ;;
 esac
-`, "if [ -z '"+c.held+"' ]; then kill $PPID; fi\n", "POD_CIDRS=10.1.0.0/24 fd00::/64")
+`, "if ! "+strconv.FormatBool(answered)+"; then kill $PPID; fi\n", "POD_CIDRS=10.1.0.0/24 fd00::/64")
 			put, _ := os.ReadFile(filepath.Join(dir, "put"))
 			if strings.TrimSpace(string(put)) != c.put || !strings.Contains(out, c.says) {
 				t.Errorf("put %s, not %s; says %s", put, c.put, out)
+			}
+			if took := time.Since(start); took > 30*time.Second {
+				t.Errorf("a watch was left to go on: %v", took)
 			}
 		})
 	}
