@@ -40,7 +40,7 @@ bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their 
 # boot: what to boot and how; see docs/boot-lab.md
 LANE ?= container
 LAB ?= kubespore-lab
-BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(FORMAT),-format $(FORMAT)) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep)
+BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(FORMAT),-format $(FORMAT)) $(if $(TOPOLOGY),-topology $(TOPOLOGY)) $(if $(SCENARIOS),-scenarios $(SCENARIOS)) $(if $(KEEP),-keep) $(if $(RESUME),-resume)
 
 boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
 	test/tools/prepare boot
@@ -48,8 +48,9 @@ boot: ## boot machines from the documents alone, as root: all scenarios, SCENARI
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
 	bin/bootlab $(BOOT) -totals $(TOTALS)
 
-boot-extra: ## boot all that .ci/run leaves out, which takes hours
-	$(MAKE) boot SCENARIOS=extra
+boot-extra: RESUME ?= 1
+boot-extra: ## boot all that .ci/run leaves out, which takes hours; ended, it goes on where it was (RESUME= begins anew)
+	$(MAKE) boot SCENARIOS=extra RESUME=$(RESUME)
 
 boot-clean: ## end and remove what `make boot` left
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .

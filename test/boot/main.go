@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // options is what a developer may ask of the lab.
@@ -17,7 +18,7 @@ type options struct {
 	topology, scenarios, shell string
 	lane, format               string
 	name, tree, totals         string
-	keep, clean, list          bool
+	keep, clean, list, resume  bool
 }
 
 func main() {
@@ -28,6 +29,7 @@ func main() {
 	flag.StringVar(&o.format, "format", cloudInit, "what the machines of -topology read in the machine lane: cloud-init or ignition")
 	flag.StringVar(&o.shell, "shell", "", "open a root shell in this machine of a run that was kept, and do nothing else")
 	flag.BoolVar(&o.list, "list", false, "list the scenarios")
+	flag.BoolVar(&o.resume, "resume", false, "leave out the scenarios that have passed with the files of this tree")
 	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
 	flag.BoolVar(&o.clean, "clean", false, "end and remove what an earlier run left, and do nothing else")
 	flag.StringVar(&o.name, "name", "kubespore-lab", "name of the lab: labs with different names run side by side")
@@ -93,35 +95,50 @@ func boot(ctx context.Context, o options) error {
 	if err := l.open(); err != nil {
 		return err
 	}
+	known, err := recordOf(l.cache, l.tree)
+	if err != nil {
+		return err
+	}
 	var runs []*run
+	var before []result
 	for _, s := range scenarios {
+		if e := known.passed(s.Name); o.resume && e != nil {
+			before = append(before, result{name: s.Name, summary: s.Shows, took: e.Took, before: e.At})
+			continue
+		}
 		runs = append(runs, l.newRun(s))
 	}
-	kept, err := l.play(ctx, runs, o)
+	kept, err := l.play(ctx, runs, o, known, before)
 	if kept {
 		return err
 	}
 	return errors.Join(err, l.clean(context.WithoutCancel(ctx)))
 }
 
-// play takes the scenarios one after the other. It says whether the machines
-// of the last one stay.
-func (l *lab) play(ctx context.Context, runs []*run, o options) (kept bool, err error) {
-	l.screen.title("what machines are made of")
-	if err := l.prepare(ctx, runs); err != nil {
-		return false, err
+// play takes the scenarios one after the other, and shows how each ended below those
+// that had passed before. It says whether the machines of the last one stay.
+func (l *lab) play(ctx context.Context, runs []*run, o options, known record, results []result) (kept bool, err error) {
+	if len(runs) > 0 {
+		l.screen.title("what machines are made of")
+		if err := l.prepare(ctx, runs); err != nil {
+			return false, err
+		}
 	}
-	var results []result
 	for i, r := range runs {
-		results = append(results, r.play(ctx, i+1, len(runs)))
+		result := r.play(ctx, i+1, len(runs))
 		if ctx.Err() != nil {
+			table(os.Stdout, results)
 			return false, errors.New("interrupted")
+		}
+		results = append(results, result)
+		if result.err == nil && o.topology == "" {
+			if err := known.add(r.Name, entry{time.Now().UTC(), result.took}); err != nil {
+				return false, err
+			}
 		}
 		if o.keep && i == len(runs)-1 {
 			kept = true
-			fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
-			fmt.Printf("  alias k='%s %s --kubeconfig %s'\n", strings.Join(l.lan.from(), " "), l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
-			fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.dir, r.hosts[0].Name)
+			l.sayKept(r)
 			break
 		}
 		if err := r.end(context.WithoutCancel(ctx)); err != nil {
@@ -138,6 +155,13 @@ func (l *lab) play(ctx context.Context, runs []*run, o options) (kept bool, err 
 		return kept, fmt.Errorf("%d scenarios failed", failed)
 	}
 	return kept, nil
+}
+
+// sayKept tells how to look at machines that stay.
+func (l *lab) sayKept(r *run) {
+	fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
+	fmt.Printf("  alias k='%s %s --kubeconfig %s'\n", strings.Join(l.lan.from(), " "), l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
+	fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.dir, r.hosts[0].Name)
 }
 
 // addTotals adds the counts to a file that test/summary sums up.

@@ -74,6 +74,7 @@ type result struct {
 	name, summary string
 	took          time.Duration
 	err           error
+	before        time.Time // when it passed, if not in this run
 }
 
 // table writes what was run, and the closing line. It gives the counts.
@@ -87,7 +88,11 @@ func table(w io.Writer, results []result) (passed, failed int) {
 		} else {
 			passed++
 		}
-		fmt.Fprintf(w, "%-24s %-7s %6.0f s  %s\n", r.name, verdict, r.took.Seconds(), r.summary)
+		fmt.Fprintf(w, "%-24s %-7s %6.0f s  %s", r.name, verdict, r.took.Seconds(), r.summary)
+		if !r.before.IsZero() {
+			fmt.Fprintf(w, " (%s)", r.before.Format("2006-01-02 15:04"))
+		}
+		fmt.Fprintln(w)
 		if r.err != nil {
 			for line := range strings.Lines(r.err.Error()) {
 				fmt.Fprintf(w, "%24s %s\n", "", strings.TrimRight(line, "\n"))
