@@ -36,7 +36,7 @@ func TestCleanupWaits(t *testing.T) {
 			}
 			writeFile(t, dir, "etc/kubespore/cleanup", dir+"/document\n")
 			writeFile(t, dir, "document", "key")
-			out := runScript(t, dir, "cleanup/files/kubespore-cleanup", map[string]string{"systemctl": answer, "sleep": "kill $PPID\n", "sync": ""})
+			out := runScript(t, dir, "cleanup/files/kubespore-cleanup", map[string]string{"systemctl": answer, "sleep": "[[ ! -e " + dir + "/slept ]] || kill $PPID\n>" + dir + "/slept\n", "sync": ""})
 			if _, err := os.Stat(filepath.Join(dir, "document")); (err != nil) != c.removed {
 				t.Errorf("removed: %v\n%s", err != nil, out)
 			}

@@ -49,7 +49,7 @@ func TestConsole(t *testing.T) {
 	out := runScript(t, dir, "console/files/kubespore-console", map[string]string{
 		"systemctl": "cat " + dir + "/systemd.$(<" + dir + "/look)\n[[ -s " + dir + "/systemd.$(<" + dir + "/look) ]]\n",
 		"agetty":    "",
-		"sleep":     fmt.Sprintf("cd %s\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)),
+		"sleep":     fmt.Sprintf("cd %s\n[[ -e etc/issue.d/kubespore.issue ]] || exit 0 # before the first look\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)),
 	})
 	for i, l := range looks {
 		said, err := os.ReadFile(filepath.Join(dir, fmt.Sprintf("said.%d", i)))
