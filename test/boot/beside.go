@@ -67,8 +67,11 @@ func besideKubeadm(ctx context.Context, r *run, words []string) (string, error) 
 	}
 	ours, theirs := make([]times, len(moments)), make([]times, len(moments))
 	for range count {
-		if err := errors.Join(r.firstBoot(ctx, machines[0], nil, ours), r.firstBoot(ctx, machines[0], byKubeadm, theirs)); err != nil {
+		if err := r.firstBoot(ctx, machines[0], nil, ours); err != nil {
 			return "", err
+		}
+		if err := r.firstBoot(ctx, machines[0], byKubeadm, theirs); err != nil {
+			return "", fmt.Errorf("with kubeadm's files: %w", err)
 		}
 		r.lab.screen.now(fmt.Sprintf("Ready after %s; kubeadm's after %s", ours[0], theirs[0]))
 	}

@@ -92,11 +92,11 @@ func boot(ctx context.Context, o options) error {
 	if err := l.clean(ctx); err != nil || o.clean {
 		return err
 	}
-	if err := l.open(); err != nil {
-		return err
-	}
 	known, err := recordOf(l.cache, l.tree)
 	if err != nil {
+		return err
+	}
+	if err := l.open(); err != nil {
 		return err
 	}
 	var runs []*run

@@ -25,8 +25,8 @@ type entry struct {
 	Took time.Duration `json:"took"`
 }
 
-// noPart are the folders of a tree that make no difference to what a machine does; nor
-// do pages and unit tests.
+// noPart are the parts of a tree that make no difference to what a machine does (.git is
+// a file in a second work tree); nor do pages and unit tests.
 var noPart = []string{".git", "bin", "docs", "testdata"}
 
 // recordOf is the record of a tree as it stands.
@@ -36,8 +36,11 @@ func recordOf(cache, tree string) (record, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains(noPart, path):
-			return fs.SkipDir
+		case slices.Contains(noPart, path):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		case !d.Type().IsRegular() || filepath.Ext(path) == ".md", strings.HasSuffix(path, "_test.go"):
 			return nil
 		}
@@ -66,8 +69,15 @@ func (r record) passed(scenario string) *entry {
 	return &e
 }
 
+// add notes how a scenario passed: all of it or, with an error, nothing.
 func (r record) add(scenario string, e entry) error {
 	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
 	path := filepath.Join(r.folder, scenario)
-	return errors.Join(err, os.MkdirAll(r.folder, 0o755), os.WriteFile(path+".new", text, 0o644), os.Rename(path+".new", path))
+	if err := errors.Join(os.MkdirAll(r.folder, 0o755), os.WriteFile(path+".new", text, 0o644)); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }

@@ -46,6 +46,13 @@ func TestRecord(t *testing.T) {
 			t.Errorf("with another %s: %v, not %v", path, got, want)
 		}
 	}
+	if err := os.RemoveAll(filepath.Join(tree, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	write(".git", "gitdir: elsewhere")
+	if known() == nil {
+		t.Error("in a second work tree it has not passed")
+	}
 	for _, changed := range []struct{ path, text string }{{"profiles/unit", "b"}, {"profiles/units", "a"}} {
 		write(changed.path, changed.text)
 		if known() != nil {

@@ -42,6 +42,10 @@ func (s *screen) step(name string, do func() (string, error)) (time.Duration, er
 	}
 	s.clearLine()
 	fmt.Fprintf(s.out, "   %-*s %7.1f s   %s\n", nameWidth, shorten(name, nameWidth), took.Seconds(), note)
+	if err != nil {
+		// Here as well as in the closing table, which may be hours away.
+		indent(s.out, 6, err.Error())
+	}
 	return took, err
 }
 
@@ -69,6 +73,13 @@ func shorten(text string, width int) string {
 	return text
 }
 
+// indent writes lines a number of columns to the right.
+func indent(w io.Writer, columns int, text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "%*s%s\n", columns, "", strings.TrimRight(line, "\n"))
+	}
+}
+
 // result is one line of the closing table.
 type result struct {
 	name, summary string
@@ -94,9 +105,7 @@ func table(w io.Writer, results []result) (passed, failed int) {
 		}
 		fmt.Fprintln(w)
 		if r.err != nil {
-			for line := range strings.Lines(r.err.Error()) {
-				fmt.Fprintf(w, "%24s %s\n", "", strings.TrimRight(line, "\n"))
-			}
+			indent(w, 25, r.err.Error())
 		}
 	}
 	fmt.Fprintf(w, "%d passed, %d failed\n", passed, failed)
