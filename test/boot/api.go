@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// dialer reaches an address from some network.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// client asks an API server as whom a kubeconfig names.
+type client struct {
+	server string
+	http   http.Client
+}
+
+// readKubeconfig gives the client that a kubeconfig describes, with one cluster and
+// one user, whose certificates it carries.
+func readKubeconfig(path string, dial dialer) (*client, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var config struct {
+		Clusters []struct {
+			Cluster struct {
+				Server    string
+				Authority string `yaml:"certificate-authority-data"`
+			}
+		}
+		Users []struct {
+			User struct {
+				Certificate string `yaml:"client-certificate-data"`
+				Key         string `yaml:"client-key-data"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(config.Clusters) != 1 || len(config.Users) != 1 {
+		return nil, fmt.Errorf("%s has %d clusters and %d users, not one of each", path, len(config.Clusters), len(config.Users))
+	}
+	cluster, user := config.Clusters[0].Cluster, config.Users[0].User
+	authority, err := base64.StdEncoding.DecodeString(cluster.Authority)
+	certificate, err2 := base64.StdEncoding.DecodeString(user.Certificate)
+	key, err3 := base64.StdEncoding.DecodeString(user.Key)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("%s holds no authority", path)
+	}
+	return &client{cluster.Server, http.Client{
+		Timeout: 5 * time.Second,
+		Transport: &http.Transport{
+			DialContext:     dial,
+			TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}},
+			// The address may be another machine's at the next question.
+			DisableKeepAlives: true,
+		},
+	}}, nil
+}
+
+// list asks for the objects at a path.
+func (c *client) list(ctx context.Context, path string) ([]object, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Items   []object
+		Message string
+	}
+	err = json.Unmarshal(body, &answer)
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", response.Status, answer.Message)
+	}
+	return answer.Items, err
+}
