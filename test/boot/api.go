@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,6 +25,14 @@ type client struct {
 	http   http.Client
 }
 
+// decoded is what a kubeconfig says in base64.
+type decoded []byte
+
+func (d *decoded) UnmarshalText(text []byte) (err error) {
+	*d, err = base64.StdEncoding.DecodeString(string(text))
+	return err
+}
+
 // readKubeconfig gives the client that a kubeconfig describes, with one cluster and
 // one user, whose certificates it carries.
 func readKubeconfig(path string, dial dialer) (*client, error) {
@@ -37,13 +44,13 @@ func readKubeconfig(path string, dial dialer) (*client, error) {
 		Clusters []struct {
 			Cluster struct {
 				Server    string
-				Authority string `yaml:"certificate-authority-data"`
+				Authority decoded `yaml:"certificate-authority-data"`
 			}
 		}
 		Users []struct {
 			User struct {
-				Certificate string `yaml:"client-certificate-data"`
-				Key         string `yaml:"client-key-data"`
+				Certificate decoded `yaml:"client-certificate-data"`
+				Key         decoded `yaml:"client-key-data"`
 			}
 		}
 	}
@@ -54,18 +61,12 @@ func readKubeconfig(path string, dial dialer) (*client, error) {
 		return nil, fmt.Errorf("%s has %d clusters and %d users, not one of each", path, len(config.Clusters), len(config.Users))
 	}
 	cluster, user := config.Clusters[0].Cluster, config.Users[0].User
-	authority, err := base64.StdEncoding.DecodeString(cluster.Authority)
-	certificate, err2 := base64.StdEncoding.DecodeString(user.Certificate)
-	key, err3 := base64.StdEncoding.DecodeString(user.Key)
-	if err := errors.Join(err, err2, err3); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
+	pair, err := tls.X509KeyPair(user.Certificate, user.Key)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(authority) {
+	if !roots.AppendCertsFromPEM(cluster.Authority) {
 		return nil, fmt.Errorf("%s holds no authority", path)
 	}
 	return &client{cluster.Server, http.Client{

@@ -8,9 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
-
-	"golang.org/x/sys/unix"
 )
 
 // mirrorAddress is the lab's own on the machines' network.
@@ -49,35 +46,19 @@ func (r *run) serve(address string, handler http.Handler, pair ...tls.Certificat
 
 // listen opens a port on a network.
 func (n lan) listen(address string) (port net.Listener, err error) {
-	entering := n.enter(func() { port, err = net.Listen("tcp", address) })
-	return port, errors.Join(entering, err)
+	err = within(n.path(), func() (err error) {
+		port, err = net.Listen("tcp", address)
+		return err
+	})
+	return port, err
 }
 
 // dial reaches a port from a network.
 func (n lan) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	var d net.Dialer
-	entering := n.enter(func() { conn, err = d.DialContext(ctx, network, address) })
-	return conn, errors.Join(entering, err)
-}
-
-// enter opens sockets in a network. A socket stays in the network where it was
-// opened, so one thread goes there, opens it and ends.
-func (n lan) enter(open func()) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread is of no more use
-		var network *os.File
-		if network, err = os.Open("/run/netns/" + string(n)); err != nil {
-			return
-		}
-		defer network.Close()
-		if err = unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("entering the network %s: %w", n, err)
-			return
-		}
-		open()
-	}()
-	<-done
-	return err
+	err = within(n.path(), func() (err error) {
+		conn, err = d.DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
 }

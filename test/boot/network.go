@@ -16,6 +16,9 @@ type lan string
 // of is the network namespace of a machine.
 func (n lan) of(machine string) string { return string(n) + "." + machine }
 
+// path is the network's namespace.
+func (n lan) path() string { return filepath.Join("/run/netns", string(n)) }
+
 // from is the command that runs another one in the network of the machines.
 func (n lan) from(args ...string) []string {
 	return append([]string{"ip", "netns", "exec", string(n)}, args...)
@@ -86,11 +89,11 @@ func (n lan) unplug(ctx context.Context, machine string, number int) error {
 
 // remove removes every namespace of this run or of an earlier one.
 func (n lan) remove(ctx context.Context) error {
-	found, err := filepath.Glob("/run/netns/" + string(n) + ".*")
+	found, err := filepath.Glob(n.path() + ".*")
 	if err != nil {
 		return err
 	}
-	if lan := "/run/netns/" + string(n); exists(lan) {
+	if lan := n.path(); exists(lan) {
 		found = append(found, lan)
 	}
 	for _, path := range found {

@@ -136,7 +136,7 @@ var gatewayLine = regexp.MustCompile(`(?m)^Gateway=([0-9a-f.:]+)$`)
 
 // sources are those who look, with at most one address of each family.
 func (r *run) sources(ctx context.Context) ([]source, error) {
-	lab := filepath.Join("/run/netns", string(r.lab.lan))
+	lab := r.lab.lan.path()
 	from := source{name: "from outside", namespace: lab, atMost: stranger}
 	for _, p := range outside {
 		from.addresses = append(from.addresses, p.Addr())

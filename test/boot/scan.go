@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// within does something in a network namespace. Sockets opened there stay
-// there; the thread that went in is thrown away.
+// within does something in a network namespace. Sockets opened there stay there; the
+// thread that went in is never unlocked, and ends with it.
 func within(namespace string, do func() error) error {
 	done := make(chan error)
 	go func() {
