@@ -15,7 +15,7 @@ func runSchema(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	text, err := topology.Schema(catalog.ParamSchemas())
+	text, err := topology.Schema(catalog.ParamSchemas(), catalog.Minors()...)
 	if err != nil {
 		list.Errorf("O115", diag.Position{}, "", "the schema cannot be written: %v", err)
 		return c.finish(list, nil, nil)

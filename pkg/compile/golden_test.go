@@ -35,7 +35,14 @@ var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "ed
 
 // goldenMinors begins with the minor that is spelled out; the others are
 // differences from it.
-var goldenMinors = []string{"1.36", "1.35", "1.34"}
+var goldenMinors = newestFirst()
+
+func newestFirst() []string {
+	catalog, _ := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
+	minors := catalog.Minors()
+	slices.Reverse(minors)
+	return minors
+}
 
 // TestGolden holds what every host of the examples gets, for every Kubernetes
 // minor, to what somebody has read: see testdata/golden/README.md.
@@ -118,20 +125,20 @@ func goldenHosts(t *testing.T, example, minor string) []goldenHost {
 
 // goldenDocuments gives the documents of these hosts, and what puts names in
 // the place of base64 of key material.
-func goldenDocuments(t *testing.T, example, minor string) ([]*document.Document, *strings.Replacer) {
+func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Source) ([]*document.Document, *strings.Replacer) {
 	t.Helper()
+	layers = append([]profile.Source{{Name: "profiles", FS: profiles.FS}}, layers...)
 	text, err := os.ReadFile(filepath.Join("../../examples", example+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalog, list := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
+	catalog, list := profile.Load(layers...)
 	row, ok := catalog.Version(minor)
 	newest, _ := catalog.Version(goldenMinors[0])
 	if !ok || !strings.Contains(string(text), "version: "+newest.Newest+"\n") {
 		t.Fatalf("%s: the version cannot be replaced", example)
 	}
-	project, more := compile.Load(example+".yaml", []byte(strings.Replace(string(text), "version: "+newest.Newest, "version: "+row.Newest, 1)),
-		profile.Source{Name: "profiles", FS: profiles.FS})
+	project, more := compile.Load(example+".yaml", []byte(strings.Replace(string(text), "version: "+newest.Newest, "version: "+row.Newest, 1)), layers...)
 	list.Append(more)
 	project.ReadFiles(func(name string) ([]byte, error) {
 		return os.ReadFile(filepath.Join("../../examples", filepath.Dir(example), name))

@@ -20,8 +20,8 @@ type Project struct {
 // Load reads a topology and the profile folders. Mistakes of both come in one
 // list; without errors the project is ready.
 func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.List) {
-	t, list := topology.Parse(file, text)
 	c, more := profile.Load(profiles...)
+	t, list := topology.Parse(file, text, c.Minors()...)
 	list.Append(more)
 	return &Project{Topology: t, Catalog: c}, list
 }

@@ -21,7 +21,7 @@ func TestGoldenSchema(t *testing.T) {
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	want, err := topology.Schema(catalog.ParamSchemas())
+	want, err := topology.Schema(catalog.ParamSchemas(), catalog.Minors()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ var Settings = map[string]string{
 	"dualStack":            "true or false",
 	"formed":               "true or false: cluster.formed",
 	"adminOnControlPlanes": "true or false: access.adminOnControlPlanes",
-	"minor":                "the Kubernetes minor, as in 1.36",
+	"minor":                "the Kubernetes minor: 1.36, '>=1.36' (this and all after it) or '<1.36'",
 	"nameservers":          "true when the topology names some",
 	"ntp":                  "true when the topology names time servers",
 	"profiles":             "every profile that is switched on",
@@ -161,7 +161,7 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 		return false
 	}
 	for name, accepted := range when.Settings {
-		if !overlap(accepted, b.settings[name]) {
+		if !b.settled(name, accepted) {
 			return false
 		}
 	}
@@ -169,6 +169,15 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 		return false
 	}
 	return when.Not == nil || !b.test(c, p, when.Not)
+}
+
+// settled says whether a setting is one of the accepted texts. Minors are
+// compared: a rule from a minor on holds for the ones to come.
+func (b *build) settled(name string, accepted []string) bool {
+	if name == "minor" {
+		return profile.MinorIs(b.cluster.Minor, accepted)
+	}
+	return overlap(accepted, b.settings[name])
 }
 
 // hasElements says whether a list is not empty for a host.

@@ -86,6 +86,7 @@ func (d *decoder) condition(c *Condition) func(node) {
 				d.condition(c.Not)(n)
 			},
 		})
+		d.minorTerms(c)
 	}
 }
 

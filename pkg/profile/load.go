@@ -104,6 +104,16 @@ func (c *Catalog) Version(minor string) (Version, bool) {
 	return c.Versions[i], true
 }
 
+// Minors gives the Kubernetes minors that can be built, oldest first. The rows
+// of versions.yaml are the one list of them.
+func (c *Catalog) Minors() []string {
+	out := make([]string, len(c.Versions))
+	for i, v := range c.Versions {
+		out[i] = v.Minor
+	}
+	return out
+}
+
 func digestOf(files map[string][]byte) string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {

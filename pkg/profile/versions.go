@@ -68,6 +68,43 @@ func (t versionTable) rows() []Version {
 	return out
 }
 
+// termRule is one comparison of a condition on the minor; several in one text,
+// separated by blanks, must all hold.
+var termRule = regexp.MustCompile(`^(>=|<)?(1\.\d+)$`)
+
+// minorTerms checks the texts of a condition on the minor.
+func (d *decoder) minorTerms(c *Condition) {
+	for _, text := range c.Settings["minor"] {
+		terms := strings.Fields(text)
+		if len(terms) == 0 || slices.ContainsFunc(terms, func(term string) bool { return !termRule.MatchString(term) }) {
+			d.list.Errorf("F006", c.Position, "", "%q does not say which Kubernetes minors it takes", text).
+				WithHint("write '>=1.36', '<1.36', '>=1.35 <1.37' or '1.36'")
+		}
+	}
+}
+
+// MinorIs says whether a minor fulfils one of the texts of a condition, such as
+// 1.36, >=1.36 or >=1.35 <1.37.
+func MinorIs(minor string, texts []string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		terms := strings.Fields(text)
+		return len(terms) > 0 && !slices.ContainsFunc(terms, func(term string) bool {
+			m := termRule.FindStringSubmatch(term)
+			if m == nil {
+				return true
+			}
+			have, want := minorNumber(minor), minorNumber(m[2])
+			switch m[1] {
+			case ">=":
+				return have < want
+			case "<":
+				return have >= want
+			}
+			return have != want
+		})
+	})
+}
+
 func minorNumber(minor string) int {
 	n, _ := strconv.Atoi(strings.TrimPrefix(minor, "1."))
 	return n

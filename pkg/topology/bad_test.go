@@ -34,7 +34,7 @@ func TestBadTopologies(t *testing.T) {
 				want = append(want, w[1]+" "+w[2])
 				seen[w[2]] = true
 			}
-			_, list := Parse("", text)
+			_, list := Parse("", text, "1.34", "1.36")
 			for _, d := range list {
 				have = append(have, strings.TrimPrefix(d.Position.String(), ":")+" "+d.Code)
 				if d.Hint == "" && len(d.Related) == 0 {

@@ -3,6 +3,7 @@ package topology
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type checker struct {
 }
 
 func (c *checker) check() {
+	c.checkVersion()
 	c.checkPods()
 	c.checkServices()
 	c.checkServers()
@@ -69,6 +71,27 @@ func (c *checker) checkNodeSettings(e *entry) {
 	if len(e.Taints) > 0 {
 		c.warnf(codeTaint, join(e.Path, "taints"), "taints without effect: the host is no node").WithHint("remove them, or give the host the role worker")
 	}
+}
+
+// checkVersion refuses releases of a minor that cannot be built.
+func (c *checker) checkVersion() {
+	const path = "kubernetes.version"
+	if !c.ok(path) || len(c.minors) == 0 || c.Kubernetes.Version == "" || slices.Contains(c.minors, c.Kubernetes.Minor) {
+		return
+	}
+	oldest, newest := c.minors[0], c.minors[len(c.minors)-1]
+	verdict := "too new"
+	if minorNumber(c.Kubernetes.Minor) < minorNumber(oldest) {
+		verdict = "too old"
+	}
+	c.errorf(codeVersion, path, "Kubernetes %s is %s for this release of kubespore", c.Kubernetes.Version, verdict).
+		WithHint("use v%s.x to v%s.x", oldest, newest)
+}
+
+// minorNumber gives 36 for 1.36.
+func minorNumber(minor string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(minor, "1."))
+	return n
 }
 
 // checkLifetimes refuses certificates that would outlive their authority.

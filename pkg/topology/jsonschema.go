@@ -12,8 +12,12 @@ import (
 // Schema gives the JSON Schema (draft 2020-12) of topology files, by which
 // editors complete and check them. profiles gives, for the name of each
 // profile, the schema of its parameters; without any, every name is taken.
-func Schema(profiles map[string]any) ([]byte, error) {
+// minors are the Kubernetes minors that can be built; without any, all are.
+func Schema(profiles map[string]any, minors ...string) ([]byte, error) {
 	root := documentSchema.form().schema()
+	if len(minors) > 0 {
+		limitVersion(root["properties"].(map[string]any), minors)
+	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "kubespore topology"
 	root["description"] = "One file describes every machine of a cluster."
@@ -31,6 +35,12 @@ func Schema(profiles map[string]any) ([]byte, error) {
 		return nil, fmt.Errorf("the parameters of a profile cannot be written as JSON: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// limitVersion takes the releases of the known minors only.
+func limitVersion(properties map[string]any, minors []string) {
+	kubernetes := properties["kubernetes"].(map[string]any)["properties"].(map[string]any)
+	kubernetes["version"].(map[string]any)["pattern"] = `^v(` + strings.ReplaceAll(strings.Join(minors, "|"), ".", `\.`) + `)\.(0|[1-9][0-9]*)$`
 }
 
 // limitProfiles puts the known profiles in place of any name.

@@ -3,7 +3,6 @@ package topology
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -22,7 +21,6 @@ var (
 	Channels      = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
 	Custodies     = []string{"on-control-planes", "offline"}
 	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
-	Minors        = []string{"1.34", "1.35", "1.36"}
 
 	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
 	interfaces  = []string{"ethernet", "bond", "vlan", "bridge"}
@@ -43,6 +41,7 @@ var systemFormats = map[string][]string{
 }
 
 const (
+	versionPattern   = `^v1\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)$`
 	labelPattern     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
 	domainPattern    = `^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`
 	userPattern      = `^[a-z_][a-z0-9_-]{0,31}$`
@@ -122,24 +121,13 @@ func isDNSName(text string) bool {
 }
 
 var (
-	versionForm = regexp.MustCompile(`^v1\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
+	versionForm = regexp.MustCompile(versionPattern)
 	bareVersion = regexp.MustCompile(`^v?1\.[0-9]+(\.[0-9]+)?`)
 )
 
-// supportedPattern matches the versions of the known minors.
-func supportedPattern() string {
-	var minors []string
-	for _, minor := range Minors {
-		minors = append(minors, regexp.QuoteMeta(minor))
-	}
-	return `^v(` + strings.Join(minors, "|") + `)\.(0|[1-9][0-9]*)$`
-}
-
-var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: supportedPattern(), parse: func(text string) (string, *fault) {
-	oldest, newest := Minors[0], Minors[len(Minors)-1]
-	parts := versionForm.FindStringSubmatch(text)
-	if parts == nil {
-		f := faultf(codeVersion, "%q is no released version", clip(text)).or("write it as in v%s.0", newest)
+var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: versionPattern, parse: func(text string) (string, *fault) {
+	if !versionForm.MatchString(text) {
+		f := faultf(codeVersion, "%q is not a released version", clip(text)).or("write v1.MINOR.PATCH, as Kubernetes names its releases")
 		if bare := bareVersion.FindString(text); bare != "" {
 			if strings.Count(bare, ".") == 1 {
 				bare += ".0"
@@ -148,14 +136,7 @@ var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: 
 		}
 		return "", f
 	}
-	if slices.Contains(Minors, "1."+parts[1]) {
-		return text, nil
-	}
-	verdict := "too new"
-	if minor, err := strconv.Atoi(parts[1]); err == nil && fmt.Sprintf("1.%d", minor) < oldest && minor < 100 {
-		verdict = "too old"
-	}
-	return "", faultf(codeVersion, "Kubernetes %s is %s for this release of kubespore", text, verdict).or("use v%s.x to v%s.x", oldest, newest)
+	return text, nil
 }}
 
 // day is the unit of lifetimes; a year has 365 of them, as in kubeadm.

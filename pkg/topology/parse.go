@@ -12,9 +12,11 @@ import (
 
 // Parse reads a topology file; file is its name in diagnostics. With errors
 // the topology holds what could be read, so that others may look for further
-// mistakes in it; it is never nil, and must not be built from.
-func Parse(file string, data []byte) (*Topology, diag.List) {
+// mistakes in it; it is never nil, and must not be built from. minors are the
+// Kubernetes minors that can be built, oldest first; without any, all are taken.
+func Parse(file string, data []byte, minors ...string) (*Topology, diag.List) {
 	d := newDecoder(file)
+	d.minors = minors
 	sum := sha256.Sum256(data)
 	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
 	if root := d.load(data); root != nil {
