@@ -9,7 +9,9 @@ import (
 
 // TestCleanupWaits: documents stay until systemd says that every unit which the
 // machine has is at work, or was before.
-func TestCleanupWaits(t *testing.T) {
+func TestCleanupWaits(t *testing.T) { eachMachine(t, testCleanupWaits) }
+
+func testCleanupWaits(t *testing.T, m machine) {
 	const (
 		absent  = "LoadState=not-found\nActiveState=inactive\nConditionResult=no\nConditionTimestampMonotonic=0\n"
 		active  = "LoadState=loaded\nActiveState=active\nConditionResult=yes\nConditionTimestampMonotonic=5\n"
@@ -36,7 +38,7 @@ func TestCleanupWaits(t *testing.T) {
 			}
 			writeFile(t, dir, "etc/kubespore/cleanup", dir+"/document\n")
 			writeFile(t, dir, "document", "key")
-			out := runScript(t, dir, "cleanup/files/kubespore-cleanup", map[string]string{"systemctl": answer, "sleep": "[[ ! -e " + dir + "/slept ]] || kill $PPID\n>" + dir + "/slept\n", "sync": ""})
+			out := m.runScript(t, dir, "cleanup/files/kubespore-cleanup", map[string]string{"systemctl": answer, "sleep": "[[ ! -e " + dir + "/slept ]] || kill $PPID\n>" + dir + "/slept\n", "sync": ""})
 			if _, err := os.Stat(filepath.Join(dir, "document")); (err != nil) != c.removed {
 				t.Errorf("removed: %v\n%s", err != nil, out)
 			}

@@ -10,7 +10,9 @@ import (
 
 // TestConsole shows the console's program what systemd would say, look by look,
 // and reads what it writes above the login prompt.
-func TestConsole(t *testing.T) {
+func TestConsole(t *testing.T) { eachMachine(t, testConsole) }
+
+func testConsole(t *testing.T, m machine) {
 	const (
 		waits    = "ActiveState=activating SubState=start"
 		lives    = "ActiveState=active SubState=running"
@@ -46,7 +48,7 @@ func TestConsole(t *testing.T) {
 	writeFile(t, dir, "etc/kubespore/console", "cluster c, machine m\n")
 	writeFile(t, dir, "etc/kubespore/console-steps", "kubespore-clock.service clock\nkubelet.service kubelet\nkubespore-cleanup.service clean-up\n")
 	writeFile(t, dir, "look", "0")
-	out := runScript(t, dir, "console/files/kubespore-console", map[string]string{
+	out := m.runScript(t, dir, "console/files/kubespore-console", map[string]string{
 		"systemctl": "cat " + dir + "/systemd.$(<" + dir + "/look)\n[[ -s " + dir + "/systemd.$(<" + dir + "/look) ]]\n",
 		"agetty":    "",
 		"sleep":     fmt.Sprintf("cd %s\n[[ -e etc/issue.d/kubespore.issue ]] || exit 0 # before the first look\nn=$(<look)\necho \"$1\" >rest.$n\ncp etc/issue.d/kubespore.issue said.$n\necho $((n + 1)) >look\n((n + 1 < %d)) || kill $PPID\n", dir, len(looks)),

@@ -10,10 +10,44 @@ import (
 	"github.com/kubespore/kubespore/profiles"
 )
 
+// machine is one that a script runs on: this one, with programs of other systems in
+// place of its own where it imitates such a system.
+type machine struct {
+	name     string
+	programs string // a folder that goes before all others in PATH
+}
+
+// eachMachine runs a test on each machine there is.
+func eachMachine(t *testing.T, test func(t *testing.T, m machine)) {
+	t.Helper()
+	for _, m := range append([]machine{{name: "own programs"}}, imitations(t)...) {
+		t.Run(m.name, func(t *testing.T) { test(t, m) })
+	}
+}
+
+// path is PATH there, with folders that go before all programs of the machine.
+func (m machine) path(folders ...string) string {
+	if m.programs != "" {
+		folders = append(folders, m.programs)
+	}
+	return "PATH=" + strings.Join(append(folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"), ":")
+}
+
+// bash is a command for the shell there.
+func (m machine) bash(args ...string) *exec.Cmd {
+	shell := filepath.Join(m.programs, "bash")
+	if _, err := os.Stat(shell); m.programs == "" || err != nil {
+		shell = "bash"
+	}
+	c := exec.Command(shell, args...)
+	c.Env = append(os.Environ(), m.path())
+	return c
+}
+
 // runScript runs a script of a machine whose files lie in a folder, with programs
 // that stand for those it starts, and gives what it prints. How it ends is not
 // asked: one that waits for ever is killed by its sleep.
-func runScript(t *testing.T, dir, name string, programs map[string]string, env ...string) string {
+func (m machine) runScript(t *testing.T, dir, name string, programs map[string]string, env ...string) string {
 	t.Helper()
 	for file, from := range map[string]string{"script": name, "waiting": "base/files/waiting.bash.raw"} {
 		text, err := profiles.FS.ReadFile(from)
@@ -21,13 +55,13 @@ func runScript(t *testing.T, dir, name string, programs map[string]string, env .
 			t.Fatal(err)
 		}
 		writeFile(t, dir, file, strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib",
-			"/opt/kubespore/lib", dir, "/etc/", dir+"/etc/", "/dev/console", dir+"/console").Replace(string(text)))
+			"/opt/kubespore/lib", dir, "/opt/cni", dir+"/cni", "/etc/", dir+"/etc/", "/dev/console", dir+"/console").Replace(string(text)))
 	}
 	for program, text := range programs {
 		writeFile(t, dir, program, "#!/bin/bash\n"+text)
 	}
-	c := exec.Command("bash", filepath.Join(dir, "script"))
-	c.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin"}, env...)
+	c := m.bash(filepath.Join(dir, "script"))
+	c.Env = append([]string{m.path(dir)}, env...)
 	out, _ := c.CombinedOutput()
 	return string(out)
 }

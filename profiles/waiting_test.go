@@ -1,26 +1,24 @@
 package profiles_test
 
 import (
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/kubespore/kubespore/profiles"
 )
 
 // A script that waits for an answer rests where asking keeps the machine busy,
 // and asks again soon where the answer only takes its time.
-func TestWaitingRests(t *testing.T) {
+func TestWaitingRests(t *testing.T) { eachMachine(t, testWaitingRests) }
+
+func testWaitingRests(t *testing.T, m machine) {
 	for _, name := range []string{"kubelet/files/kubespore-node.raw", "objects/files/kubespore-objects.raw", "selftest/files/kubespore-selftest.raw"} {
 		for kind, asking := range map[string]string{"busy": "for ((i = 0; i < 1000000; i++)); do :; done", "idle": "/bin/sleep 1.2"} {
 			t.Run(filepath.Base(name)+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				got := firstRest(t, name, asking)
+				got := m.firstRest(t, name, asking)
 				if (got >= 1.5) != (kind == "busy") {
 					t.Errorf("rests %v seconds", got)
 				}
@@ -31,10 +29,10 @@ func TestWaitingRests(t *testing.T) {
 
 // firstRest runs a script with a kubectl that has no answer, and gives for how
 // long it rests after the first question.
-func firstRest(t *testing.T, name, asking string) float64 {
+func (m machine) firstRest(t *testing.T, name, asking string) float64 {
 	t.Helper()
 	dir := t.TempDir()
-	out := askAPI(t, dir, name, asking+"\nexit 1\n", "echo \"$1\" >"+dir+"/rested\nkill $PPID\n") // it is killed
+	out := m.askAPI(t, dir, name, asking+"\nexit 1\n", "echo \"$1\" >"+dir+"/rested\nkill $PPID\n") // it is killed
 	rested, err := os.ReadFile(filepath.Join(dir, "rested"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -48,15 +46,17 @@ func firstRest(t *testing.T, name, asking string) float64 {
 
 // askAPI runs a script that asks the API server, with what kubectl and sleep do
 // there.
-func askAPI(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
+func (m machine) askAPI(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
 	t.Helper()
-	return runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0",
-		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "RECORD_TYPE=A", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)...)
+	return m.runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0",
+		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)...)
 }
 
 // TestTurns: a control plane applies the objects in its turn, after ten seconds for
 // each one before it, and not at all if one of those has done so meanwhile.
-func TestTurns(t *testing.T) {
+func TestTurns(t *testing.T) { eachMachine(t, testTurns) }
+
+func testTurns(t *testing.T, m machine) {
 	const applies = "--filename=-" // the generation, after the objects
 	for _, c := range []struct {
 		turn   string
@@ -71,7 +71,7 @@ func TestTurns(t *testing.T) {
 		{"2", 3, 3, false},
 	} {
 		dir := t.TempDir()
-		out := askAPI(t, dir, "objects/files/kubespore-objects.raw", `
+		out := m.askAPI(t, dir, "objects/files/kubespore-objects.raw", `
 echo "$*" >>`+dir+`/asked
 case $* in
 *"get configmap"*)
@@ -99,7 +99,9 @@ esac
 // TestPodCIDRs: a machine writes the planned pod CIDRs to its Node as it was read,
 // or as it was registered while the machine watched; reads it again where somebody
 // was faster, and leaves other pod CIDRs alone.
-func TestPodCIDRs(t *testing.T) {
+func TestPodCIDRs(t *testing.T) { eachMachine(t, testPodCIDRs) }
+
+func testPodCIDRs(t *testing.T, m machine) {
 	const planned = `"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24","fd00::/64"]`
 	for what, c := range map[string]struct{ held, event, put, says string }{
 		"none":       {`{"m":[{"f:spec":{}}],"spec":{},"status":{}}`, "", `{"m":[{"f:spec":{}}],"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
@@ -115,7 +117,7 @@ func TestPodCIDRs(t *testing.T) {
 			dir := t.TempDir()
 			answered := c.held != "" || c.put != ""
 			start := time.Now()
-			out := askAPI(t, dir, "kubelet/files/kubespore-node.raw", `
+			out := m.askAPI(t, dir, "kubelet/files/kubespore-node.raw", `
 case $* in
 *" replace "*)
 	if [ ! -e `+dir+`/conflict ]; then touch `+dir+`/conflict; exit 1; fi
@@ -134,59 +136,5 @@ esac
 				t.Errorf("a watch was left to go on: %v", took)
 			}
 		})
-	}
-}
-
-// TestListens: a server that waits for its client to speak listens; a balancer
-// with nobody behind it, which hangs up, does not, and neither does a closed port.
-// What cannot be read is left for kubectl to explain.
-func TestListens(t *testing.T) {
-	library, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		server, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		balancer, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for {
-				c, err := balancer.Accept()
-				if err != nil {
-					return
-				}
-				c.Close()
-			}
-		}()
-		closed, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		closed.Close()
-		for _, c := range []struct {
-			what, config string
-			want         bool
-		}{
-			{"server", "    server: https://" + server.Addr().String() + "\n", true},
-			{"balancer", "    server: https://" + balancer.Addr().String() + "\n", false},
-			{"closed port", "    server: https://" + closed.Addr().String() + "\n", false},
-			{"no server", "kind: Config\n", true},
-		} {
-			config := filepath.Join(t.TempDir(), "config")
-			if err := os.WriteFile(config, []byte(c.config), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			out, err := exec.Command("bash", "-euc", string(library)+"\nlistens "+config).CombinedOutput()
-			if (err == nil) != c.want || len(out) > 0 {
-				t.Errorf("%s at %s: %v %s", c.what, address, err, out)
-			}
-		}
-		server.Close()
-		balancer.Close()
 	}
 }
