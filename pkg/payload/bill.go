@@ -2,6 +2,8 @@ package payload
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"path"
 	"slices"
@@ -132,7 +134,24 @@ func binaryFile(name, version, arch string) string {
 }
 
 // imageFile is where a bundle has the archive of an image.
-func imageFile(ref, arch string) string { return path.Join("images", arch, fileName(ref)+".tar") }
+func imageFile(ref, arch string) string { return path.Join("images", arch, imageFileName(ref)+".tar") }
+
+// imageFileName makes the name of a file out of a reference. A volume holds
+// names of at most 64 characters in one of its two lists: a digest is cut to its
+// first twelve digits, and of a longer name the end stands, behind a sum of all.
+func imageFileName(ref string) string {
+	const digits, longest = 12, 56
+	name, digest, pinned := strings.Cut(ref, "@sha256:")
+	if pinned {
+		name += "-" + digest[:min(len(digest), digits)]
+	}
+	if name = fileName(name); len(name) <= longest {
+		return name
+	}
+	sum := sha256.Sum256([]byte(ref))
+	tail := hex.EncodeToString(sum[:])[:digits]
+	return tail + "-" + name[len(name)-(longest-len(tail)-1):]
+}
 
 // fileName makes a name of a file, a volume and a URL out of a text.
 func fileName(s string) string {

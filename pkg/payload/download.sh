@@ -4,9 +4,9 @@
 #
 #   bash download.sh [FOLDER]      default: ./payload
 #
-# Needs curl, tar, sha256sum, and for images one of skopeo, crane, docker. Run it
-# again after a failure: what is there already stays. Then carry the folder into
-# the gap, and there: kubespore payload pack TOPOLOGY --from FOLDER
+# Needs curl, tar, sha256sum, and for images skopeo or crane, which carry them
+# unchanged. Run it again after a failure: what is there already stays. Then carry
+# the folder into the gap, and there: kubespore payload pack TOPOLOGY --from FOLDER
 #
 # FOLDER/SHA256SUMS records the digest of every file, FOLDER/IMAGES the digest
 # that each registry gave. What is locked already is held against the lock.
@@ -26,11 +26,16 @@ sum() { sha256sum "$1" | cut -d ' ' -f 1; }
 
 # get URL: fetches it once, whole, and prints where it is.
 get() {
-  local url=$1 name
+  local url=$1 name carry=(curl --fail --location --show-error --silent --retry 5 --retry-delay 2)
   name=$work/$(printf '%s' "$url" | sha256sum | cut -d ' ' -f 1)
   if [[ ! -e $name ]]; then
     say "fetching $url"
-    curl --fail --location --show-error --silent --retry 5 --retry-delay 2 --continue-at - --output "$name.part" "$url" || return
+    # What an earlier run left is gone on with. A server without ranges, or a part
+    # that is whole or too long, ends that: then all of it is fetched anew.
+    if ! { [[ -s $name.part ]] && "${carry[@]}" --continue-at - --output "$name.part" "$url" 2>/dev/null; }; then
+      rm -f "$name.part"
+      "${carry[@]}" --output "$name.part" "$url" || return
+    fi
     mv "$name.part" "$name"
   fi
   printf '%s\n' "$name"
@@ -80,37 +85,47 @@ pinned() {
   printf '%s@%s\n' "$name" "$2"
 }
 
-# image FILE REF ARCH DIGEST
+# image FILE REF ARCH DIGEST: an OCI layout with the manifest as the registry has
+# it, so that its digest is the one that the registry knows.
 image() {
-  local file=$1 ref=$2 arch=$3 want=$4 from digest='' new
+  local file=$1 ref=$2 arch=$3 want=$4 from
   if [[ -e $file ]]; then return; fi
   from=$(pinned "$ref" "$want")
-  new=$work/image.tar
-  rm -f "$new"
-  mkdir -p "${file%/*}"
+  rm -rf "$work/layout" "$work/copy"
+  mkdir -p "${file%/*}" "$work/layout/blobs/sha256"
   say "fetching $from for $arch"
   if command -v skopeo >/dev/null; then
-    skopeo copy --quiet --override-os linux --override-arch "$arch" "docker://$from" "oci-archive:$new:$ref" &&
-      digest=$(skopeo inspect --override-os linux --override-arch "$arch" --format '{{.Digest}}' "docker://$from")
+    # dir: keeps every byte; the other forms of skopeo convert manifests.
+    skopeo copy --quiet --preserve-digests --override-os linux --override-arch "$arch" "docker://$from" "dir:$work/copy" &&
+      layout "$work/copy" "$ref"
   elif command -v crane >/dev/null; then
-    rm -rf "$work/layout"
-    crane pull --platform "linux/$arch" --format oci "$from" "$work/layout" &&
-      tar -C "$work/layout" -cf "$new" . &&
-      digest=$(crane digest --platform "linux/$arch" "$from")
-  elif command -v docker >/dev/null; then
-    docker pull --quiet --platform "linux/$arch" "$from" >/dev/null &&
-      docker tag "$from" "$ref" 2>/dev/null &&
-      docker save --output "$new" "$ref" &&
-      digest=$(docker image inspect --format '{{join .RepoDigests " "}}' "$ref")
+    crane pull --platform "linux/$arch" --format oci --annotate-ref "$from" "$work/layout" &&
+      sed -i "s|\"org.opencontainers.image.ref.name\": *\"[^\"]*\"|\"org.opencontainers.image.ref.name\": \"$ref\"|" "$work/layout/index.json"
   else
-    say "install one of skopeo, crane, docker"
+    say "install one of skopeo, crane"
     exit 1
   fi || {
     failed+=("$file")
     return
   }
-  mv "$new" "$file"
-  printf '%s %s %s\n' "$ref" "$arch" "${digest:-unknown}" >>IMAGES
+  tar -C "$work/layout" -cf "$work/image.tar" . && mv "$work/image.tar" "$file"
+  printf '%s %s %s\n' "$ref" "$arch" "$(grep -o 'sha256:[0-9a-f]*' "$work/layout/index.json" | head -n 1)" >>IMAGES
+}
+
+# layout DIR REF: makes an OCI layout of what skopeo copied into a folder.
+layout() {
+  local type=application/vnd.oci.image.manifest.v1+json blob digest
+  if grep -q application/vnd.docker.distribution.manifest.v2+json "$1/manifest.json"; then
+    type=application/vnd.docker.distribution.manifest.v2+json
+  fi
+  digest=$(sum "$1/manifest.json")
+  mv "$1/manifest.json" "$work/layout/blobs/sha256/$digest"
+  for blob in "$1"/*; do
+    if [[ ${blob##*/} =~ ^[0-9a-f]{64}$ ]]; then mv "$blob" "$work/layout/blobs/sha256/"; fi
+  done
+  printf '{"imageLayoutVersion":"1.0.0"}' >"$work/layout/oci-layout"
+  printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"%s"}}]}' \
+    "$type" "$digest" "$(wc -c <"$work/layout/blobs/sha256/$digest")" "$2" >"$work/layout/index.json"
 }
 
 # BILL

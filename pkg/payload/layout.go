@@ -1,8 +1,8 @@
 package payload
 
 import (
-	"archive/tar"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +11,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/imageref"
 )
 
 // Annotations by which an OCI layout names its images.
@@ -30,55 +32,15 @@ type layout struct {
 	name  string
 	index v1.IndexManifest
 	open  func(file string) (io.ReadCloser, error)
-	alone bool // it may be taken for the one image that it holds
+	alone bool // made for one image: it need not say which it holds
 }
+
+// title implements [imageSet].
+func (l *layout) title() string { return l.name }
 
 // folderFiles opens files of a folder.
 func folderFiles(dir string) func(string) (io.ReadCloser, error) {
 	return func(file string) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, filepath.FromSlash(file))) }
-}
-
-// tarFiles opens files of an archive that is not compressed, by where they lie
-// in it.
-func tarFiles(name string) (func(string) (io.ReadCloser, error), error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	type place struct{ at, size int64 }
-	places := map[string]place{}
-	for r := tar.NewReader(f); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		at, err := f.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return nil, err
-		}
-		places[path.Clean(h.Name)] = place{at, h.Size}
-	}
-	return func(file string) (io.ReadCloser, error) {
-		p, ok := places[file]
-		if !ok {
-			return nil, fs.ErrNotExist
-		}
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		return &part{io.NewSectionReader(f, p.at, p.size), f}, nil
-	}, nil
-}
-
-// part is a part of a file.
-type part struct {
-	io.Reader
-	io.Closer
 }
 
 // openLayout reads the index of a layout. Without one it is none, and nil.
@@ -104,52 +66,174 @@ func (l *layout) damaged(format string, args ...any) error {
 		WithHint("copy or download it again")
 }
 
-// find implements [imageSet].
-func (l *layout) find(i *Image) (v1.Image, error) {
-	for _, d := range l.index.Manifests {
-		if sameRef(d.Annotations[nameAnnotation], i.Ref) || sameRef(d.Annotations[refAnnotation], i.Ref) ||
-			l.alone && len(l.index.Manifests) == 1 {
-			return l.forArch(d, i.Arch, 0)
+// named says whether a descriptor goes by a reference, and by which name it
+// goes in full: exporters also write a tag alone.
+func named(d v1.Descriptor, ref string) (is bool, full string) {
+	for _, text := range []string{d.Annotations[nameAnnotation], d.Annotations[refAnnotation]} {
+		if imageref.Same(text, ref) {
+			return true, text
+		}
+		if full == "" && imageref.IsFull(text) {
+			full = text
 		}
 	}
-	return nil, nil
+	return false, full
 }
 
-// forArch gives the image behind a descriptor, which may be an index of one
-// image for each architecture.
-func (l *layout) forArch(d v1.Descriptor, arch string, depth int) (v1.Image, error) {
-	if d.MediaType.IsImage() {
-		return l.image(d)
+// candidates implements [imageSet].
+func (l *layout) candidates(i *Image) ([]candidate, error) {
+	var out, unnamed []candidate
+	var other string
+	var failures []error
+	if out := l.pinned(imageref.Digest(i.Ref)); len(out) > 0 {
+		return out, nil
 	}
-	if !d.MediaType.IsIndex() || depth > 2 {
-		return nil, l.damaged("%s is no image", d.Digest)
+	for _, d := range l.index.Manifests {
+		is, full := named(d, i.Ref)
+		if !is && (!l.alone || full != "") {
+			other = cmp.Or(full, other)
+			continue
+		}
+		into := &unnamed
+		if is {
+			into = &out
+		}
+		if err := l.descend(d, nil, into); err != nil {
+			failures = append(failures, err)
+		}
+	}
+	switch {
+	case len(out) > 0:
+		return out, nil
+	case len(unnamed) > 0:
+		return unnamed, nil
+	case l.alone && other != "" && len(failures) == 0:
+		return nil, mislabelled(l.name, i, other)
+	}
+	return nil, errors.Join(failures...)
+}
+
+// pinned gives what has a digest, under whatever name: a digest cannot lie.
+func (l *layout) pinned(digest string) []candidate {
+	if digest == "" {
+		return nil
+	}
+	var all []candidate
+	for _, d := range l.index.Manifests {
+		_ = l.descend(d, nil, &all) // what is damaged is not the one, or its name leads to it below
+	}
+	return slices.DeleteFunc(all, func(c candidate) bool { return !slices.Contains(c.digests, digest) })
+}
+
+// mislabelled says that an archive names another image than its own file name
+// says.
+func mislabelled(file string, i *Image, other string) error {
+	return diag.Failf("W014", diag.Position{File: file}, "the archive says that it holds %s, and %s is needed", other, i.Ref).
+		WithHint("fetch the image again, or give the archive the name of what it holds")
+}
+
+// descend collects the images behind a descriptor, which may be an index of one
+// image for each architecture. An export of some architectures lists all of
+// them: an image of which nothing is there does not count.
+func (l *layout) descend(d v1.Descriptor, above []string, out *[]candidate) error {
+	const deepest = 3
+	digests := append(slices.Clone(above), d.Digest.String())
+	if d.Annotations["vnd.docker.reference.type"] != "" {
+		return nil // an attestation of buildx
 	}
 	text, err := l.blob(d.Digest)
 	if err != nil {
-		return nil, err
-	}
-	var index v1.IndexManifest
-	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, l.damaged("the index %s cannot be read", d.Digest)
-	}
-	for _, below := range index.Manifests {
-		if p := below.Platform; p == nil && len(index.Manifests) == 1 || p != nil && p.OS == "linux" && p.Architecture == arch {
-			return l.forArch(below, arch, depth+1)
+		if len(above) > 0 {
+			if r, absent := l.open(blobPath(d.Digest)); errors.Is(absent, fs.ErrNotExist) {
+				return nil
+			} else if absent == nil {
+				r.Close()
+			}
 		}
+		return err
 	}
-	return nil, nil
+	switch mediaTypeOf(d, text) {
+	case types.OCIImageIndex, types.DockerManifestList:
+		var index v1.IndexManifest
+		if err := json.Unmarshal(text, &index); err != nil || len(above) >= deepest {
+			return l.damaged("the index %s cannot be read", d.Digest)
+		}
+		var failures []error
+		before := len(*out)
+		for _, below := range index.Manifests {
+			if err := l.descend(below, digests, out); err != nil {
+				failures = append(failures, err)
+			}
+		}
+		if len(*out) > before {
+			return nil
+		}
+		return errors.Join(failures...)
+	case types.OCIManifestSchema1, types.DockerManifestSchema2:
+		return l.collect(d, text, digests, out)
+	}
+	return l.damaged("%s is neither an image nor an index", d.Digest)
 }
 
-func (l *layout) image(d v1.Descriptor) (v1.Image, error) {
-	raw, err := l.blob(d.Digest)
-	if err != nil {
-		return nil, err
+// mediaTypeOf says what a blob is: an index that names it need not say so.
+func mediaTypeOf(d v1.Descriptor, text []byte) types.MediaType {
+	if d.MediaType.IsImage() || d.MediaType.IsIndex() {
+		return d.MediaType
 	}
+	var is struct {
+		MediaType types.MediaType
+		Config    *json.RawMessage
+		Manifests *json.RawMessage
+	}
+	switch err := json.Unmarshal(text, &is); {
+	case err != nil:
+		return d.MediaType
+	case is.MediaType != "":
+		return is.MediaType
+	case is.Manifests != nil:
+		return types.OCIImageIndex
+	case is.Config != nil:
+		return types.OCIManifestSchema1
+	}
+	return d.MediaType
+}
+
+// collect adds one image. Its own configuration says for which machines it is.
+func (l *layout) collect(d v1.Descriptor, raw []byte, digests []string, out *[]candidate) error {
+	d.MediaType = mediaTypeOf(d, raw)
 	m, err := v1.ParseManifest(bytes.NewReader(raw))
 	if err != nil {
-		return nil, l.damaged("the manifest %s cannot be read", d.Digest)
+		return l.damaged("the manifest %s cannot be read", d.Digest)
 	}
-	return partial.CompressedToImage(&layoutImage{l, d, raw, m})
+	if !m.Config.MediaType.IsConfig() {
+		return nil // an artifact that is not a container image, such as a signature
+	}
+	image, err := partial.CompressedToImage(&layoutImage{l, d, raw, m})
+	if err != nil {
+		return l.damaged("the manifest %s cannot be read", d.Digest)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return err
+	}
+	platform := v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
+	if d.Platform != nil && d.Platform.Variant != "" {
+		platform.Variant = d.Platform.Variant
+	}
+	*out = append(*out, candidate{platform: platform, digests: digests, open: func() (v1.Image, error) { return image, l.whole(m) }})
+	return nil
+}
+
+// whole says which layer is missing before an image is taken.
+func (l *layout) whole(m *v1.Manifest) error {
+	for _, layer := range m.Layers {
+		r, err := l.open(blobPath(layer.Digest))
+		if err != nil {
+			return l.damaged("the layer %s is missing", layer.Digest)
+		}
+		r.Close()
+	}
+	return nil
 }
 
 // blob reads a small blob and holds it against its digest.

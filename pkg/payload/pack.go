@@ -1,14 +1,13 @@
 package payload
 
 import (
+	"cmp"
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -71,6 +70,7 @@ func Pack(ctx context.Context, in Packing) (Packed, diag.List) {
 	}
 	p.packages()
 	if !p.list.HasErrors() {
+		p.passedOver()
 		p.finish()
 	}
 	return p.out, p.list
@@ -88,16 +88,14 @@ func (p *packer) binary(b *Binary) {
 	}
 	for _, s := range p.Sources {
 		c, err := s.Binary(p.ctx, b)
-		if err != nil {
-			p.failed(b.title(), err)
-			return
-		}
-		if c == nil {
+		if err == nil && c == nil {
 			continue
 		}
-		got, err := p.fetch(s, b.title(), b.File, b.SHA256, c)
+		var got *fetched
 		if err == nil {
-			err = p.accept(b.title(), s.Name(), b.SHA256, got, func() error { return checkArch(got.path, b) })
+			if got, err = p.fetch(s, b.title(), b.File, b.SHA256, c); err == nil {
+				err = p.accept(b.title(), cmp.Or(c.From, s.Name()), b.SHA256, got, func() error { return checkProgram(got.path, cmp.Or(c.From, s.Name()), b) })
+			}
 		}
 		if err == nil {
 			err = got.place(p.path(b.File), !b.isManifest())
@@ -111,7 +109,7 @@ func (p *packer) binary(b *Binary) {
 		p.lockBinary(locked)
 		return
 	}
-	p.nowhere(b.title(), b.File)
+	p.lacking(b.title(), b.File, nil)
 }
 
 // fetch copies a content. Parts of two versions may have met in a file that an
@@ -149,6 +147,7 @@ func (p *packer) image(i *Image) {
 		p.lockImage(*had)
 		return
 	}
+	var failures []error
 	for _, s := range p.Sources {
 		found, err := s.Image(p.ctx, i)
 		if err == nil && found == nil {
@@ -162,10 +161,15 @@ func (p *packer) image(i *Image) {
 		if err == nil {
 			err = p.accept(i.title(), s.Name(), i.SHA256, got, func() error { return nil })
 		}
-		if err == nil {
-			err = got.place(p.path(i.File), false)
-		}
 		if err != nil {
+			// What stands under the right name and is something else is a mistake
+			// that a person must see. What merely does not fit may be elsewhere.
+			if failures = append(failures, err); isMislabelled(err) {
+				break
+			}
+			continue
+		}
+		if err := got.place(p.path(i.File), false); err != nil {
 			p.failed(i.title(), err)
 			return
 		}
@@ -173,25 +177,26 @@ func (p *packer) image(i *Image) {
 		p.lockImage(plan.LockedImage{Ref: i.Ref, Arch: i.Arch, Digest: digest.String(), File: i.File, SHA256: got.sha256, Size: got.size})
 		return
 	}
-	p.nowhere(i.title(), i.File)
+	p.lacking(i.title(), i.File, failures)
 }
 
 // archive makes the bundle's own archive out of what a source has.
 func (p *packer) archive(s Source, i *Image, found *Found) (*fetched, v1.Hash, error) {
-	image := found.Image
 	if found.Archive != nil {
 		whole, err := p.fetch(s, i.title(), i.File, i.SHA256, found.Archive)
 		if err != nil {
 			return nil, v1.Hash{}, err
 		}
 		defer whole.drop() //nolint:errcheck // what remains is taken up or removed by the next run
-		if image, err = imageIn(whole.path, i); err != nil {
+		if found, err = imageIn(whole.path, i); err != nil {
 			return nil, v1.Hash{}, err
 		}
-		if image == nil {
+		if found == nil {
 			return nil, v1.Hash{}, diag.Failf("W009", diag.Position{File: s.Name()}, "%s does not hold %s", i.File, i.Ref)
 		}
 	}
+	p.list.Append(found.Notes)
+	image := found.Image
 	config, err := image.ConfigFile()
 	if err != nil {
 		return nil, v1.Hash{}, err
@@ -312,53 +317,6 @@ func (p *packer) progress(part string) func(done, total int64) {
 		return nil
 	}
 	return func(done, total int64) { p.Progress(part, done, total) }
-}
-
-// failed says why a part could not be had.
-func (p *packer) failed(title string, err error) {
-	var known *diag.Failure
-	switch {
-	case p.ctx.Err() != nil:
-		p.list.Errorf("W010", diag.Position{}, "", "interrupted: what is finished stays, and the same command goes on from there")
-	case errors.As(err, &known):
-		p.list = append(p.list, known.Diagnostic)
-	default:
-		p.list.AddError("W010", diag.Failf("W010", diag.Position{}, "%s cannot be copied: %s", title, because(err)).
-			WithHint("what is there already stays: run the command again"))
-	}
-}
-
-func (p *packer) nowhere(title, file string) {
-	var names []string
-	for _, s := range p.Sources {
-		names = append(names, s.Name())
-	}
-	p.list.Errorf("W003", diag.Position{}, "", "no source has %s (looked in %s)", title, strings.Join(names, ", ")).
-		WithHint("add --from SOURCE, or put it into a folder as %s; kubespore payload list --script fetches it", file)
-}
-
-// elfArches are the machine types of our architectures.
-var elfArches = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
-
-// checkArch refuses a program for other machines. Scripts run on all.
-func checkArch(name string, b *Binary) error {
-	f, err := elf.Open(name)
-	if err != nil || b.isManifest() {
-		return nil
-	}
-	defer f.Close()
-	if got := elfArches[f.Machine]; got != b.Arch {
-		return wrongArch(b.Name, got, b.Arch)
-	}
-	return nil
-}
-
-func wrongArch(what, got, want string) error {
-	if got == "" {
-		got = "other machines"
-	}
-	return diag.Failf("W006", diag.Position{}, "%s is for %s, and %s is needed", what, got, want).
-		WithHint("take the one for %s", want)
 }
 
 func cannotWrite(name string, err error) error {

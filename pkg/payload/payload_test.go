@@ -241,7 +241,7 @@ func TestPackRefuses(t *testing.T) {
 	good := t.TempDir()
 	lock := mustPack(t, bill(), good, programs(t), serve(t, i)).Lock
 	other := t.TempDir()
-	put(t, filepath.Join(other, "kubelet"), "another")
+	put(t, filepath.Join(other, "kubelet"), "#!/bin/another")
 	foreign := t.TempDir()
 	put(t, filepath.Join(foreign, "kubelet"), elfHeader(183)) // EM_AARCH64
 	damaged := t.TempDir()

@@ -45,10 +45,13 @@ func (r *registry) Image(ctx context.Context, i *Image) (*Found, error) {
 		if err != nil {
 			return nil, diag.Failf("W004", diag.Position{}, "%s is no reference of an image", candidate)
 		}
-		image, err := remote.Image(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain),
-			remote.WithPlatform(v1.Platform{OS: "linux", Architecture: i.Arch}))
+		found, err := r.get(ctx, ref, i)
 		if err == nil {
-			return &Found{Image: image}, nil
+			return found, nil
+		}
+		var known *diag.Failure
+		if errors.As(err, &known) {
+			return nil, err
 		}
 		var refused *transport.Error
 		if errors.As(err, &refused) && refused.StatusCode == http.StatusNotFound {
@@ -57,6 +60,45 @@ func (r *registry) Image(ctx context.Context, i *Image) (*Found, error) {
 		return nil, diag.Failf("W004", diag.Position{}, "%s does not give %s: %s", r.name, candidate, because(err))
 	}
 	return nil, nil
+}
+
+// get reads what a registry has under a name, and takes the image that fits.
+func (r *registry) get(ctx context.Context, ref name.Reference, i *Image) (*Found, error) {
+	got, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	if err != nil {
+		return nil, err
+	}
+	if got.MediaType.IsImage() {
+		image, err := got.Image()
+		if err != nil {
+			return nil, err
+		}
+		config, err := image.ConfigFile()
+		if err != nil {
+			return nil, err
+		}
+		return choose(r.name, i, []candidate{{
+			platform: v1.Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant},
+			digests:  []string{got.Digest.String()}, open: func() (v1.Image, error) { return image, nil },
+		}})
+	}
+	index, err := got.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var all []candidate
+	for _, d := range manifest.Manifests {
+		if d.Platform == nil || !d.MediaType.IsImage() {
+			continue
+		}
+		all = append(all, candidate{platform: *d.Platform, digests: []string{got.Digest.String(), d.Digest.String()},
+			open: func() (v1.Image, error) { return index.Image(d.Digest) }})
+	}
+	return choose(r.name, i, all)
 }
 
 // candidates gives the names that a registry of one's own may have an image

@@ -26,6 +26,7 @@ type Source interface {
 type Content struct {
 	Size    int64  // -1 when unknown
 	Version string // changes when the content does, as far as the source can tell
+	From    string // the file that was taken, where the source has more than one
 	Open    func(offset int64) (io.ReadCloser, error)
 }
 
@@ -34,6 +35,7 @@ type Content struct {
 type Found struct {
 	Image   v1.Image
 	Archive *Content
+	Notes   diag.List // warnings about what was taken
 }
 
 // OpenSource finds out what a word of the command line means: a folder, an OCI
@@ -51,43 +53,19 @@ func OpenSource(text string) (Source, error) {
 		return nil, diag.Failf("W004", diag.Position{}, "the source %s is not there", text).
 			WithHint("a source is a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST")
 	case !info.IsDir():
-		archive, err := openArchive(text)
-		if err != nil {
-			return nil, err
-		}
-		return &imageSource{name: text, sets: []imageSet{archive}}, nil
+		return newArchive(text)
 	}
 	return newFolder(filepath.Clean(text))
 }
 
 // imageSet is a number of images in one place.
 type imageSet interface {
-	// find gives an image by its reference; nil when it is not there.
-	find(i *Image) (v1.Image, error)
+	// title names the place for people.
+	title() string
+	// candidates gives the images that go by a reference, of all architectures,
+	// in the order in which the set has them.
+	candidates(i *Image) ([]candidate, error)
 }
 
-// imageSource is a source of images alone.
-type imageSource struct {
-	name string
-	sets []imageSet
-}
-
-// Name implements [Source].
-func (s *imageSource) Name() string { return s.name }
-
-// Binary implements [Source].
-func (s *imageSource) Binary(context.Context, *Binary) (*Content, error) { return nil, nil }
-
-// Image implements [Source].
-func (s *imageSource) Image(_ context.Context, i *Image) (*Found, error) {
-	for _, set := range s.sets {
-		image, err := set.find(i)
-		if err != nil {
-			return nil, err
-		}
-		if image != nil {
-			return &Found{Image: image}, nil
-		}
-	}
-	return nil, nil
-}
+// skipped is a source that knows which of its files it could not use, and why.
+type skipped interface{ passedOver() diag.List }

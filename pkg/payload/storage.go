@@ -36,7 +36,7 @@ func WriteStorage(dir, bundle string, lock plan.Lock, progress func(part string,
 	names := map[string]*served{}
 	var order []*served
 	for i := range lock.Images {
-		image := &Image{Ref: lock.Images[i].Ref, Arch: lock.Images[i].Arch, File: lock.Images[i].File}
+		image := &Image{Ref: lock.Images[i].Ref, Arch: lock.Images[i].Arch, Digest: lock.Images[i].Digest, File: lock.Images[i].File}
 		where, err := servedAs(image.Ref)
 		if err != nil {
 			return err
@@ -106,13 +106,14 @@ type storage struct{ root string }
 // give them.
 func (s storage) image(repository, archive string, i *Image, report func(done, total int64)) (v1.Descriptor, error) {
 	var out v1.Descriptor
-	image, err := imageIn(archive, i)
+	found, err := imageIn(archive, i)
 	if err != nil {
 		return out, err
 	}
-	if image == nil {
+	if found == nil {
 		return out, diag.Failf("W008", diag.Position{File: archive}, "the bundle does not hold %s", i.title())
 	}
+	image := found.Image
 	raw, err := image.RawManifest()
 	if err != nil {
 		return out, err

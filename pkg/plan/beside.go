@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/imageref"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
 )
@@ -215,8 +216,18 @@ func (b *build) imagesBeside(c *class, u *use) []ImageRef {
 	return out
 }
 
+// runtimeName gives the name under which container runtimes keep an image; a
+// text that is not a reference stays as it is.
+func runtimeName(ref string) string {
+	if name, err := imageref.Normalize(ref); err == nil {
+		return name
+	}
+	return ref
+}
+
 // ImagesIn gives the images that the containers anywhere in YAML documents
-// name: of pods, of templates, of custom resources that hold containers.
+// name: of pods, of templates, of custom resources that hold containers. Each is
+// the name under which container runtimes keep it.
 func ImagesIn(text []byte) []string {
 	var out []string
 	var walk func(key string, node any)
@@ -224,7 +235,7 @@ func ImagesIn(text []byte) []string {
 		switch n := node.(type) {
 		case map[string]any:
 			if image, ok := n["image"].(string); ok && strings.HasSuffix(strings.ToLower(key), "containers") {
-				out = append(out, image)
+				out = append(out, runtimeName(image))
 			}
 			for k, child := range n {
 				walk(k, child)

@@ -99,7 +99,7 @@ func (b *build) gather(s scope) *collected {
 				if err != nil {
 					b.template(s, err)
 				}
-				out.images = append(out.images, ImageRef{Name: x.Name, Ref: ref, Profile: u.Name})
+				out.images = append(out.images, ImageRef{Name: x.Name, Ref: runtimeName(ref), Profile: u.Name})
 			}
 		}
 		out.images = append(out.images, b.imagesBeside(s.class, u)...)

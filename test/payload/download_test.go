@@ -20,9 +20,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // upstream stands for the internet: what the makers of programs publish, and a
@@ -66,21 +69,55 @@ var (
 	imageLine   = regexp.MustCompile(`(?m)^image '([^']*)' '([^']*)' '([^']*)' '([^']*)'$`)
 )
 
-// TestDownload runs the download script with real curl and crane against an
-// internet of our own, packs what it fetched, and runs the script that now
-// names digests once more. One bill has a manifest besides programs and images.
+// TestDownload runs the download script with real curl and each of the programs
+// that it carries images with, against an internet of our own, packs what it
+// fetched, and runs the script that now names digests once more. One bill has a
+// manifest in addition to programs and images.
 func TestDownload(t *testing.T) {
 	crane := filepath.Join(t.TempDir(), "crane")
 	if out, err := exec.Command("go", "build", "-o", crane, "github.com/google/go-containerregistry/cmd/crane").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, network := range []string{"flannel", "calico"} {
-		t.Run(network, func(t *testing.T) { download(t, filepath.Dir(crane), topology(t, "  "+network+": {}\n")) })
+	skopeo, err := exec.LookPath("skopeo")
+	if err != nil {
+		t.Fatal("skopeo is missing: test/tools/prepare test installs it")
+	}
+	var locks [][]byte
+	for _, c := range []struct{ name, network, carrier string }{
+		{"flannel by skopeo", "flannel", skopeo}, {"flannel by crane", "flannel", crane}, {"calico by crane", "calico", crane},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			locks = append(locks, download(t, toolFolder(t, c.carrier), topology(t, "  "+c.network+": {}\n")))
+		})
+	}
+	if len(locks) == 3 && !bytes.Equal(locks[0], locks[1]) {
+		t.Error("skopeo and crane give different locks")
 	}
 }
 
-// download fetches what a topology needs, packs it, and does so once more.
-func download(t *testing.T, tools, topology string) {
+// toolFolder is a folder with what the script needs and one program that
+// carries images: what else lies on the machine must not matter.
+func toolFolder(t *testing.T, carrier string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"bash", "cat", "chmod", "cp", "curl", "cut", "find", "grep", "gzip", "head", "mkdir", "mv", "rm", "sed", "sha256sum", "sort", "tar", "wc"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(carrier, filepath.Join(dir, filepath.Base(carrier))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// download fetches what a topology needs, packs it, and does so once more. It
+// gives the lock.
+func download(t *testing.T, tools, topology string) []byte {
 	t.Helper()
 	u := &upstream{members: map[string][]string{}, registry: registry.New(registry.Logger(log.New(io.Discard, "", 0)))}
 	server := httptest.NewServer(u)
@@ -88,6 +125,7 @@ func download(t *testing.T, tools, topology string) {
 	host := strings.TrimPrefix(server.URL, "http://")
 	w := &world{dir: t.TempDir()}
 	write(t, filepath.Join(w.dir, "single.yaml"), []byte(topology))
+	write(t, filepath.Join(w.dir, ".config/containers/registries.conf"), []byte("[[registry]]\nlocation = \""+host+"\"\ninsecure = true\n"))
 
 	for _, folder := range []string{"first", "locked"} {
 		script := string(w.kubespore(t, "payload", "list", "--script", "single.yaml"))
@@ -98,21 +136,23 @@ func download(t *testing.T, tools, topology string) {
 				t.Errorf("%s is not locked in the script", m[1])
 			}
 		}
-		for _, m := range imageLine.FindAllStringSubmatch(script, -1) {
+		for n, m := range imageLine.FindAllStringSubmatch(script, -1) {
 			if folder == "first" {
-				push(t, atHome(m[2], host))
+				push(t, atHome(m[2], host), n)
 			} else if m[4] == "" {
 				t.Errorf("%s is not locked in the script", m[1])
 			}
 		}
 		script = programLine.ReplaceAllString(script, "program '$1' 'http://"+host+"$3' '$4' '$5'")
-		script = imageLine.ReplaceAllStringFunc(script, func(line string) string {
-			m := imageLine.FindStringSubmatch(line)
-			return strings.Replace(line, "'"+m[2]+"'", "'"+atHome(m[2], host)+"'", 1)
-		})
+		// Images come from our registry and keep their names.
+		const source = `from=$(pinned "$ref" "$want")`
+		if !strings.Contains(script, source) {
+			t.Fatalf("the script has no line %s", source)
+		}
+		script = strings.Replace(script, source, `from=$(pinned "`+host+`/${ref#*/}" "$want")`, 1)
 		write(t, filepath.Join(w.dir, "download.sh"), []byte(script))
 		c := exec.Command("bash", "download.sh", folder)
-		c.Dir, c.Env = w.dir, append(os.Environ(), "PATH="+tools+":/usr/bin:/bin")
+		c.Dir, c.Env = w.dir, append(os.Environ(), "PATH="+tools, "HOME="+w.dir)
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -126,6 +166,7 @@ func download(t *testing.T, tools, topology string) {
 	if err != nil || !bytes.Equal(first, second) {
 		t.Errorf("what the script fetches by digest is something else: %v", err)
 	}
+	return first
 }
 
 // atHome is an image's reference in a registry of ours.
@@ -134,25 +175,40 @@ func atHome(ref, host string) string {
 	return host + "/" + path
 }
 
-func push(t *testing.T, ref string) {
+// push puts an image of two architectures into the registry, the other one
+// first, by turns in the forms of Docker and of OCI. The same reference gives the
+// same content.
+func push(t *testing.T, ref string, turn int) {
 	t.Helper()
 	tag, err := name.NewTag(ref)
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := random.Image(5000, 1)
-	if err != nil {
-		t.Fatal(err)
+	manifest, config, list := types.DockerManifestSchema2, types.DockerConfigJSON, types.DockerManifestList
+	if turn%2 == 1 {
+		manifest, config, list = types.OCIManifestSchema1, types.OCIConfigJSON, types.OCIImageIndex
 	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
+	index := mutate.IndexMediaType(empty.Index, list)
+	for _, arch := range []string{"arm64", "amd64"} {
+		_, path, _ := strings.Cut(ref, "/")
+		layer := static.NewLayer([]byte(path+arch), types.DockerUncompressedLayer)
+		image, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, manifest), config), layer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := image.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.OS, file.Architecture = "linux", arch
+		if image, err = mutate.ConfigFile(image, file); err != nil {
+			t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{
+			MediaType: manifest, Platform: &v1.Platform{OS: "linux", Architecture: arch},
+		}})
 	}
-	config.OS, config.Architecture = "linux", "amd64"
-	if image, err = mutate.ConfigFile(image, config); err != nil {
-		t.Fatal(err)
-	}
-	if err := remote.Write(tag, image); err != nil {
+	if err := remote.WriteIndex(tag, index); err != nil {
 		t.Fatal(err)
 	}
 }
