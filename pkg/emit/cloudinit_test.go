@@ -143,7 +143,7 @@ func TestCloudInitText(t *testing.T) {
 	want := `  - name: core
     groups: [adm]
     create_groups: false
-    lock_passwd: false
+    lock_passwd: true
     ssh_authorized_keys:
       - ssh-ed25519 AAAA
 write_files:

@@ -21,8 +21,7 @@ func lowered(d *document.Document, id string) (cloudConfig, error) {
 	}
 	out := cloudConfig{
 		PreserveHostname: true, ConfigModules: []string{}, FinalModules: []string{},
-		Boot: [][]string{command(beginScript, id)},
-		Run:  [][]string{command(finishScript, id)},
+		Run: [][]string{command(finishScript, id)},
 	}
 	steps := &steps{}
 	out.accounts(d.Config.Passwd, id, steps)
@@ -69,6 +68,13 @@ func octal(mode int) string { return fmt.Sprintf("%04o", mode) }
 // accounts gives cloud-init the users and groups to make. It leaves an account
 // of the image as it is; the steps change that one as Ignition would.
 func (c *cloudConfig) accounts(p types.Passwd, id string, s *steps) {
+	begin := []string{id}
+	for _, u := range p.Users {
+		if u.PasswordHash == nil && !isFalse(u.ShouldExist) {
+			begin = append(begin, u.Name)
+		}
+	}
+	c.Boot = append(c.Boot, command(beginScript, begin...))
 	for _, g := range p.Groups {
 		if isFalse(g.ShouldExist) {
 			s.add("remove-group", g.Name)
@@ -99,9 +105,9 @@ func (c *cloudConfig) accounts(p types.Passwd, id string, s *steps) {
 	}
 }
 
-// userOf translates a user. The account is never locked by cloud-init, for
-// that would lock one of the image that Ignition leaves alone; without a
-// password useradd makes it so that none fits.
+// userOf translates a user. Without a password cloud-init locks the account, as
+// useradd does; what Ignition leaves alone, the password of an account that the
+// image has, is kept by the scripts before and after.
 func userOf(u types.PasswdUser) cloudUser {
 	out := cloudUser{
 		Name: u.Name, Gecos: text(u.Gecos), UID: u.UID, PrimaryGroup: text(u.PrimaryGroup), HomeDir: text(u.HomeDir), Shell: text(u.Shell),
@@ -111,9 +117,10 @@ func userOf(u types.PasswdUser) cloudUser {
 	if u.PasswordHash != nil && *u.PasswordHash == "" {
 		out.HashedPassword = "*"
 	}
+	out.LockPassword = out.HashedPassword == ""
 	for _, g := range u.Groups {
 		out.Groups = append(out.Groups, string(g))
-		// A misspelt group shall stop the machine, not be made.
+		// A misspelt group stops the machine, and is not made.
 		out.CreateGroups = new(bool)
 	}
 	for _, key := range u.SSHAuthorizedKeys {

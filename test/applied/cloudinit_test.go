@@ -13,19 +13,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// image gives the root of an image with cloud-init.
-var image = sync.OnceValues(func() (string, error) {
-	c := exec.Command("../tools/root", "cloud-init")
+// image gives the root of an image, by its name in test/tools/root.
+func image(name string) (string, error) {
+	c := exec.Command("../tools/root", name)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	return strings.TrimSpace(string(out)), err
-})
+}
 
 // system is what a topology asks for where that reads both forms, else Debian.
 func system(t *testing.T, topology string) string {
@@ -96,12 +95,18 @@ func beside(t *testing.T, dir, other string) {
 	}
 }
 
-// layer is a copy of the image: only what is written to it is in upper.
+// layer is a copy of an image: only what is written to it is in upper.
 type layer struct{ dir, root, upper string }
 
+// newLayer is one of Debian 12.
 func newLayer(t *testing.T) layer {
 	t.Helper()
-	base, err := image()
+	return newLayerOf(t, "cloud-init")
+}
+
+func newLayerOf(t *testing.T, name string) layer {
+	t.Helper()
+	base, err := image(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +225,7 @@ func preset(t *testing.T, root string) {
 		for _, folder := range []string{"etc", "usr/lib"} {
 			// Another name of a unit is none of its own.
 			if target, err := filepath.EvalSymlinks(filepath.Join(root, folder, "systemd/system", file)); err == nil && filepath.Base(target) == file {
-				run(t, "systemctl", "--root="+root, "--quiet", action, unit)
+				run(t, "chroot", root, "systemctl", "--root=/", "--quiet", action, unit) // of the image
 				break
 			}
 		}

@@ -107,6 +107,21 @@ func TestTwoTreesOneTruth(t *testing.T) {
 	}
 }
 
+// TestTwoTreesOnDebian13 does the same with the systemd and the cloud-init of Debian 13.
+func TestTwoTreesOnDebian13(t *testing.T) {
+	needRoot(t)
+	ignition, cloudInit := both(t, "../../examples/ha.yaml", "debian")
+	for _, host := range kinds(t, ignition) {
+		one, two := newLayerOf(t, "debian-13"), newLayerOf(t, "debian-13")
+		apply(t, one.root, filepath.Join(ignition, host, "config.ign"))
+		preset(t, one.root)
+		seed(t, two, filepath.Join(cloudInit, host))
+		assemble(t, two, "cloud-init schema --config-file /var/lib/cloud/seed/nocloud/user-data")
+		compare(t, host, one, two)
+		nothingLeft(t, host, two)
+	}
+}
+
 // kinds gives one host of each kind: documents with the same paths, modes,
 // owners and units are lowered alike.
 func kinds(t *testing.T, hosts string) []string {
