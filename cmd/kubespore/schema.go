@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
@@ -15,7 +16,7 @@ func runSchema(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	text, err := topology.Schema(catalog.ParamSchemas(), catalog.Minors()...)
+	text, err := topology.Schema(catalog.ParamSchemas(), compile.Known(catalog))
 	if err != nil {
 		list.Errorf("O115", diag.Position{}, "", "the schema cannot be written: %v", err)
 		return c.finish(list, nil, nil)

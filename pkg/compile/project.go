@@ -21,9 +21,14 @@ type Project struct {
 // list; without errors the project is ready.
 func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.List) {
 	c, more := profile.Load(profiles...)
-	t, list := topology.Parse(file, text, c.Minors()...)
+	t, list := topology.Parse(file, text, Known(c))
 	list.Append(more)
 	return &Project{Topology: t, Catalog: c}, list
+}
+
+// Known is what a topology may name of what the profiles describe.
+func Known(c *profile.Catalog) topology.Known {
+	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats()}
 }
 
 // Plan decides everything that can be decided without keys, following what

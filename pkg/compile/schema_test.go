@@ -9,6 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
 	"github.com/kubespore/kubespore/profiles"
@@ -21,7 +22,7 @@ func TestGoldenSchema(t *testing.T) {
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	want, err := topology.Schema(catalog.ParamSchemas(), catalog.Minors()...)
+	want, err := topology.Schema(catalog.ParamSchemas(), compile.Known(catalog))
 	if err != nil {
 		t.Fatal(err)
 	}

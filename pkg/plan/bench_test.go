@@ -24,7 +24,7 @@ hosts:
 
 func parse(tb testing.TB, text string) *topology.Topology {
 	tb.Helper()
-	t, list := topology.Parse("topology.yaml", []byte(strings.TrimPrefix(text, "\n")))
+	t, list := topology.Parse("topology.yaml", []byte(strings.TrimPrefix(text, "\n")), topology.Known{})
 	for _, d := range list {
 		if d.Severity == 0 {
 			tb.Fatalf("%s: %s: %s %s", d.Position, d.Path, d.Message, d.Hint)

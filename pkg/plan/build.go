@@ -42,6 +42,8 @@ type varName struct{ profile, name string }
 // class is a set of hosts that are alike: roles, system, parameters.
 type class struct {
 	facts      *HostFacts
+	system     *profile.System         // nil where no profile describes it
+	words      map[string]any          // its facts, for templates
 	listed     map[string]bool         // profile/param of the parameters of type hosts that list the host
 	overrides  map[string]topology.Use // of the hosts
 	path       string                  // of the first host, for positions

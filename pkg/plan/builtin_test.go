@@ -26,7 +26,7 @@ func TestExamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parsed, list := topology.Parse(file, text)
+			parsed, list := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
 			expectNone(t, list)
 			p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
 			expectNone(t, list)
@@ -49,8 +49,8 @@ func TestAPIServerHasItsServiceAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, _ := topology.Parse(file, text)
 		catalog := builtin(t)
+		parsed, _ := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
 		p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
 		expectNone(t, list)
 		seen := 0

@@ -138,8 +138,16 @@ func (b *build) holds(c *class, p *profile.Profile, when *profile.Condition) boo
 
 func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool {
 	in := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
-	if !hasRole(when.Roles, c.facts.Roles) || !in(when.OS, c.facts.OS) || !in(when.Format, c.facts.Format) || !in(when.Arch, c.facts.Arch) {
+	if !hasRole(when.Roles, c.facts.Roles) || !in(when.OS, c.facts.OS) && !c.system.Is(when.OS) || !in(when.Format, c.facts.Format) || !in(when.Arch, c.facts.Arch) {
 		return false
+	}
+	for fact, accepted := range when.System {
+		if c.system == nil {
+			return false
+		}
+		if has, _ := c.system.Fact(fact); !overlap(accepted, has) {
+			return false
+		}
 	}
 	if len(when.Families) > 0 && !overlap(when.Families, b.cluster.Families) {
 		return false

@@ -11,6 +11,7 @@ type Data struct {
 	Var     map[string]string
 	Version map[string]string // the row of versions.yaml for the cluster's minor
 	Each    any               // the element of a repeated fragment
+	System  map[string]any    // the facts of the host's operating system
 
 	scope *scope // what the methods look into
 }

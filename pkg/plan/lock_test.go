@@ -14,7 +14,7 @@ import (
 // have them, hosts of another and other programs do not.
 func TestLock(t *testing.T) {
 	text, _ := topology.Template("single")
-	parsed, list := topology.Parse("single.yaml", text)
+	parsed, list := topology.Parse("single.yaml", text, topology.Known{})
 	if list.HasErrors() {
 		t.Fatal(list)
 	}

@@ -189,7 +189,6 @@ func TestSharing(t *testing.T) {
 // The words of conditions are those of topologies.
 func TestWordsAgree(t *testing.T) {
 	for name, words := range map[string][2][]string{
-		"os":     {profile.Words()["os"], topology.Systems},
 		"format": {profile.Words()["format"], topology.Formats},
 		"arch":   {profile.Words()["arch"], topology.Arches},
 		"roles":  {profile.Words()["roles"], append(append([]string{}, topology.Roles...), "none")},

@@ -22,7 +22,7 @@ type scope struct {
 func (s scope) data() *Data {
 	d := &Data{Cluster: s.build.cluster, Param: s.use.params, Var: s.vars(), Version: s.build.version}
 	if s.host != nil {
-		d.Host = s.host.HostFacts
+		d.Host, d.System = s.host.HostFacts, s.host.class.words
 	}
 	d.scope = &s
 	return d

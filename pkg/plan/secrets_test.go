@@ -28,7 +28,7 @@ func TestSecretParametersAreNotShown(t *testing.T) {
 		at := bytes.Index(text, []byte("profiles:"))
 		hosts := bytes.Index(text, []byte("hosts:\n"))
 		text = []byte(string(text[:at]) + "profiles:\n  " + c.line + "\n" + string(text[hosts:]))
-		parsed, list := topology.Parse("t.yaml", text)
+		parsed, list := topology.Parse("t.yaml", text, topology.Known{})
 		expectNone(t, list)
 		_, list = plan.Build(parsed, builtin(t), plan.Allocations{})
 		var out bytes.Buffer

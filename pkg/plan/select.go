@@ -70,7 +70,7 @@ func (b *build) classify(sorted []*topology.Host) {
 		key := b.classKey(t, facts)
 		c := known[key]
 		if c == nil {
-			c = &class{facts: facts, overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*use{},
+			c = &class{facts: facts, system: b.catalog.System(t.OS), words: b.catalog.System(t.OS).Words(), overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*use{},
 				conditions: map[*profile.Condition]bool{}, selection: map[string]choice{}}
 			known[key] = c
 			b.classes = append(b.classes, c)
@@ -80,7 +80,7 @@ func (b *build) classify(sorted []*topology.Host) {
 		if len(b.topology.Overlays) > 0 {
 			overlays = slices.Concat(b.topology.Overlays, t.Overlays)
 		}
-		h := &host{class: c, Host: &Host{HostFacts: facts, Overlays: overlays, Channel: t.Channel}}
+		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Channel: t.Channel}}
 		h.state = h
 		b.hosts = append(b.hosts, h)
 	}

@@ -29,11 +29,12 @@ type Plan struct {
 // Host is one machine with all that was decided for it.
 type Host struct {
 	*HostFacts
-	Selected []*Selected // peers sorted by name, then OS layers
-	Deposits []Deposit   // files of key material, sorted by path
-	Images   []ImageRef  // sorted
-	Binaries []BinaryRef // sorted by path
-	Overlays []string    // cluster overlays, then the host's own
+	System   *profile.System // nil where no profile describes it
+	Selected []*Selected     // peers sorted by name, then OS layers
+	Deposits []Deposit       // files of key material, sorted by path
+	Images   []ImageRef      // sorted
+	Binaries []BinaryRef     // sorted by path
+	Overlays []string        // cluster overlays, then the host's own
 	Channel  string
 
 	state *host

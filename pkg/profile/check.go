@@ -270,6 +270,10 @@ func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, l
 				return
 			}
 		}
+	case "System":
+		if _, ok := new(System).Words()[r.name]; !ok {
+			fail(r.name, slices.Sorted(maps.Keys(new(System).Words())), "facts", "systems have no fact %s", r.name)
+		}
 	case "Has":
 		if c.Lookup(r.name) == nil {
 			fail(r.name, known.profiles, "profiles", "there is no profile %s", r.name)

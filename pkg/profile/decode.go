@@ -22,6 +22,7 @@ type decoder struct {
 	file      string
 	list      *diag.List
 	positions map[string]diag.Position
+	systems   []asked // names of systems
 }
 
 // node is a YAML value and its path in the file.

@@ -17,7 +17,6 @@ var (
 	algorithms = []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}
 	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}
-	systems    = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky", "alma"}
 	formats    = []string{"ignition", "cloud-init"}
 	arches     = []string{"amd64", "arm64"}
 	families   = []string{"ipv4", "ipv6"}
@@ -38,6 +37,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"name":        d.str(&p.Name),
 		"summary":     d.str(&p.Summary),
 		"layer":       d.word(&p.Layer, layers),
+		"system":      d.system(&p.System),
 		"default":     d.boolean(&p.Default),
 		"when":        d.condition(&p.When),
 		"mesh":        d.boolean(&p.Mesh),
@@ -66,7 +66,8 @@ func (d *decoder) condition(c *Condition) func(node) {
 		c.Position = d.at(n)
 		d.object(n, "a condition, such as {roles: [control-plane]}", fields{
 			"roles":    d.words(&c.Roles, roles),
-			"os":       d.words(&c.OS, systems),
+			"os":       d.systemNames(&c.OS),
+			"system":   d.choices(&c.System),
 			"format":   d.words(&c.Format, formats),
 			"arch":     d.words(&c.Arch, arches),
 			"families": d.words(&c.Families, families),
@@ -316,9 +317,9 @@ func value(n node, key string) string {
 	return ""
 }
 
-// Words gives the words that conditions know, by key. Those of systems,
+// Words gives the words that conditions know, by key. Those of
 // formats, architectures and roles are the topology's, and a test holds them
 // together.
 func Words() map[string][]string {
-	return map[string][]string{"os": systems, "format": formats, "arch": arches, "roles": roles, "families": families}
+	return map[string][]string{"format": formats, "arch": arches, "roles": roles, "families": families}
 }

@@ -72,6 +72,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 		}
 	}
 	c.Digest = digestOf(digest)
+	c.checkSystems(&list)
 	c.check(&list)
 	c.checkMesh(&list)
 	return c, list
@@ -183,7 +184,8 @@ func (f *folder) decode(list *diag.List) *Profile {
 	if p.Name != "" && p.Name != f.name {
 		list.Errorf("F007", p.At("name"), "name", "the profile is named %s but its folder %s", p.Name, f.name).WithHint("write name: %s", f.name)
 	}
-	p.Name = f.name
+	p.Name, p.systems = f.name, d.systems
+	p.checkSystem(list)
 	f.templates(p, list)
 	f.reach(p, list)
 	p.check(list)

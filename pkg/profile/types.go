@@ -28,8 +28,9 @@ type Version struct {
 type Profile struct {
 	Name     string
 	Summary  string
-	Layer    string // "" for a peer; "os" for a layer that may override peers
-	Default  bool   // on unless the topology says `name: false`
+	Layer    string  // "" for a peer; "os" for a layer that may override peers
+	System   *System // of a profile that describes an operating system
+	Default  bool    // on unless the topology says `name: false`
 	When     Condition
 	Mesh     bool     // may look at every host: adding a worker changes other workers
 	Needs    []string // other profiles that must be selected in the cluster
@@ -58,14 +59,16 @@ type Profile struct {
 	Positions map[string]diag.Position
 	Templates map[string]*Template // by file name inside the folder: host.bu, files/etcd.yaml, manifests/rbac.yaml
 
-	locals map[string][]string // the files that a fragment takes contents from
+	systems []asked             // systems that conditions name
+	locals  map[string][]string // the files that a fragment takes contents from
 }
 
 // Condition says for which hosts something holds. Every field that is set must
 // hold; within a list one is enough. The zero value always holds.
 type Condition struct {
 	Roles    []string            // the host has one of these; "" or [none] stands for a host without roles
-	OS       []string            // topology.Systems
+	OS       []string            // the host runs one of these systems, or a rebuild of one
+	System   map[string][]string // the fact of the host's system is, or has, one of these: network: [networkd]
 	Format   []string            // ignition, cloud-init
 	Arch     []string            // amd64, arm64
 	Profiles []string            // all of these are selected on this host

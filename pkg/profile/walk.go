@@ -152,6 +152,9 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 		}
 	case "Version":
 		w.key(name, ident, pos)
+	case "System":
+		w.uses.Host = true
+		w.key(name, ident, pos)
 	case "Ports", "Modules", "Sysctls", "Images", "Binaries", "Manifests":
 		w.uses.Collects = true
 	case "Has", "Image", "Secret", "Authority":

@@ -18,7 +18,7 @@ import (
 func builtin(t testing.TB, file string, text []byte) *plan.Plan {
 	t.Helper()
 	catalog, problems := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
-	parsed, more := topology.Parse(file, text)
+	parsed, more := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
 	problems.Append(more)
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))

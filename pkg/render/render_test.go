@@ -53,7 +53,7 @@ func planOf(t testing.TB, archive string, vars map[string]string, hosts ...strin
 	for i, name := range hosts {
 		text += fmt.Sprintf("  - {name: %s, roles: [control-plane], format: ignition, address: 192.0.2.%d/24}\n", name, i+1)
 	}
-	parsed, problems := topology.Parse("cluster.yaml", []byte(text))
+	parsed, problems := topology.Parse("cluster.yaml", []byte(text), topology.Known{})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}

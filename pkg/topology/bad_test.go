@@ -34,7 +34,7 @@ func TestBadTopologies(t *testing.T) {
 				want = append(want, w[1]+" "+w[2])
 				seen[w[2]] = true
 			}
-			_, list := Parse("", text, "1.34", "1.36")
+			_, list := Parse("", text, testKnown)
 			for _, d := range list {
 				have = append(have, strings.TrimPrefix(d.Position.String(), ":")+" "+d.Code)
 				if d.Hint == "" && len(d.Related) == 0 {
@@ -59,7 +59,7 @@ func TestBadTopologies(t *testing.T) {
 }
 
 func TestPositionWithoutFile(t *testing.T) {
-	_, list := Parse("", []byte("kind: Topology\nhosts: 7\n"))
+	_, list := Parse("", []byte("kind: Topology\nhosts: 7\n"), testKnown)
 	if got := fmt.Sprint(list[len(list)-1].Position.Line); got != "2" {
 		t.Errorf("the last mistake is in line %s, want 2", got)
 	}

@@ -43,7 +43,7 @@ func (c *checker) checkEntry(e *entry) {
 
 // checkSystem refuses formats that the operating system does not read.
 func (c *checker) checkSystem(e *entry) {
-	readable := systemFormats[e.OS]
+	readable := c.known.Systems[e.OS]
 	path := join(e.Path, "format")
 	if len(readable) == 0 || e.Format == "" || slices.Contains(readable, e.Format) {
 		return
@@ -76,10 +76,10 @@ func (c *checker) checkNodeSettings(e *entry) {
 // checkVersion refuses releases of a minor that cannot be built.
 func (c *checker) checkVersion() {
 	const path = "kubernetes.version"
-	if !c.ok(path) || len(c.minors) == 0 || c.Kubernetes.Version == "" || slices.Contains(c.minors, c.Kubernetes.Minor) {
+	if !c.ok(path) || len(c.known.Minors) == 0 || c.Kubernetes.Version == "" || slices.Contains(c.known.Minors, c.Kubernetes.Minor) {
 		return
 	}
-	oldest, newest := c.minors[0], c.minors[len(c.minors)-1]
+	oldest, newest := c.known.Minors[0], c.known.Minors[len(c.known.Minors)-1]
 	verdict := "too new"
 	if minorNumber(c.Kubernetes.Minor) < minorNumber(oldest) {
 		verdict = "too old"

@@ -29,8 +29,8 @@ type decoder struct {
 	list      diag.List
 	failed    map[string]bool // paths that hold a mistake, and all paths above them
 	aliased   int
-	minors    []string // of Kubernetes, oldest first
-	stopped   bool     // a bound was reached: the rest of the file is not read
+	known     Known
+	stopped   bool // a bound was reached: the rest of the file is not read
 }
 
 func newDecoder(file string) *decoder {

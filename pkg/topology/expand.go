@@ -36,8 +36,11 @@ func (d *decoder) inherit(f *document, e *entry) {
 	setDefault(&e.OS, f.os)
 	setDefault(&e.Arch, f.arch)
 	setDefault(&e.Channel, f.Channel)
-	if known := systemFormats[e.OS]; len(known) > 0 {
-		setDefault(&e.Format, known[0])
+	if readable := d.known.Systems[e.OS]; len(readable) > 0 {
+		setDefault(&e.Format, readable[0])
+	}
+	if len(d.known.Systems) == 0 {
+		setDefault(&e.Format, Formats[0])
 	}
 }
 

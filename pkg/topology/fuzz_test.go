@@ -26,7 +26,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		topology, list := Parse("fuzz.yaml", text)
+		topology, list := Parse("fuzz.yaml", text, testKnown)
 		if topology == nil {
 			t.Fatal("no topology")
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,20 +14,25 @@ import (
 // Schema gives the JSON Schema (draft 2020-12) of topology files, by which
 // editors complete and check them. profiles gives, for the name of each
 // profile, the schema of its parameters; without any, every name is taken.
-// minors are the Kubernetes minors that can be built; without any, all are.
-func Schema(profiles map[string]any, minors ...string) ([]byte, error) {
+// known limits releases and operating systems.
+func Schema(profiles map[string]any, known Known) ([]byte, error) {
 	root := documentSchema.form().schema()
-	if len(minors) > 0 {
-		limitVersion(root["properties"].(map[string]any), minors)
+	properties := root["properties"].(map[string]any)
+	host := properties["hosts"].(map[string]any)["items"].(map[string]any)["properties"].(map[string]any)
+	if len(known.Minors) > 0 {
+		limitVersion(properties, known.Minors)
+	}
+	if len(known.Systems) > 0 {
+		systems := slices.Sorted(maps.Keys(known.Systems))
+		properties["os"].(map[string]any)["enum"] = systems
+		host["os"].(map[string]any)["enum"] = systems
 	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "kubespore topology"
 	root["description"] = "One file describes every machine of a cluster."
 	if len(profiles) > 0 {
-		properties := root["properties"].(map[string]any)
 		limitProfiles(properties, profiles)
-		host := properties["hosts"].(map[string]any)["items"].(map[string]any)
-		limitProfiles(host["properties"].(map[string]any), profiles)
+		limitProfiles(host, profiles)
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

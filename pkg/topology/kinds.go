@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,6 +142,19 @@ func word(name string, of []string) scalar[string] {
 		}
 		return "", f.or("use one of: %s", strings.Join(of, ", "))
 	}}
+}
+
+// operatingSystem is a system that some profile describes.
+type operatingSystem struct{}
+
+func (operatingSystem) form() *form { return word("operating system", nil).form() }
+
+func (operatingSystem) read(d *decoder, n *yaml.Node, path string, into *string) {
+	known := word("operating system", slices.Sorted(maps.Keys(d.known.Systems)))
+	if len(d.known.Systems) == 0 {
+		known.parse = func(text string) (string, *fault) { return text, checkLabel(text) }
+	}
+	known.read(d, n, path, into)
 }
 
 // number is a whole number in bounds.

@@ -15,7 +15,6 @@ const apiVersion = "kubespore/v1alpha1"
 // Closed lists of the schema.
 var (
 	Roles         = []string{"control-plane", "worker", "etcd"}
-	Systems       = []string{"fedora-coreos", "flatcar", "debian", "ubuntu", "rocky", "alma"}
 	Formats       = []string{"ignition", "cloud-init"}
 	Arches        = []string{"amd64", "arm64"}
 	Channels      = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
@@ -28,17 +27,6 @@ var (
 	dhcpModes   = []string{"no", "ipv4", "ipv6", "yes"}
 	filesystems = []string{"ext4", "xfs", "btrfs", "vfat"}
 )
-
-// systemFormats says which first-boot formats an operating system reads; the
-// first is its default.
-var systemFormats = map[string][]string{
-	"fedora-coreos": {"ignition"},
-	"flatcar":       {"ignition"},
-	"debian":        {"cloud-init", "ignition"},
-	"ubuntu":        {"cloud-init", "ignition"},
-	"rocky":         {"cloud-init", "ignition"},
-	"alma":          {"cloud-init", "ignition"},
-}
 
 const (
 	versionPattern   = `^v1\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)$`

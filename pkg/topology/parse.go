@@ -10,13 +10,19 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
+// Known is what the profiles know that a topology may name. What is empty is
+// not limited.
+type Known struct {
+	Minors  []string            // of Kubernetes, oldest first
+	Systems map[string][]string // the formats that each operating system reads, its default first
+}
+
 // Parse reads a topology file; file is its name in diagnostics. With errors
 // the topology holds what could be read, so that others may look for further
-// mistakes in it; it is never nil, and must not be built from. minors are the
-// Kubernetes minors that can be built, oldest first; without any, all are taken.
-func Parse(file string, data []byte, minors ...string) (*Topology, diag.List) {
+// mistakes in it; it is never nil, and must not be built from.
+func Parse(file string, data []byte, known Known) (*Topology, diag.List) {
 	d := newDecoder(file)
-	d.minors = minors
+	d.known = known
 	sum := sha256.Sum256(data)
 	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
 	if root := d.load(data); root != nil {

@@ -25,7 +25,7 @@ hosts:
 // parse gives the topology of a text that must be right.
 func parse(t *testing.T, text string) *Topology {
 	t.Helper()
-	topology, list := Parse("t.yaml", []byte(text))
+	topology, list := Parse("t.yaml", []byte(text), testKnown)
 	if len(list) > 0 {
 		t.Fatalf("%v", list)
 	}
@@ -172,15 +172,15 @@ func TestAliasesAndMergeKeys(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	_, list := Parse("t.yaml", []byte(strings.Repeat("#", maxBytes+1)))
+	_, list := Parse("t.yaml", []byte(strings.Repeat("#", maxBytes+1)), testKnown)
 	if len(list) != 1 || list[0].Code != codeLimit {
 		t.Errorf("%v", list)
 	}
-	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - 7\n", maxMistakes+5)))
+	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - 7\n", maxMistakes+5)), testKnown)
 	if len(list) != maxMistakes+1 {
 		t.Errorf("%d diagnostics, want %d", len(list), maxMistakes+1)
 	}
-	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - {}\n", maxHosts)))
+	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - {}\n", maxHosts)), testKnown)
 	if len(list) != 1 || list[0].Code != codeLimit {
 		t.Errorf("%d diagnostics, want one", len(list))
 	}
@@ -188,7 +188,7 @@ func TestTooLarge(t *testing.T) {
 
 func TestNotText(t *testing.T) {
 	for text, at := range map[string]string{"kind: \xff": "t.yaml:1:7", "a: b\nkind: \u2028": "t.yaml:2:7", "a: b\rc: d": "t.yaml:1:5"} {
-		_, list := Parse("t.yaml", []byte(text))
+		_, list := Parse("t.yaml", []byte(text), testKnown)
 		if len(list) != 1 || list[0].Code != codeSyntax || list[0].Position.String() != at {
 			t.Errorf("%q: %v", text, list)
 		}
@@ -198,7 +198,7 @@ func TestNotText(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	for password, code := range map[string]string{"hunter2": codeUser, "4711": codeType} {
 		text := strings.Replace(head, "hosts:", "access:\n  users:\n    - {name: core, passwordHash: "+password+"}\nhosts:", 1)
-		_, list := Parse("t.yaml", []byte(text))
+		_, list := Parse("t.yaml", []byte(text), testKnown)
 		var out strings.Builder
 		diag.Printer{ReadFile: func(string) ([]byte, error) { return []byte(text), nil }}.Print(&out, list)
 		if len(list) != 1 || list[0].Code != code || strings.Contains(out.String(), password) {
@@ -223,7 +223,7 @@ func BenchmarkParse(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				if topology, list := Parse("fleet.yaml", text); len(list) > 0 || len(topology.Hosts) != n+1 {
+				if topology, list := Parse("fleet.yaml", text, testKnown); len(list) > 0 || len(topology.Hosts) != n+1 {
 					b.Fatalf("%d hosts, %v", len(topology.Hosts), list)
 				}
 			}
@@ -243,7 +243,7 @@ func TestHostileFilesAreQuick(t *testing.T) {
 		"merged mappings": "a: &a {" + strings.ReplaceAll(keys.String()[:500_000], "\n", ", ") + "}\n<<: *a\n" + keys.String(),
 	} {
 		start := time.Now()
-		if _, list := Parse("t.yaml", []byte(text)); !list.HasErrors() {
+		if _, list := Parse("t.yaml", []byte(text), testKnown); !list.HasErrors() {
 			t.Errorf("%s: taken", name)
 		}
 		if took := time.Since(start); took > 20*time.Second {

@@ -15,7 +15,7 @@ import (
 // compileSchema gives the schema as an editor would use it.
 func compileSchema(t *testing.T, profiles map[string]any) *jsonschema.Schema {
 	t.Helper()
-	text, err := Schema(profiles)
+	text, err := Schema(profiles, testKnown)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 			continue
 		}
 		refused := schema.Validate(value) != nil
-		_, list := Parse(file, text)
+		_, list := Parse(file, text, testKnown)
 		if refused && !list.HasErrors() {
 			t.Errorf("%s: the schema refuses it, Parse does not", name)
 		}
@@ -125,7 +125,7 @@ func TestSchemaKnowsProfiles(t *testing.T) {
 			t.Errorf("%s: taken %v, want %v", c.profiles, got, c.want)
 		}
 	}
-	if _, err := Schema(map[string]any{"flannel": func() {}}); err == nil {
+	if _, err := Schema(map[string]any{"flannel": func() {}}, testKnown); err == nil {
 		t.Error("parameters that are no JSON value are taken")
 	}
 }

@@ -46,7 +46,7 @@ func TestTemplatesAreRight(t *testing.T) {
 	warnings := map[string]int{}
 	for _, name := range Templates() {
 		text, _ := Template(name)
-		topology, list := Parse(name+".yaml", text)
+		topology, list := Parse(name+".yaml", text, testKnown)
 		if errors, warned := list.Counts(); errors != 0 || warned != warnings[name] {
 			t.Errorf("%s: %v", name, list)
 		}

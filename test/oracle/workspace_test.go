@@ -127,7 +127,7 @@ func buildText(t *testing.T, example, minor string, text []byte, beside tree) cl
 		}
 		run(t, workspace.kubespore, "build", file, "--quiet", "-o", out, "--pki", filepath.Join(dir, "pki"))
 	}
-	top, problems := topology.Parse(file, text)
+	top, problems := topology.Parse(file, text, topology.Known{Systems: map[string][]string{"debian": {"cloud-init", "ignition"}, "fedora-coreos": {"ignition"}}})
 	if problems.HasErrors() || top.Kubernetes.Version != version {
 		t.Fatalf("%s: %v", file, problems)
 	}
