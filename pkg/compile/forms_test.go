@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/compile/compiletest"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -69,7 +70,7 @@ func entriesOf(t *testing.T, more string) map[string]document.Entry {
 		t.Fatal(list)
 	}
 	renderer.SetGeneration(1)
-	keys, _ := standIns(planned)
+	keys, _ := compiletest.Keys(planned, now)
 	doc, list := renderer.Host(planned.Hosts[0], keys)
 	if list.HasErrors() {
 		t.Fatal(list)

@@ -1,7 +1,6 @@
 package compile_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -13,11 +12,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/compile/compiletest"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -151,7 +150,7 @@ func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Sour
 		t.Fatalf("%s: %v", example, list)
 	}
 	renderer.SetGeneration(1)
-	keys, names := standIns(planned)
+	keys, names := compiletest.Keys(planned, now)
 	var out []*document.Document
 	enough := 3
 	if minor != goldenMinors[0] || strings.HasPrefix(example, "seeds/") {
@@ -169,34 +168,6 @@ func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Sour
 		out = append(out, doc)
 	}
 	return out, names
-}
-
-// standIns makes key material that says what it stands for, and what turns it
-// back into that where it is inside base64.
-func standIns(p *plan.Plan) (*plan.Keys, *strings.Replacer) {
-	keys := &plan.Keys{Authorities: map[string]plan.Pair{}, Certs: map[string]plan.Pair{}, Secrets: map[string]plan.Secret{}, Floor: now, Floors: map[string]time.Time{}}
-	var pairs []string
-	standIn := func(id string) []byte {
-		text := "<<" + id + ">>\n"
-		pairs = append(pairs, base64.StdEncoding.EncodeToString([]byte(text)), "<<base64 of "+id+">>")
-		return []byte(text)
-	}
-	pair := func(id string) plan.Pair {
-		return plan.Pair{Certificate: standIn(id + ".crt"), Key: standIn(id + ".key"), NotBefore: now, NotAfter: now.AddDate(1, 0, 0)}
-	}
-	for _, a := range p.Authorities {
-		keys.Authorities[a.Name] = pair("ca/" + a.Name)
-	}
-	for _, c := range p.Certs {
-		keys.Certs[c.ID] = pair(c.ID)
-	}
-	for _, s := range p.Secrets {
-		keys.Secrets[s.ID] = plan.Secret{Value: []byte("<<" + s.ID + ">>"), Public: standIn(s.ID + ".pub")}
-	}
-	for _, h := range p.Hosts {
-		keys.Floors[h.Name] = now
-	}
-	return keys, strings.NewReplacer(pairs...)
 }
 
 // blocks writes everything that a document makes.

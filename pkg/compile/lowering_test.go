@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/compile/compiletest"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -78,7 +79,7 @@ func lower(t *testing.T, file, system string) []string {
 		t.Fatal(list)
 	}
 	renderer.SetGeneration(1)
-	keys, _ := standIns(planned)
+	keys, _ := compiletest.Keys(planned, now)
 	var out []string
 	alike := map[string]bool{}
 	for _, h := range planned.Hosts {

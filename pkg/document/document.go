@@ -73,6 +73,12 @@ type Entry struct {
 // unitDir is where Ignition writes units.
 const unitDir = "/etc/systemd/system/"
 
+// UnitPath gives where Ignition writes a unit.
+func UnitPath(unit string) string { return unitDir + unit }
+
+// DropinPath gives where Ignition writes a drop-in of a unit.
+func DropinPath(unit, name string) string { return unitDir + unit + ".d/" + name }
+
 // Entries decodes the document, sorted by path.
 func (d *Document) Entries() ([]Entry, error) {
 	var out []Entry
@@ -105,11 +111,11 @@ func (d *Document) Entries() ([]Entry, error) {
 	}
 	for _, u := range d.Config.Systemd.Units {
 		if u.Contents != nil || u.Enabled != nil || deref(u.Mask) {
-			out = append(out, Entry{Path: unitDir + u.Name, Kind: KindUnit, Claim: "unit:" + u.Name, Mode: 0o644, User: "root", Group: "root",
+			out = append(out, Entry{Path: UnitPath(u.Name), Kind: KindUnit, Claim: "unit:" + u.Name, Mode: 0o644, User: "root", Group: "root",
 				Content: []byte(deref(u.Contents)), Unit: u.Name, Enabled: u.Enabled, Masked: deref(u.Mask)})
 		}
 		for _, dropin := range u.Dropins {
-			out = append(out, Entry{Path: unitDir + u.Name + ".d/" + dropin.Name, Kind: KindDropin, Claim: "dropin:" + u.Name + "/" + dropin.Name,
+			out = append(out, Entry{Path: DropinPath(u.Name, dropin.Name), Kind: KindDropin, Claim: "dropin:" + u.Name + "/" + dropin.Name,
 				Mode: 0o644, User: "root", Group: "root", Content: []byte(deref(dropin.Contents)), Unit: u.Name})
 		}
 	}

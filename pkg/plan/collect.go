@@ -30,11 +30,12 @@ type ObjectFile struct {
 
 // collected is what all profiles of a host ask for together.
 type collected struct {
-	ports    []Opening
-	modules  []string
-	sysctls  []Setting
-	images   []ImageRef
-	binaries []BinaryRef
+	ports     []Opening
+	modules   []string
+	sysctls   []Setting
+	images    []ImageRef
+	binaries  []BinaryRef
+	leftovers []Leftover
 }
 
 // collectsBound says whether what is collected depends on the host.
@@ -46,6 +47,9 @@ func (b *build) collectsBound() bool {
 			texts = append(texts, x.Port, x.From)
 		}
 		for _, x := range p.Sysctls {
+			texts = append(texts, x.Value)
+		}
+		for _, x := range p.Leaves {
 			texts = append(texts, x.Value)
 		}
 		for _, x := range p.Binaries {
@@ -108,6 +112,11 @@ func (b *build) gather(s scope) *collected {
 				out.binaries = append(out.binaries, b.binary(s, x))
 			}
 		}
+		for i := range u.Leaves {
+			if x := &u.Leaves[i]; b.holds(s.class, u.Profile, &x.When) {
+				out.leftovers = append(out.leftovers, b.leftover(s, x)...)
+			}
+		}
 	}
 	out.sort()
 	b.checkBinaries(s, out.binaries)
@@ -130,6 +139,8 @@ func (c *collected) sort() {
 	c.binaries = slices.CompactFunc(c.binaries, func(a, b BinaryRef) bool {
 		return a.Path == b.Path && a.Name == b.Name && a.Version == b.Version
 	})
+	slices.SortFunc(c.leftovers, func(a, b Leftover) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value)) })
+	c.leftovers = slices.Compact(c.leftovers)
 	slices.SortFunc(c.ports, func(a, b Opening) int {
 		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(firstPort(a.Port), firstPort(b.Port)), cmp.Compare(a.Port, b.Port),
 			cmp.Compare(a.From, b.From), cmp.Compare(a.Profile, b.Profile))

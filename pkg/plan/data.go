@@ -22,12 +22,13 @@ type Data struct {
 //	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Generation }}                a mark that becomes the build generation
+//	{{ .Written }}                   a mark that becomes the units and paths of the host's document that go with its cluster
 //	{{ .ClockFloor }}                a mark that becomes the earliest time the machine's clock may show, in seconds since 1970
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
 //	{{ range .Ports }}               what all profiles of this host ask for together: also .Modules, .Sysctls,
-//	                                 .Images, .Binaries and .Manifests
+//	                                 .Images, .Binaries, .Manifests and .Leftovers
 
 // Cluster is what templates know of the whole cluster. All lists are sorted by
 // name. Workers' documents must depend on nothing here that changes when

@@ -14,6 +14,7 @@ const (
 	KindAuthority  = "authority"
 	KindGeneration = "generation"
 	KindClockFloor = "clock-floor"
+	KindWritten    = "written"
 )
 
 // A mark stands in a rendered text for bytes that templates must not see or
@@ -37,6 +38,9 @@ var MarkGeneration = mark(KindGeneration, "build")
 // MarkClockFloor stands for the moment at which all of the host's certificates
 // are valid, in seconds since 1970.
 var MarkClockFloor = mark(KindClockFloor, "host")
+
+// MarkWritten stands for what the document itself writes, which is known last.
+var MarkWritten = mark(KindWritten, "host")
 
 func mark(kind, name string) string { return markStart + kind + "." + name + markEnd }
 

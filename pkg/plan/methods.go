@@ -99,6 +99,11 @@ func (d *Data) Generation() string { return MarkGeneration }
 // certificates are valid, in seconds since 1970.
 func (d *Data) ClockFloor() string { return MarkClockFloor }
 
+// Written gives a mark that becomes what the document of the host writes and
+// what goes when the machine leaves its cluster: a line for each, as in
+// "unit kubelet.service" and "path /etc/kubernetes/kubelet.conf".
+func (d *Data) Written() string { return MarkWritten }
+
 // VarOf gives a var of another profile, as this host sees it.
 func (d *Data) VarOf(name, variable string) (string, error) {
 	s := *d.scope
@@ -153,6 +158,9 @@ func (d *Data) Images() []ImageRef { return d.gathered().images }
 
 // Binaries gives the programs that all profiles of the host need.
 func (d *Data) Binaries() []BinaryRef { return d.gathered().binaries }
+
+// Leftovers gives what the running system makes of the host's profiles.
+func (d *Data) Leftovers() []Leftover { return d.gathered().leftovers }
 
 // Manifests gives the files of objects that the cluster shall hold.
 func (d *Data) Manifests() []ObjectFile { return d.scope.build.objectFiles() }

@@ -109,6 +109,9 @@ func (p *Profile) Conditions() []*Condition {
 	for i := range p.Sysctls {
 		add(&p.Sysctls[i].When)
 	}
+	for i := range p.Leaves {
+		add(&p.Leaves[i].When)
+	}
 	for i := range p.Fragments {
 		add(&p.Fragments[i].When)
 	}
@@ -159,6 +162,9 @@ func (p *Profile) allTexts() []Text {
 	}
 	for _, s := range p.Sysctls {
 		add(s.Value)
+	}
+	for _, l := range p.Leaves {
+		add(l.Value)
 	}
 	return out
 }

@@ -20,6 +20,7 @@ var (
 	formats    = []string{"ignition", "cloud-init"}
 	arches     = []string{"amd64", "arm64"}
 	families   = []string{"ipv4", "ipv6"}
+	leftovers  = []string{"path", "image", "mount", "interface", "chain", "table", "set", "route", "rule"}
 )
 
 // Forms of a deposit by what is deposited.
@@ -55,6 +56,8 @@ func (d *decoder) profile(p *Profile, n node) {
 		"ports":       d.ports(&p.Ports),
 		"modules":     d.modules(&p.Modules),
 		"sysctls":     d.settings(&p.Sysctls),
+		"leaves":      d.leftovers(&p.Leaves),
+		"remains":     d.boolean(&p.Remains),
 		"fragments":   d.fragments(&p.Fragments),
 		"manifests":   d.manifests(&p.Manifests),
 	}, "name", "summary")

@@ -128,6 +128,31 @@ func (d *decoder) settings(into *[]Setting) func(node) {
 	}
 }
 
+// leftovers decodes {path: ...}, {interface: ..., when: ...} and so on.
+func (d *decoder) leftovers(into *[]Leftover) func(node) {
+	return d.listOf(func(n node) {
+		l := Leftover{Position: d.at(n)}
+		known := fields{"when": d.condition(&l.When)}
+		for _, kind := range leftovers {
+			known[kind] = func(n node) {
+				if l.Kind != "" {
+					d.wrong(n, "one entry says one kind of thing, and this one has said %s", l.Kind).WithHint("give %s an entry of its own", kind)
+					return
+				}
+				l.Kind = kind
+				d.text(&l.Value)(n)
+			}
+		}
+		d.object(n, "what is left, such as {path: /var/lib/example}", known)
+		if l.Kind == "" {
+			d.list.Errorf("F005", l.Position, n.path, "the entry does not say what is left").WithHint("write one of: %s", strings.Join(leftovers, ", "))
+		}
+		if l.Value.Template != nil {
+			*into = append(*into, l)
+		}
+	})
+}
+
 // fragments decodes file names, or {file, each, when}.
 func (d *decoder) fragments(into *[]Fragment) func(node) {
 	return func(n node) {

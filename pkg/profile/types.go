@@ -49,6 +49,8 @@ type Profile struct {
 	Modules     []Setting // kernel modules
 	Sysctls     []Setting
 	Groups      []Setting // reserved for system groups named by deposits
+	Leaves      []Leftover
+	Remains     bool // what it wrote stays on a machine that leaves its cluster
 	Fragments   []Fragment
 	Manifests   []Manifest
 
@@ -234,6 +236,17 @@ type Setting struct {
 	Value Text
 	When  Condition
 	Doc   string
+
+	Position diag.Position
+}
+
+// Leftover is what the running system makes of a profile. kubespore-reset
+// removes it from a machine that leaves its cluster; what the document wrote
+// needs no entry.
+type Leftover struct {
+	Kind  string // path, image, mount, interface, chain, table, set, route or rule: see docs/profiles.md
+	Value Text   // one or several, separated by blanks
+	When  Condition
 
 	Position diag.Position
 }

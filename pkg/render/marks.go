@@ -50,6 +50,8 @@ func (j *job) resolve(kind, name string) (value []byte, id string, err error) {
 	switch kind {
 	case plan.KindGeneration:
 		return strconv.AppendInt(nil, int64(j.generation), 10), "", nil
+	case plan.KindWritten:
+		return []byte(plan.MarkWritten), "", nil // the whole document comes first: see written.go
 	case plan.KindClockFloor:
 		return strconv.AppendInt(nil, j.keys.Floors[j.host.Name].Unix(), 10), "", nil
 	case plan.KindAuthority:

@@ -229,6 +229,9 @@ func (j *job) fillFile(p *piece, l local, c content) {
 	made := c.resource
 	if c.marked {
 		text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+		if plan.HasMarks(text) {
+			j.listing = append(j.listing, f.Path)
+		}
 		made = resourceOf(text)
 		if len(secrets) > 0 {
 			p.secret = append(p.secret, secretClaim{l.claim, secrets})
@@ -258,6 +261,10 @@ func (j *job) fillUnit(p *piece, l local, c content, kind string) {
 		if len(secrets) > 0 {
 			j.problems.Errorf("R006", p.at(l.claim), "", "%s would show a secret: everybody on the machine reads units", u.Name).
 				WithHint("put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=")
+		}
+		if plan.HasMarks(text) {
+			j.problems.Errorf("R008", p.at(l.claim), "", "the list of what the document writes stands in a unit").
+				WithHint("use .Written in a file")
 		}
 		unit := string(text)
 		made = &unit

@@ -60,7 +60,7 @@ func clusterQuestions() []struct{ what, ask string } {
 		{"mounts", `awk '$5 ~ "^/var/lib/kubelet|^/run/containerd|^/run/netns/" {print $5}' /proc/self/mountinfo`},
 		{"interfaces", `ip -brief link show | awk '$1 !~ /^(lo|eth0|en[a-z0-9]+|tunl0)(@|$)/ {print $1}'`},
 		{"routes", `ip route show table all | grep -vE 'dev (eth0|lo|en[a-z0-9]+)( |$)'`},
-		{"routes to pods", `(. /etc/kubespore/reset; for network in $PODS; do ip route show root "$network"; done)`},
+		{"routes to pods", `awk '$1 == "route" {print $2}' /etc/kubespore/reset | while read -r network; do ip route show root "$network"; done`},
 		{"rules of routing", `ip rule show | grep -vE 'lookup (local|main|default) *$'`},
 		// iptables leaves its own tables, empty.
 		{"tables of nft", `nft list tables | grep -vE '^table (inet kubespore|ip6? (filter|nat|mangle|raw))$'`},
@@ -71,10 +71,11 @@ func clusterQuestions() []struct{ what, ask string } {
 		{"control groups of pods", `find /sys/fs/cgroup -type d -name '*kubepods*'`},
 		// What the system itself runs lies below /usr.
 		{"programs", `readlink /proc/[0-9]*/exe 2>/dev/null | grep -v '^/usr/'`},
-		{"units", `systemctl list-units --plain --no-legend 'kube*' 'containerd*' 'etcd*' 'docker*' 'cri-docker*' 'flannel*' | awk '{print $1}' | grep -vE '^kubespore-(clock|firewall|swap|ssh-key)\.'`},
+		{"units", `systemctl list-units --plain --no-legend $(sed -n 's/^unit //p' /etc/kubespore/reset) 'kube*' 'containerd*' 'etcd*' 'docker*' 'cri-docker*' 'flannel*' | awk '{print $1}' | grep -vE '^kubespore-(clock|firewall|swap|ssh-key)\.'`},
+		{"files that the document wrote", `sed -n 's/^path //p' /etc/kubespore/reset | while read -r path; do for file in $path; do test ! -L "$file" && test ! -e "$file" || echo "$file"; done; done`},
 		{"units that failed", `systemctl list-units --plain --no-legend --failed | awk '{print $1}'`},
 		{"files", `ls -d /etc/kubernetes /etc/cni/net.d /etc/containerd /etc/docker /etc/kubespore/objects /var/lib/kubelet /var/lib/cni /var/lib/etcd /run/flannel /var/log/pods/* /run/containerd/io.containerd.runtime.v2.task/*/* 2>/dev/null`},
-		{"containers in records", `(. /etc/kubespore/reset; for data in $IMAGES; do find "$data"/io.containerd.grpc.v1.cri/{containers,sandboxes} "$data"/containers -mindepth 1 2>/dev/null; done)`},
+		{"containers in records", `awk '$1 == "image" {print $2}' /etc/kubespore/reset | while read -r data; do find "$data"/io.containerd.grpc.v1.cri/{containers,sandboxes} "$data"/containers -mindepth 1 2>/dev/null; done`},
 	}
 }
 
