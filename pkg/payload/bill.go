@@ -44,6 +44,8 @@ type Image struct {
 	Arch     string   `json:"arch"`
 	File     string   `json:"file"`             // its archive in a bundle
 	Digest   string   `json:"digest,omitempty"` // of the image, when it is locked
+	// Packages are those of Debian of which the image is made: no registry has it.
+	Packages []string `json:"packages,omitempty"`
 	SHA256   string   `json:"sha256,omitempty"` // of the archive
 	Size     int64    `json:"size,omitempty"`
 	Profiles []string `json:"profiles"`
@@ -104,7 +106,7 @@ func addImage(to map[string]*Image, h *plan.Host, ref plan.ImageRef) {
 	file := imageFile(ref.Ref, h.Arch)
 	i := to[file]
 	if i == nil {
-		i = &Image{Ref: ref.Ref, Arch: h.Arch, File: file}
+		i = &Image{Ref: ref.Ref, Arch: h.Arch, File: file, Packages: ref.Packages}
 		if l := ref.Locked; l != nil {
 			i.Digest, i.SHA256, i.Size = l.Digest, l.SHA256, l.Size
 		}

@@ -128,6 +128,33 @@ layout() {
     "$type" "$digest" "$(wc -c <"$work/layout/blobs/sha256/$digest")" "$2" >"$work/layout/index.json"
 }
 
+# made FILE REF ARCH PACKAGE...: the packages of Debian or Ubuntu, with all that
+# they depend on, of which payload pack makes an image that no registry has. apt
+# works in a folder of its own and checks signatures; the machine stays as it is.
+made() {
+  local file=$1 ref=$2 arch=$3 folder=${1%.tar}.packages apt=$PWD/$work/apt-$3
+  shift 3
+  if [[ -e $file || -e $folder ]]; then return; fi
+  if ! command -v apt-get >/dev/null; then
+    say "$ref is made of the Debian packages $*: run this script on Debian or Ubuntu, or in a container of one"
+    failed+=("$folder")
+    return
+  fi
+  say "fetching the packages of $ref for $arch"
+  rm -rf "$apt"
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$folder.new"
+  : >"$apt/status"
+  local options=(-qq -o Debug::NoLocking=1 -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State::status=$apt/status"
+    -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o "Dir::Cache::archives=$apt/archives" -o APT::Sandbox::User=)
+  if ! { apt-get "${options[@]}" update && apt-get "${options[@]}" --yes --no-install-recommends --download-only install "$@"; } >&2; then
+    say "the packages of $ref cannot be had"
+    failed+=("$folder")
+    return
+  fi
+  mv "$apt"/archives/*.deb "$folder.new"
+  mv "$folder.new" "$folder"
+}
+
 # BILL
 
 # A bill need not have parts of every kind.

@@ -180,6 +180,9 @@ func (f *folder) Image(_ context.Context, i *Image) (*Found, error) {
 	if found == nil && err == nil {
 		err = failed
 	}
+	if found == nil && err == nil {
+		return madeOf(filepath.Join(f.dir, filepath.FromSlash(packagesFolder(i.File))), i)
+	}
 	return found, err
 }
 

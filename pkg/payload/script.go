@@ -20,6 +20,10 @@ func (b *Bill) Script(w io.Writer) error {
 		fmt.Fprintf(&calls, "program %s\n", quoted(x.File, x.URL, x.Member, x.SHA256))
 	}
 	for _, x := range b.Images {
+		if len(x.Packages) > 0 {
+			fmt.Fprintf(&calls, "made %s\n", quoted(append([]string{x.File, x.Ref, x.Arch}, x.Packages...)...))
+			continue
+		}
 		fmt.Fprintf(&calls, "image %s\n", quoted(x.File, x.Ref, x.Arch, x.Digest))
 	}
 	text := strings.Replace(download, listMark, calls.String(), 1)

@@ -103,7 +103,11 @@ func (b *build) gather(s scope) *collected {
 				if err != nil {
 					b.template(s, err)
 				}
-				out.images = append(out.images, ImageRef{Name: x.Name, Ref: runtimeName(ref), Profile: u.Name})
+				image := ImageRef{Name: x.Name, Ref: runtimeName(ref), Profile: u.Name}
+				if strings.HasPrefix(image.Ref, profile.MadeHere+"/") {
+					image.Packages = x.Packages
+				}
+				out.images = append(out.images, image)
 			}
 		}
 		out.images = append(out.images, b.imagesBeside(s.class, u)...)

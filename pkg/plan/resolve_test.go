@@ -98,7 +98,7 @@ func TestResolve(t *testing.T) {
 	if selected(worker, "web").SharedKey == selected(cp, "web").SharedKey {
 		t.Error("hosts with other parameters share a key")
 	}
-	if got := fmt.Sprint(cp.Images); got != "[{other docker.example/other:1 web <nil>} {web mirror.example/k8s/web:1.0 web <nil>}]" {
+	if got := fmt.Sprint(cp.Images); got != "[{other docker.example/other:1 web [] <nil>} {web mirror.example/k8s/web:1.0 web [] <nil>}]" {
 		t.Errorf("images on cp1: %s", got)
 	}
 	if got := worker.Images[1].Ref; got != "mirror.example/k8s/coredns:v1" {

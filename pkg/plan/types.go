@@ -141,7 +141,10 @@ type ImageRef struct {
 	Name    string // as templates ask for it
 	Ref     string
 	Profile string
-	Locked  *LockedImage // nil unless the operator has pinned it
+	// Packages of Debian, of which payload pack makes the image; none when a
+	// registry has it.
+	Packages []string
+	Locked   *LockedImage // nil unless the operator has pinned it
 }
 
 // BinaryRef is a program of the bill of materials.

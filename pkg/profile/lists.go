@@ -2,6 +2,7 @@ package profile
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,12 +12,20 @@ import (
 var sources = []string{"anywhere", "nodes", "control-planes", "etcd", "pods"}
 
 // images decodes {name: reference} or {name: {ref: ..., when: ...}}.
+// packageName is what Debian's policy allows (section 5.6.1).
+var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+
 func (d *decoder) images(into *[]Image) func(node) {
 	return func(n node) {
 		d.pairs(n, "a map of names to image references", func(key string, keyNode, value node) {
 			i := Image{Name: key, Position: d.at(keyNode)}
 			if value.Kind == yaml.MappingNode {
-				d.object(value, "", fields{"ref": d.text(&i.Ref), "when": d.condition(&i.When)}, "ref")
+				d.object(value, "", fields{"ref": d.text(&i.Ref), "when": d.condition(&i.When), "packages": d.strs(&i.Packages)}, "ref")
+				for _, name := range i.Packages {
+					if !packageName.MatchString(name) {
+						d.list.Errorf("F006", d.at(value), "", "%q is not the name of a Debian package", name).WithHint("write it as apt does, as in keepalived")
+					}
+				}
 			} else {
 				d.text(&i.Ref)(value)
 			}

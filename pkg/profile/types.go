@@ -191,12 +191,19 @@ type Deposit struct {
 	Position diag.Position
 }
 
+// MadeHere is the host in references of images that no registry has: payload
+// pack makes them.
+const MadeHere = "kubespore.local"
+
 // Image is a container image that something on the host or in the cluster
 // names.
 type Image struct {
 	Name string // how templates ask for it: {{ image "etcd" }}
 	Ref  Text   // full reference; the topology's imageRepository replaces registry.k8s.io
 	When Condition
+	// Packages are those of Debian of which payload pack makes the image, when no
+	// registry has it. They count while Ref names the host [MadeHere].
+	Packages []string
 
 	Position diag.Position
 }
