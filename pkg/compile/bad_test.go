@@ -47,7 +47,7 @@ func TestBadTopologies(t *testing.T) {
 			for _, w := range wanted.FindAllStringSubmatch(string(text), -1) {
 				want = append(want, w[1]+" "+w[2])
 			}
-			list := check(text).Sorted()
+			list := checkIn(bad, text).Sorted()
 			for _, d := range list {
 				have = append(have, strings.TrimPrefix(d.Position.String(), ":")+" "+d.Code)
 			}
@@ -60,23 +60,23 @@ func TestBadTopologies(t *testing.T) {
 	}
 }
 
-// check does what the command does, with names relative to the folder of bad
+// checkIn does what the command does, with names relative to the folder of the
 // topologies. A topology may name a folder of profiles there.
-func check(text []byte) diag.List {
+func checkIn(folder string, text []byte) diag.List {
 	layers := []profile.Source{{Name: "profiles", FS: profiles.FS}}
 	if m := usesProfile.FindSubmatch(text); m != nil {
-		layers = append(layers, profile.Source{Name: string(m[1]), FS: os.DirFS(filepath.Join(bad, string(m[1])))})
+		layers = append(layers, profile.Source{Name: string(m[1]), FS: os.DirFS(filepath.Join(folder, string(m[1])))})
 	}
 	project, list := compile.Load("", text, layers...)
 	if list.HasErrors() {
 		return list
 	}
-	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(bad, name)) })
+	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, name)) })
 	store := pki.Memory()
 	defer store.Close()
 	overlays := func(name string) ([]byte, fs.FS, error) {
-		text, err := os.ReadFile(filepath.Join(bad, name))
-		return text, os.DirFS(filepath.Dir(filepath.Join(bad, name))), err
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		return text, os.DirFS(filepath.Dir(filepath.Join(folder, name))), err
 	}
 	_, more := compile.Run(context.Background(), compile.Input{Project: project, Overlays: overlays, Store: store, Now: now})
 	return append(list, more...)

@@ -61,7 +61,7 @@ func filesNamed(q *profile.Param, value any) []string {
 		return nil
 	}
 	var out []string
-	for _, name := range asTexts(accepted) {
+	for _, name := range asTexts(accepted, "") {
 		if name != "" {
 			out = append(out, name)
 		}

@@ -34,6 +34,7 @@ type collected struct {
 	modules   []string
 	sysctls   []Setting
 	images    []ImageRef
+	distinct  []ImageRef // images with one of each reference
 	binaries  []BinaryRef
 	leftovers []Leftover
 }
@@ -127,6 +128,7 @@ func (b *build) gather(s scope) *collected {
 	if s.class.facts != nil {
 		b.lock.pin(out, s.class.facts.Arch)
 	}
+	out.distinct = slices.CompactFunc(slices.Clone(out.images), func(a, b ImageRef) bool { return a.Ref == b.Ref })
 	return out
 }
 

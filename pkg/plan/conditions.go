@@ -160,8 +160,9 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 			return false
 		}
 	}
-	for name, accepted := range when.Params {
-		if !overlap(accepted, asTexts(b.paramsFor(c, p)[name])) {
+	for key, accepted := range when.Params {
+		name, field, _ := strings.Cut(key, ".")
+		if !accepts(accepted, asTexts(b.paramsFor(c, p)[name], field)) {
 			return false
 		}
 	}
@@ -210,12 +211,25 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
+// accepts says whether one of the texts is accepted; !x accepts all but x.
+func accepts(accepted, texts []string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return slices.ContainsFunc(accepted, func(one string) bool {
+			other, negated := strings.CutPrefix(one, "!")
+			return one == text || negated && other != text
+		})
+	})
+}
+
 // asTexts writes a parameter as conditions compare it: a list is all of its
-// elements.
-func asTexts(v any) []string {
+// elements or, where these are maps, one field of each.
+func asTexts(v any, field string) []string {
 	if list, ok := v.([]any); ok {
 		out := make([]string, len(list))
 		for i, e := range list {
+			if m, isMap := e.(map[string]any); isMap && field != "" {
+				e = m[field]
+			}
 			out[i] = fmt.Sprint(e)
 		}
 		return out

@@ -153,8 +153,9 @@ func (d *Data) Modules() []string { return d.gathered().modules }
 // Sysctls gives the sysctls that all profiles of the host ask for.
 func (d *Data) Sysctls() []Setting { return d.gathered().sysctls }
 
-// Images gives the images that all profiles of the host name.
-func (d *Data) Images() []ImageRef { return d.gathered().images }
+// Images gives the images that all profiles of the host name, each once: the
+// reference is a key in what templates write. Who names it first is its profile.
+func (d *Data) Images() []ImageRef { return d.gathered().distinct }
 
 // Binaries gives the programs that all profiles of the host need.
 func (d *Data) Binaries() []BinaryRef { return d.gathered().binaries }

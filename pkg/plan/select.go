@@ -207,7 +207,7 @@ func (b *build) refusals() map[string]bool {
 	for _, p := range b.enabled {
 		for i := range p.Refuses {
 			r := &p.Refuses[i]
-			if slices.ContainsFunc(b.classes, func(c *class) bool { return b.test(c, p, &r.When) }) {
+			if slices.ContainsFunc(b.classes, func(c *class) bool { return b.concerns(c, p, &r.When) && b.test(c, p, &r.When) }) {
 				refused[p.Name] = true
 				b.errorAt("P017", b.where(p), "", "the profile %s is a mistake here: %s", p.Name, r.Because).
 					WithHint("%s", r.Hint).WithRelated(r.Position, "said here")
@@ -215,6 +215,18 @@ func (b *build) refusals() map[string]bool {
 		}
 	}
 	return refused
+}
+
+// concerns says whether a refusal is about a class of hosts: those whose roles it
+// names or, where it names none, those that have the profile or would have it if
+// the cluster's settings were others.
+func (b *build) concerns(c *class, p *profile.Profile, refused *profile.Condition) bool {
+	if len(refused.Roles) > 0 {
+		return true
+	}
+	hosts := p.When
+	hosts.Settings = nil
+	return b.test(c, p, &hosts)
 }
 
 // unusedNames warns about profiles that the topology names and no host gets,

@@ -177,7 +177,28 @@ func (p *Param) acceptList(kind string, v any, where string) (any, []Wrong) {
 		accepted, w := p.accept(p.items(kind), e, fmt.Sprintf("%s[%d]", where, i))
 		out[i], problems = accepted, append(problems, w...)
 	}
-	return out, problems
+	return out, append(problems, p.repeats(list, where)...)
+}
+
+// repeats finds elements that have a value in common which must tell them apart.
+func (p *Param) repeats(list []any, where string) []Wrong {
+	var problems []Wrong
+	for _, name := range p.Unique {
+		first := map[any]int{}
+		for i, e := range list {
+			m, _ := e.(map[string]any)
+			switch v := m[name].(type) {
+			case string, int:
+				if before, seen := first[v]; seen {
+					problems = append(problems, wrong(fmt.Sprintf("%s[%d].%s", where, i, name), fmt.Sprintf("join this element and element %d of the list, or give one of them another %s", before, name),
+						"%v is the %s of two elements", v, name)...)
+					continue
+				}
+				first[v] = i
+			}
+		}
+	}
+	return problems
 }
 
 // acceptCount holds the length of a list within minimum and maximum.

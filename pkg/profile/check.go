@@ -49,10 +49,15 @@ func (p *Profile) references(t *Template, before int, vars map[string]int, list 
 
 // condition checks the parameters that a condition names.
 func (p *Profile) condition(c *Condition, list *diag.List) {
-	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
-		if p.Param(name) == nil {
+	for _, key := range slices.Sorted(maps.Keys(c.Params)) {
+		name, field, ofElements := strings.Cut(key, ".")
+		q := p.Param(name)
+		if q == nil {
 			list.Errorf("F010", c.Position, "", "the condition asks for a parameter %s that the profile does not have", name).
 				WithHint("%s", hintFor(name, p.ParamNames(), "parameters"))
+		} else if ofElements && !slices.ContainsFunc(q.Fields, func(f Param) bool { return f.Name == field }) {
+			list.Errorf("F010", c.Position, "", "the elements of %s have no field %s, which the condition asks for", name, field).
+				WithHint("declare it under fields of %s", name)
 		}
 	}
 	if q := p.Param(c.Hosts); c.Hosts != "" && (q == nil || q.Type != "hosts") {

@@ -29,6 +29,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 				"pattern":  d.pattern(&p),
 				"hint":     d.str(&p.Hint),
 				"perHost":  d.boolean(&p.PerHost),
+				"unique":   d.strs(&p.Unique),
 				"secret":   d.boolean(&p.Secret),
 			}, "type", "doc")
 			if len(p.Enum) == 0 && p.Type == "enum" {
@@ -36,6 +37,11 @@ func (d *decoder) params(into *[]Param) func(node) {
 			}
 			if len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map") {
 				d.list.Errorf("F006", p.Position, keyNode.path, "only a list of maps has fields").WithHint("write type: list and items: map, or take fields out")
+			}
+			for _, name := range p.Unique {
+				if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
+					d.list.Errorf("F006", p.Position, keyNode.path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
+				}
 			}
 			if p.Hint != "" && p.Pattern == "" {
 				d.list.Errorf("F006", p.Position, keyNode.path, "a hint says what to write instead of what a pattern refuses, and there is none").WithHint("add pattern, or take hint out")

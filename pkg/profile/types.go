@@ -106,9 +106,10 @@ type Param struct {
 	Minimum  *int
 	Maximum  *int
 	Pattern  string
-	Hint     string // what to write instead of a text that the pattern does not take
-	PerHost  bool   // a host may set it; otherwise only the cluster
-	Secret   bool   // never shown
+	Hint     string   // what to write instead of a text that the pattern does not take
+	PerHost  bool     // a host may set it; otherwise only the cluster
+	Unique   []string // fields of a list of maps whose values tell the elements apart: what templates make a key of
+	Secret   bool     // never shown
 	Position diag.Position
 
 	pattern *regexp.Regexp // Pattern compiled; nil without one

@@ -5,6 +5,7 @@ package services
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -46,7 +47,11 @@ func buildFile(t *testing.T, file string) *world {
 	}
 	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(file), name)) })
 	w := &world{dir: t.TempDir(), files: map[string]map[string]document.Entry{}}
-	_, problems = compile.Run(context.Background(), compile.Input{Project: project, Store: pki.Memory(), Now: time.Now(),
+	overlays := func(name string) ([]byte, fs.FS, error) {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
+		return text, os.DirFS(filepath.Dir(filepath.Join(filepath.Dir(file), name))), err
+	}
+	_, problems = compile.Run(context.Background(), compile.Input{Project: project, Overlays: overlays, Store: pki.Memory(), Now: time.Now(),
 		Each: func(h *plan.Host, d *document.Document) {
 			entries, err := d.Entries()
 			if err != nil {
