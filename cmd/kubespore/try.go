@@ -129,7 +129,7 @@ func rehearsed(built *compile.Built, hosts []media.Host) ([]rehearse.Machine, di
 	t := built.Project.Topology
 	var out []rehearse.Machine
 	for _, h := range hosts {
-		m := rehearse.Machine{Name: h.Name, System: h.OS, Ports: h.MACs}
+		m := rehearse.Machine{Name: h.Name, Level: level(&h), Ports: h.MACs}
 		if h.Arch != "amd64" {
 			list.Errorf("Q005", h.Position, "", "%s is %s, and machines are rehearsed as amd64", h.Name, h.Arch).WithHint("choose others with --host")
 		}
@@ -145,6 +145,14 @@ func rehearsed(built *compile.Built, hosts []media.Host) ([]rehearse.Machine, di
 		out = append(out, m)
 	}
 	return out, list
+}
+
+// level is what the machine's system demands of its processor.
+func level(h *media.Host) string {
+	if h.System == nil {
+		return ""
+	}
+	return h.System.Boot.Processor
 }
 
 // rehearse runs the machines until the user ends it. What they write is gone
@@ -183,7 +191,7 @@ func (c *call) handOver(h *media.Host, m *rehearse.Machine, dir string) (list di
 	}
 	document, err := h.Read("config.ign")
 	if err == nil {
-		m.FirmwareName, m.FirmwareFile = media.FirmwareName(h.OS), filepath.Join(dir, h.Name+".ign")
+		m.FirmwareName, m.FirmwareFile = h.Firmware(), filepath.Join(dir, h.Name+".ign")
 		err = os.WriteFile(m.FirmwareFile, document, 0o600)
 	}
 	list.AddError("Q003", err)

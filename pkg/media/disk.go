@@ -19,6 +19,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // base is a disk image that documents are put into.
@@ -90,16 +91,16 @@ func openBase(source *os.File) (*base, error) {
 
 // fits refuses a host whose document the image would not read.
 func (b *base) fits(h *Host) error {
-	switch s := b.system; {
-	case s.ignition:
-		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, which reads Ignition, and %s has a document for cloud-init", s.name, h.Name).
+	switch s, arch := b.system.of(h), b.system.arch; {
+	case s != nil && !slices.Contains(s.Formats, cloudInit):
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, which reads Ignition, and %s has a document for cloud-init", s.Name, h.Name).
 			WithHint("take the image of the system that the topology names: %s", h.OS)
-	case s.name != "" && s.name != h.OS:
-		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, and %s runs %s", s.name, h.Name, h.OS).
-			WithHint("take the image of %s, or make media with --host for the hosts that run %s", h.OS, s.name)
-	case s.arch != "" && s.arch != h.Arch:
-		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image for %s, and %s is %s", s.arch, h.Name, h.Arch).
-			WithHint("take the image for %s, or make media with --host for the hosts that are %s", h.Arch, s.arch)
+	case s != nil && s.Name != h.OS:
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image of %s, and %s runs %s", s.Name, h.Name, h.OS).
+			WithHint("take the image of %s, or make media with --host for the hosts that run %s", h.OS, s.Name)
+	case arch != "" && arch != h.Arch:
+		return diag.Failf("M015", diag.Position{File: b.file.Name()}, "this is an image for %s, and %s is %s", arch, h.Name, h.Arch).
+			WithHint("take the image for %s, or make media with --host for the hosts that are %s", h.Arch, arch)
 	}
 	return nil
 }
@@ -246,40 +247,47 @@ func isZero(data []byte) bool {
 
 // imageSystem is what an image shows of the system in it.
 type imageSystem struct {
-	name, arch string // "" where it does not show
-	ignition   bool
+	partitions, labels []string
+	arch               string // "" where it does not show
 }
 
-// systemOnDisk knows a system by its partitions.
+// systemOnDisk looks at the partitions of an image.
 func systemOnDisk(disk io.ReaderAt, t *gpt.Table) (imageSystem, error) {
-	var names, kinds, labels []string
-	for _, p := range t.Partitions() {
-		names, kinds = append(names, p.Name), append(kinds, p.Type)
-		labels = append(labels, volumeLabel(disk, p.First*gpt.Sector))
-	}
-	has := func(list []string, all ...string) bool {
-		return !slices.ContainsFunc(all, func(s string) bool { return !slices.Contains(list, s) })
-	}
-	boots := has(kinds, gpt.ESP) || has(kinds, gpt.BIOSBoot)
+	var kinds []string
 	out := imageSystem{}
+	for _, p := range t.Partitions() {
+		kinds, out.partitions = append(kinds, p.Type), append(out.partitions, p.Name)
+		out.labels = append(out.labels, volumeLabel(disk, p.First*gpt.Sector))
+	}
+	has := func(kind string) bool { return slices.Contains(kinds, kind) }
 	switch {
-	case has(names, "USR-A", "OEM"):
-		return imageSystem{name: "flatcar", ignition: true}, nil
-	case has(names, "boot", "root", "EFI-SYSTEM"):
-		return imageSystem{name: "fedora-coreos", ignition: true}, nil
-	case !boots:
+	case !has(gpt.ESP) && !has(gpt.BIOSBoot):
 		return out, errors.New("nothing in it boots")
-	case has(kinds, gpt.RootAMD64):
+	case has(gpt.RootAMD64):
 		out.arch = "amd64"
-	case has(kinds, gpt.RootARM64):
+	case has(gpt.RootARM64):
 		out.arch = "arm64"
-	case !has(kinds, gpt.Linux):
+	case !has(gpt.Linux):
 		return out, errors.New("it has no partition for Linux")
 	}
-	if has(labels, "cloudimg-rootfs") {
-		out.name = "ubuntu"
-	}
 	return out, nil
+}
+
+// of gives the system whose image this is, by the marks that its facts name; nil
+// where the image shows none of them.
+func (i imageSystem) of(h *Host) *profile.System {
+	candidates := h.Known
+	if h.System != nil { // before the system that it is a rebuild of
+		candidates = slices.Concat([]*profile.System{h.System}, h.Known)
+	}
+	for _, s := range candidates {
+		missing := func(name string) bool { return !slices.Contains(i.partitions, name) }
+		named := len(s.Boot.Partitions) > 0 && !slices.ContainsFunc(s.Boot.Partitions, missing)
+		if named || s.Boot.Label != "" && slices.Contains(i.labels, s.Boot.Label) {
+			return s
+		}
+	}
+	return nil
 }
 
 // volumeLabel reads the label of an ext4 or XFS file system; "" when there is

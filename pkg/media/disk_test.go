@@ -80,7 +80,8 @@ func imageFile(t *testing.T, content []byte) *os.File {
 
 func debianHost(name string) Host {
 	h := seedHost(name, "1")
-	h.OS, h.Arch, h.Position = "debian", "amd64", diag.Position{File: "prod.yaml", Line: 7, Column: 3}
+	h.runs("debian")
+	h.Arch, h.Position = "amd64", diag.Position{File: "prod.yaml", Line: 7, Column: 3}
 	return h
 }
 

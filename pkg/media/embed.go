@@ -20,6 +20,8 @@ const (
 	embedDefault = "images/ignition.img" // the file of ISOs that do not say
 	embedHeader  = 32744                 // of the oldest: the place itself, before the first descriptor
 	embedMagic   = "coreiso+"
+
+	embedDocument = "config.ign" // in the archive that fills the area
 )
 
 // maxArea bounds what is read of an embed area; those of CoreOS have 256 KiB.
@@ -40,7 +42,7 @@ func Embed(source *os.File, install string) (Medium, error) {
 			if err != nil {
 				return nil, err
 			}
-			content, err := archived(initrdPath("fedora-coreos"), document)
+			content, err := archived(embedDocument, document)
 			if err != nil {
 				return nil, err
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // Formats of documents.
@@ -18,8 +19,10 @@ const (
 // Host is a machine and its finished document.
 type Host struct {
 	Name     string
-	Format   string // ignition or cloud-init
-	OS       string // as the topology says; "" when only the build is known
+	Format   string            // ignition or cloud-init
+	OS       string            // as the topology says; "" when only the build is known
+	System   *profile.System   // its facts; nil when only the build is known
+	Known    []*profile.System // all that profiles describe, to tell whose an image is
 	Arch     string
 	MACs     []string // of its Ethernet ports, the one for booting first
 	Serial   string
@@ -36,6 +39,18 @@ func (h *Host) document() string {
 	}
 	return "user-data"
 }
+
+// boot says how the machine's system starts.
+func (h *Host) boot() profile.Boot {
+	if h.System == nil {
+		return profile.Boot{}
+	}
+	return h.System.Boot
+}
+
+// Firmware is where the Ignition of the machine's system looks among what QEMU's
+// firmware device holds.
+func (h *Host) Firmware() string { return h.boot().Firmware }
 
 // File is a file of a medium.
 type File struct {

@@ -9,17 +9,6 @@ import (
 	"github.com/cavaliergopher/cpio"
 )
 
-// initrdPath is where the initramfs of a system looks for its document.
-func initrdPath(system string) string {
-	switch system {
-	case "fedora-coreos":
-		return "config.ign"
-	case "flatcar":
-		return "usr/share/oem/config.ign"
-	}
-	return "usr/lib/ignition/user.ign" // Ignition's own, which those two are copied to
-}
-
 // Initrd is an archive that a boot loader gives the kernel beside the system's
 // own initramfs.
 func Initrd(install string) Medium {

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // Where the live system of Fedora CoreOS keeps what its installer needs.
@@ -30,20 +31,20 @@ func liveDocument(h *Host, device string, m mirror) ([]byte, error) {
 	switch {
 	case err != nil || device == "":
 		return document, err
-	case h.OS == "fedora-coreos":
+	case h.boot().Installer == "coreos-installer":
 		return coreosInstaller(document, device)
-	case h.OS == "flatcar" && m.url != "":
+	case h.boot().Installer == "flatcar-install" && m.url != "":
 		return flatcarInstaller(document, device, m)
 	}
 	return nil, noInstall(h)
 }
 
 func noInstall(h *Host) error {
-	if h.OS == "flatcar" {
-		return diag.Failf("M008", h.Position, "Flatcar is installed from an image, which this medium does not hold, and %s runs Flatcar", h.Name).
-			WithHint("use media pxe or media matchbox, whose web server has the image, or run flatcar-install: docs/delivery.md")
+	if installer := h.boot().Installer; installer != "" {
+		return diag.Failf("M008", h.Position, "%s writes %s from an image, which this medium does not hold, and %s runs it", installer, h.System.Title, h.Name).
+			WithHint("use media pxe or media matchbox, whose web server has the image, or run %s: docs/delivery.md", installer)
 	}
-	return diag.Failf("M008", h.Position, "--install knows how to make Fedora CoreOS and Flatcar install themselves, and %s runs %s", h.Name, h.OS).
+	return diag.Failf("M008", h.Position, "--install works with %s, and %s runs %s, which has neither", strings.Join(profile.Installers, " and "), h.Name, h.OS).
 		WithHint("leave out --install, or install the machine from its own medium: docs/delivery.md")
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cavaliergopher/cpio"
@@ -18,15 +19,33 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/durable/durabletest"
 	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/profiles"
 )
+
+// catalog is that of the built-in profiles, whose facts media ask.
+var catalog = sync.OnceValue(func() *profile.Catalog {
+	c, list := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
+	if list.HasErrors() {
+		panic(list[0].Message)
+	}
+	return c
+})
+
+// runs gives a machine its system.
+func (h *Host) runs(system string) {
+	h.OS, h.System, h.Known = system, catalog().System(system), catalog().Systems()
+}
 
 // ignitionHost is a machine that runs Ignition on a system.
 func ignitionHost(name, system string) Host {
-	return Host{
-		Name: name, Format: ignition, OS: system, Arch: "amd64", MACs: []string{"52:54:00:00:00:0A"},
+	h := Host{
+		Name: name, Format: ignition, Arch: "amd64", MACs: []string{"52:54:00:00:00:0A"},
 		Position: diag.Position{File: "prod.yaml", Line: 7, Column: 3},
 		Read:     reader(map[string]string{"config.ign": `{"ignition":{"version":"3.4.0"},"of":"` + name + `"}`}),
 	}
+	h.runs(system)
+	return h
 }
 
 // document is what a host's document says.

@@ -9,7 +9,8 @@ import (
 
 func TestPXE(t *testing.T) {
 	seed := seedHost("deb", "1")
-	seed.OS, seed.Arch, seed.MACs = "debian", "arm64", []string{"52:54:00:00:00:01", "52:54:00:00:00:02"}
+	seed.runs("debian")
+	seed.Arch, seed.MACs = "arm64", []string{"52:54:00:00:00:01", "52:54:00:00:00:02"}
 	fcos, flat, own := ignitionHost("fcos", "fedora-coreos"), ignitionHost("flat", "flatcar"), ignitionHost("own", "debian")
 	flat.MACs, own.MACs = []string{"52:54:00:00:00:0b"}, []string{"52:54:00:00:00:0c"}
 	dir := t.TempDir()

@@ -52,6 +52,6 @@ func seedArchive(path string, h *Host) (File, error) {
 // documentArchive is the one with a document for Ignition.
 func documentArchive(path string, h *Host, document []byte) File {
 	return File{Path: path, Host: h.Name, Write: func(w io.Writer) error {
-		return archive(w, member{name: initrdPath(h.OS), mode: cpio.TypeReg | 0o600, content: document})
+		return archive(w, member{name: h.boot().Document, mode: cpio.TypeReg | 0o600, content: document})
 	}}
 }

@@ -39,7 +39,7 @@ func carriesSeed(t *testing.T, archive string, h Host) {
 func TestInitrdWithSeed(t *testing.T) {
 	dir := t.TempDir()
 	h := seedHost("a", "1")
-	h.OS = "debian"
+	h.runs("debian")
 	write(t, dir, Initrd(""), h)
 	carriesSeed(t, tree(t, dir)["a.initrd"], h)
 	if d := fails(t, Initrd("/dev/sda"), h); d.Code != "M008" {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // Netboot says how machines boot from the network.
@@ -25,39 +26,14 @@ type Netboot struct {
 // Server is what a web server needs to be the one that machines trust.
 type Server struct{ Certificate, Key []byte }
 
-// system is how a system boots from the network.
-type system struct {
-	kernel, initrd, rootfs string   // names that the operator gives the system's files
-	args                   []string // with {rootfs} for its URL
-	fetch                  []string // further ones, with {document}: where no archive has it
-	install                []string // in place of args and fetch, with {device}
-}
-
-// system gives what a machine needs to boot its system. Those without a row
-// boot a kernel and an initramfs of the operator's own, with the arguments that
-// the document needs; --append says where their root is.
-func (h *Host) system() system {
-	fetch := []string{"ignition.config.url={document}"}
-	switch {
-	case h.OS == "fedora-coreos":
-		return system{
-			kernel: "kernel", initrd: "initramfs.img", rootfs: "rootfs.img",
-			args:    []string{"coreos.live.rootfs_url={rootfs}", "ignition.firstboot", "ignition.platform.id=metal"},
-			fetch:   fetch,
-			install: []string{"coreos.live.rootfs_url={rootfs}", "coreos.inst.install_dev={device}", "coreos.inst.ignition_url={document}"},
-		}
-	case h.OS == "flatcar":
-		return system{
-			kernel: "flatcar_production_pxe.vmlinuz", initrd: "flatcar_production_pxe_image.cpio.gz",
-			args: []string{"flatcar.first_boot=1"}, fetch: fetch,
-		}
-	case h.Format == ignition:
-		return system{
-			kernel: "vmlinuz", initrd: "initrd.img",
-			args: []string{"ignition.firstboot", "ignition.platform.id=metal"}, fetch: fetch,
-		}
+// netboot is how a machine boots from the network. One that reads cloud-init boots
+// with no arguments of its own: --append says where its root is.
+func (h *Host) netboot() profile.Boot {
+	b := h.boot()
+	if h.Format == cloudInit {
+		b.Arguments, b.Fetch, b.Install = nil, nil, nil
 	}
-	return system{kernel: "vmlinuz", initrd: "initrd.img"}
+	return b
 }
 
 // boot is what a boot loader must know.
@@ -69,18 +45,18 @@ type boot struct {
 // boot fills in what a machine needs. The names of its system's files are below
 // images; document is where it fetches its own, "" where it comes otherwise.
 func (n Netboot) boot(h *Host, images, document string) boot {
-	s := h.system()
-	args := s.args
+	s := h.netboot()
+	args := s.Arguments
 	switch {
 	case document == "":
-	case n.Install != "" && s.install != nil:
-		args = s.install
+	case n.Install != "" && s.Install != nil:
+		args = s.Install
 	default:
-		args = slices.Concat(s.args, s.fetch)
+		args = slices.Concat(s.Arguments, s.Fetch)
 	}
 	folder := n.folder(h, images)
-	out := boot{kernel: folder + s.kernel, initrd: folder + s.initrd, args: []string{"initrd=main"}}
-	fill := strings.NewReplacer("{rootfs}", n.absolute(folder+s.rootfs), "{document}", document, "{device}", n.Install)
+	out := boot{kernel: folder + s.Kernel, initrd: folder + s.Initrd, args: []string{"initrd=main"}}
+	fill := strings.NewReplacer("{rootfs}", n.absolute(folder+s.Rootfs), "{document}", document, "{device}", n.Install)
 	for _, a := range args {
 		out.args = append(out.args, fill.Replace(a))
 	}
@@ -98,7 +74,7 @@ func (n Netboot) folder(h *Host, images string) string {
 // fetches the machine's own itself.
 func (n Netboot) fetched(h *Host, images string) ([]byte, error) {
 	install := n.Install
-	if n.Authority == nil && h.system().install != nil {
+	if n.Authority == nil && h.netboot().Install != nil {
 		install = ""
 	}
 	return liveDocument(h, install, mirror{strings.TrimSuffix(n.absolute(n.folder(h, images)), "/"), n.Authority})

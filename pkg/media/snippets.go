@@ -33,15 +33,6 @@ func Snippets(platform string) Medium {
 	}
 }
 
-// FirmwareName is where the Ignition of a system looks among what QEMU's firmware device
-// holds.
-func FirmwareName(system string) string {
-	if system == "flatcar" {
-		return "opt/org.flatcar-linux/config"
-	}
-	return "opt/com.coreos/config"
-}
-
 // attachment is what a virtual machine gets: the document for its firmware
 // device, or the seed volume.
 func attachment(h *Host) (File, error) {
@@ -66,7 +57,7 @@ func qemu(h *Host) ([]File, error) {
 	if h.Format == cloudInit {
 		return with(h, ".args", "-drive file=%s.iso,format=raw,if=virtio,readonly=on\n", h.Name)
 	}
-	return with(h, ".args", "-fw_cfg name=%s,file=%s.ign\n", FirmwareName(h.OS), h.Name)
+	return with(h, ".args", "-fw_cfg name=%s,file=%s.ign\n", h.Firmware(), h.Name)
 }
 
 // libvirtImages is where libvirt keeps images, and may read them.
@@ -87,7 +78,7 @@ func libvirt(h *Host) ([]File, error) {
 <sysinfo type='fwcfg'>
   <entry name='%[3]s' file='%[2]s%[1]s.ign'/>
 </sysinfo>
-`, h.Name, libvirtImages, FirmwareName(h.OS))
+`, h.Name, libvirtImages, h.Firmware())
 }
 
 // proxmoxSnippets is where the storage "local" keeps snippets.
@@ -99,7 +90,7 @@ func proxmox(h *Host) ([]File, error) {
 		return with(h, ".sh", head+`#   sh %[1]s.sh VMID
 set -eu
 qm set "$1" --args '-fw_cfg name=%[2]s,file=%[3]s%[1]s.ign'
-`, h.Name, FirmwareName(h.OS), proxmoxSnippets)
+`, h.Name, h.Firmware(), proxmoxSnippets)
 	}
 	out := []File{text(h.Name+".sh", h.Name, fmt.Sprintf(head+`#   sh %[1]s.sh VMID [STORAGE]      where the small volume goes; default: local-lvm
 set -eu

@@ -103,14 +103,16 @@ func stickHosts() []Host {
 	var out []Host
 	for i, name := range []string{"cp1", "w1", "w2", "w3"} {
 		h := Host{
-			Name: name, Format: cloudInit, OS: "debian", Arch: "amd64", MACs: []string{fmt.Sprintf("52:54:00:00:00:A%d", i)},
+			Name: name, Format: cloudInit, Arch: "amd64", MACs: []string{fmt.Sprintf("52:54:00:00:00:A%d", i)},
 			Position: diag.Position{File: "prod.yaml", Line: 7 + i, Column: 3},
 			Read: reader(map[string]string{
 				"user-data": "#cloud-config\n# SECRET-OF-" + name + "\n", "meta-data": "instance-id: " + name + "\n", "network-config": "version: 2\n",
 			}),
 		}
+		h.runs("debian")
 		if name == "w2" || name == "w3" {
-			h.Format, h.OS = ignition, "fedora-coreos"
+			h.Format = ignition
+			h.runs("fedora-coreos")
 			h.Read = reader(map[string]string{"config.ign": `{"ignition":{"version":"3.4.0"},"of":"SECRET-OF-` + name + `"}`})
 		}
 		out = append(out, h)

@@ -12,7 +12,7 @@ import (
 // Machine is a machine to be.
 type Machine struct {
 	Name   string
-	System string   // as the topology calls it
+	Level  string   // of x86-64 that its system demands, as in x86-64-v3
 	Ports  []string // hardware addresses; one is made up where there is none
 	Disks  []string // device names of the disks that it has besides the one with its system
 	// How its document comes: a read-only volume, or a file of QEMU's firmware
@@ -97,12 +97,12 @@ func (o *Options) arguments(m *Machine, network string) []string {
 }
 
 // processor chooses one. Emulated, instructions for vectors are ten times slower
-// than what programs do without them; Rocky and Alma 10 do not start without.
+// than what programs do without them; x86-64-v3 has them.
 func (o *Options) processor(m *Machine) []string {
 	switch {
 	case o.KVM:
 		return []string{"-accel", "kvm", "-cpu", "host"}
-	case m.System == "rocky" || m.System == "alma":
+	case m.Level == "x86-64-v3":
 		return []string{"-accel", "tcg,thread=multi", "-cpu", "max"}
 	}
 	return []string{"-accel", "tcg,thread=multi", "-cpu", "Westmere"}

@@ -84,7 +84,7 @@ func TestFind(t *testing.T) {
 // system starts on.
 func TestArguments(t *testing.T) {
 	o := Options{Memory: 4 << 30, Processors: 2, Dir: "/tmp/a,b", Payload: "payload.iso", Kernel: "vmlinuz", Append: "root=LABEL=root"}
-	m := Machine{Name: "cp1", System: "debian", Ports: []string{"52:54:00:00:00:01", "52:54:00:00:00:02"}, Disks: []string{"/dev/sdb", "/dev/vdb", "/dev/disk/by-id/virtio-etcd"}, Volume: "cp1.iso"}
+	m := Machine{Name: "cp1", Ports: []string{"52:54:00:00:00:01", "52:54:00:00:00:02"}, Disks: []string{"/dev/sdb", "/dev/vdb", "/dev/disk/by-id/virtio-etcd"}, Volume: "cp1.iso"}
 	got := strings.Join(o.arguments(&m, "239.255.0.1:1234"), " ")
 	for _, want := range []string{
 		"-m 4096M -smp 2", "-accel tcg,thread=multi -cpu Westmere", "-kernel vmlinuz -append root=LABEL=root",
@@ -104,7 +104,7 @@ func TestArguments(t *testing.T) {
 	if foreign := m.Foreign(); len(foreign) != 1 || foreign[0] != "/dev/sdb" {
 		t.Errorf("foreign: %v", foreign)
 	}
-	rocky := Machine{Name: "w1", System: "rocky", FirmwareName: "opt/com.coreos/config", FirmwareFile: "w1.ign"}
+	rocky := Machine{Name: "w1", Level: "x86-64-v3", FirmwareName: "opt/com.coreos/config", FirmwareFile: "w1.ign"}
 	got = strings.Join(o.arguments(&rocky, "239.255.0.1:1234"), " ")
 	if !strings.Contains(got, "-cpu max") || !strings.Contains(got, "-fw_cfg name=opt/com.coreos/config,file=w1.ign") || strings.Count(got, "mac=52:54:00:") != 1 {
 		t.Error(got)
