@@ -38,8 +38,9 @@ type System struct {
 	Packages    map[string]string `fact:"packages" doc:"the package that brings a program which its stock images lack"`
 	Modules     map[string]string `fact:"modules" doc:"the package that brings a kernel module which its stock images lack"`
 	Writable    []string          `fact:"writable" doc:"folders below which it can be written, where that is not everywhere"`
+	ReadOnly    []string          `fact:"readOnly" doc:"folders below which it cannot be written"`
 	Links       map[string]string `fact:"links" doc:"folders that are links, and where they lead"`
-	Unmountable map[string]string `fact:"unmountable" doc:"folders below which nothing may be mounted, and why"`
+	Unmountable map[string]string `fact:"unmountable" doc:"folders below which nothing may be mounted, and why, as in /usr: belongs to the image"`
 
 	Boot Boot `fact:"boot" doc:"how it starts"`
 }

@@ -9,26 +9,28 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // machine is a document as the tree that it makes, looked up by path.
 type machine struct {
 	*plan.Host
-	doc     *document.Document
-	entries []document.Entry // sorted by path
-	paths   map[string]*document.Entry
-	parents map[string]bool // directories that exist because something lies in them
-	units   []*unit
-	objects []object
-	ends    endpoints
+	topology *topology.Topology
+	doc      *document.Document
+	entries  []document.Entry // sorted by path
+	paths    map[string]*document.Entry
+	parents  map[string]bool // directories that exist because something lies in them
+	units    []*unit
+	objects  []object
+	ends     endpoints
 }
 
-func newMachine(h *plan.Host, doc *document.Document) (*machine, error) {
+func newMachine(h *plan.Host, t *topology.Topology, doc *document.Document) (*machine, error) {
 	entries, err := doc.Entries()
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{Host: h, doc: doc, entries: entries, paths: map[string]*document.Entry{}, parents: map[string]bool{}}
+	m := &machine{Host: h, topology: t, doc: doc, entries: entries, paths: map[string]*document.Entry{}, parents: map[string]bool{}}
 	for i := range entries {
 		m.add(entries[i].Path, &entries[i])
 	}

@@ -16,7 +16,7 @@ import (
 func (v *Verifier) units(m *machine, out *diag.List) {
 	list := m.units
 	known := map[string]*unit{}
-	key := "units "
+	key := "units " + m.OS + " "
 	for _, u := range list {
 		known[u.name] = u
 		key += digest([]byte(u.name), []byte(u.digest), []byte{b(u.enabled), b(u.masked), b(u.ours)})
@@ -60,11 +60,15 @@ func ordersOnly(option string) bool { return option == "After" || option == "Bef
 // unitName finds the units that Butane fragments name.
 var unitName = regexp.MustCompile(`(?m)name:\s*"?([A-Za-z0-9@._-]+\.(?:service|path|timer|socket|mount|target))`)
 
-// unitNames gives the units that any profile of a catalog can bring.
+// unitNames gives the units that any profile of a catalog can bring, and those
+// that the images of any system have.
 func unitNames(c *profile.Catalog) map[string]bool {
 	out := map[string]bool{}
 	if c == nil {
 		return out
+	}
+	for _, name := range unitsOfSystems(c) {
+		out[name] = true
 	}
 	for _, p := range c.Profiles {
 		for _, f := range p.Fragments {
@@ -86,7 +90,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 	}
 	for _, option := range references {
 		for _, name := range u.words("Unit", option) {
-			if known[name] == nil && !unitOfImage(name) && !(ordersOnly(option) && v.unitNames[name]) {
+			if known[name] == nil && !unitOfSystem(m.System, name) && !(ordersOnly(option) && v.unitNames[name]) {
 				out.Errorf("V031", at, where, "%s=%s names a unit that this host does not have", option, name).
 					WithHint("%s", didYouMeanUnit(name, known))
 			}
@@ -190,7 +194,7 @@ func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
 				target = stem + ".service"
 			}
 			pulled[target] = true
-			if known[target] == nil && !unitOfImage(target) {
+			if known[target] == nil && !unitOfSystem(m.System, target) {
 				out.Errorf("V031", m.doc.At(u.claim), m.where("unit "+u.name), "it starts %s, which this host does not have", target)
 			}
 		}
@@ -201,25 +205,6 @@ func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
 				WithHint("add `enabled: true` and an [Install] section, or let another unit want it")
 		}
 	}
-}
-
-// unitsOfImage are units that every supported image has, or that systemd makes.
-var unitsOfImage = []string{
-	"-.mount", "chronyd.service", "chrony.service", "console-getty.service", "dbus.service", "dbus.socket", "docker.service", "docker.socket",
-	"getty@.service", "getty.target", "ignition-firstboot-complete.service", "initrd-switch-root.target", "locksmithd.service",
-	"machine-id-commit.service", "ntpd.service", "rescue.service", "sshd.service", "sshd.socket", "ssh.service", "ssh.socket", "swap.target",
-	"systemd-timesyncd.service", "tmp.mount", "update-engine.service", "zincati.service", "NetworkManager.service", "NetworkManager-wait-online.service",
-	"auditd.service", "rpcbind.service", "rpcbind.socket", "nfs-server.service", "irqbalance.service", "nftables.service", "iptables.service", "firewalld.service", "ufw.service",
-	"containerd.service", "unattended-upgrades.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dnf-makecache.timer",
-	"coreos-ignition-firstboot-complete.service", "cloud-init.target", "cloud-config.target", "cloud-final.service", "cloud-init.service", "cloud-init-local.service", "cloud-config.service",
-}
-
-func unitOfImage(name string) bool {
-	switch path.Ext(name) {
-	case ".target", ".slice", ".device":
-		return true
-	}
-	return strings.HasPrefix(name, "systemd-") || strings.HasPrefix(name, "serial-getty@") || strings.HasPrefix(name, "getty@") || slices.Contains(unitsOfImage, name)
 }
 
 func didYouMeanUnit(name string, known map[string]*unit) string {

@@ -30,7 +30,7 @@ type Verifier struct {
 	decoder runtime.Decoder
 	// verbatim are the files of objects that are the user's own, line by line.
 	verbatim map[string]bool
-	// unitNames are the units that some profile can bring to some host.
+	// unitNames are the units that some host can have.
 	unitNames map[string]bool
 	texts     sync.Map // see shared
 	decoded   sync.Map // typed objects by the digest of their text, secret ones left out
@@ -71,7 +71,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 	if finished.Config = v.accepted(h, doc, raw, &out); out.HasErrors() {
 		return out
 	}
-	m, err := newMachine(h, &finished)
+	m, err := newMachine(h, v.plan.Topology, &finished)
 	if err != nil {
 		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plain(err))
 		return out
@@ -87,6 +87,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 		v.units,      // units.go: units refer to what exists, in an order without cycles
 		v.services,   // flags.go: flags of programs run by units exist in that release
 		v.ownKeys,    // keys.go: every key is this host's own
+		v.writable,   // system.go: every path lies where the system can be written
 		v.firewall,   // firewall.go: every port that something serves is open
 	} {
 		proof(m, &out)

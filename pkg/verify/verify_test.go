@@ -13,6 +13,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // box is a host made by hand: what a test says of it and nothing else.
@@ -29,7 +30,8 @@ type box struct {
 }
 
 func (b box) host() *plan.Host {
-	h := &plan.Host{HostFacts: &plan.HostFacts{Name: b.name, IsControlPlane: b.controlPlane, Address: b.address, Addresses: []string{b.address}}, Deposits: b.deposits}
+	h := &plan.Host{HostFacts: &plan.HostFacts{Name: b.name, IsControlPlane: b.controlPlane, Address: b.address, Addresses: []string{b.address}}, Deposits: b.deposits,
+		System: &profile.System{Name: "test", Title: "Test", Units: []string{"docker.service", "ssh.service", "chronyd.service"}}}
 	for _, image := range b.images {
 		h.Images = append(h.Images, plan.ImageRef{Ref: image})
 	}
