@@ -11,28 +11,8 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
-// Settings are the names that a condition may ask for under `settings:`, each
-// with what it says.
-var Settings = map[string]string{
-	"custody":              "who keeps the key of the cluster's authority: pki.custody",
-	"keyAlgorithm":         "pki.keyAlgorithm",
-	"etcd":                 "stacked on control planes, or external on hosts of its own",
-	"stackedEtcd":          "true or false",
-	"controlPlanes":        "their number, and many for two or more",
-	"etcdMembers":          "their number, and many for two or more",
-	"nodes":                "their number, and many for two or more",
-	"networks":             "how many networks the nodes stand in, and many for two or more",
-	"endpoint":             "virtual (an address that is no host's), host (a control plane's), balancer (another host's) or name",
-	"dualStack":            "true or false",
-	"formed":               "true or false: cluster.formed",
-	"adminOnControlPlanes": "true or false: access.adminOnControlPlanes",
-	"minor":                "the Kubernetes minor: 1.36, '>=1.36' (this and all after it) or '<1.36'",
-	"nameservers":          "true when the topology names some",
-	"ntp":                  "true when the topology names time servers",
-	"profiles":             "every profile that is switched on",
-}
-
-// makeSettings works out the texts that each setting is.
+// makeSettings works out the texts that each setting is, of those that
+// profile.SettingCan knows.
 func (b *build) makeSettings() map[string][]string {
 	c := b.cluster
 	count := func(n int) []string {
@@ -95,20 +75,13 @@ func (c *Cluster) endpointKind() string {
 	return "balancer"
 }
 
-// checkConditions finds conditions that ask for settings and lists which do
-// not exist, and notes the lists that some condition asks for.
+// checkConditions finds conditions that ask for lists which do not exist, and
+// notes the lists that some condition asks for.
 func (b *build) checkConditions() {
-	names := slices.Sorted(maps.Keys(Settings))
 	asked := map[string]bool{}
 	for _, p := range b.enabled {
 		b.settings["profiles"] = append(b.settings["profiles"], p.Name)
 		for _, c := range p.Conditions() {
-			for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
-				if !slices.Contains(names, name) {
-					b.errorAt("P009", c.Position, "", "a condition asks for a setting %s, which does not exist", name).
-						WithHint("%s", suggest(name, names, "settings"))
-				}
-			}
 			for _, name := range c.Lists {
 				if asked[name] = true; lists[name] == nil {
 					b.errorAt("P035", c.Position, "", "a condition asks for a list %s, which does not exist", name).

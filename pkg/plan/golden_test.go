@@ -69,9 +69,16 @@ func treeOf(archive *txtar.Archive) (fs.FS, map[string]string) {
 	return tree, member
 }
 
+// reader is a profile that nobody selects. It may read whatever others declare,
+// so that tests need not use all of it.
+var reader = fstest.MapFS{
+	"reads-all/profile.yaml":  {Data: []byte("name: reads-all\nsummary: x\n")},
+	"reads-all/manifests/all": {Data: []byte(`{{ .VarOf (print) (print) }}{{ .ParamOf (print) (print) }}{{ .Secret (print) }}{{ .Image (print) }}`)},
+}
+
 func load(tb testing.TB, tree fs.FS) *profile.Catalog {
 	tb.Helper()
-	c, list := profile.Load(profile.Source{Name: "P", FS: tree})
+	c, list := profile.Load(profile.Source{Name: "P", FS: tree}, profile.Source{Name: "reader", FS: reader})
 	if list.HasErrors() {
 		tb.Fatal(describe(list))
 	}

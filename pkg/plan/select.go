@@ -160,7 +160,6 @@ func (b *build) has(c *class, name string) bool {
 		}
 		return false
 	}
-	c.selection[name] = asked
 	c.selection[name] = no
 	i := slices.IndexFunc(b.enabled, func(p *profile.Profile) bool { return p.Name == name })
 	if i < 0 {

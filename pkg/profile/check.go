@@ -208,6 +208,7 @@ func (c *Catalog) check(list *diag.List) {
 	for _, p := range c.Profiles {
 		c.profileNames(p, known.profiles, list)
 		p.fileParams(list)
+		c.checkConditions(p, list)
 		for i, cert := range p.Certs {
 			if !known.authorities[cert.Authority] && cert.Authority != "" {
 				list.Errorf("F014", p.At(fmt.Sprintf("certs[%d].authority", i)), fmt.Sprintf("certs[%d].authority", i), "no profile has an authority %s", cert.Authority).

@@ -98,6 +98,7 @@ func TestUses(t *testing.T) {
 		return fstest.MapFS{
 			"p/profile.yaml": {Data: []byte("name: p\nsummary: x\nparams: {a: {type: string, doc: x}}\nvars: {v: x, w: y}\n")},
 			"p/manifests/x":  {Data: []byte(text)},
+			"p/manifests/y":  {Data: []byte("{{ .Param.a }}{{ .Var.v }}{{ .Var.w }}")},
 		}
 	}
 	for text, want := range map[string]profile.Uses{
@@ -106,7 +107,7 @@ func TestUses(t *testing.T) {
 		`{{ range .Cluster.Hosts }}{{ .Host }}{{ end }}`:               {},
 		`{{ range .Cluster.Hosts }}{{ $.Host }}{{ end }}`:              {Host: true},
 		`{{ with .Each }}{{ .Name }}{{ end }}`:                         {Each: true},
-		`{{ if .Param.a }}{{ .Var.v }}{{ else }}{{ .Var.w }}{{ end }}`: {Param: true, Vars: []string{"v", "w"}},
+		`{{ if .Param.a }}{{ .Var.v }}{{ else }}{{ .Var.w }}{{ end }}`: {Vars: []string{"v", "w"}},
 		`{{ $x := . }}{{ $x.Host }}`:                                   {Whole: true},
 		`{{ toJSON $ }}`:                                               {Whole: true},
 		`{{ .VarOf "p" "v" }}{{ .ParamOf "p" "a" }}{{ .Has "p" }}`:     {VarsOf: [][2]string{{"p", "v"}}, ParamsOf: [][2]string{{"p", "a"}}, Has: []string{"p"}},
@@ -128,7 +129,7 @@ func TestUses(t *testing.T) {
 }
 
 func sameUses(a, b profile.Uses) bool {
-	return a.Host == b.Host && a.Each == b.Each && a.Param == b.Param && a.Collects == b.Collects && a.Whole == b.Whole &&
+	return a.Host == b.Host && a.Each == b.Each && a.Collects == b.Collects && a.Whole == b.Whole &&
 		strings.Join(a.Vars, ",") == strings.Join(b.Vars, ",") && strings.Join(a.Has, ",") == strings.Join(b.Has, ",") &&
 		len(a.VarsOf) == len(b.VarsOf) && len(a.ParamsOf) == len(b.ParamsOf)
 }

@@ -39,6 +39,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	found := map[string]*folder{}
 	versions := versionTable{}
 	digest := map[string][]byte{}
+	replaced := map[string]bool{} // layers of which a later one replaced a profile
 	for _, layer := range layers {
 		entries, err := fs.ReadDir(layer.FS, ".")
 		if err != nil {
@@ -49,6 +50,9 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 		for _, e := range entries {
 			switch name := e.Name(); {
 			case e.IsDir() && !strings.HasPrefix(name, "."):
+				if earlier := found[name]; earlier != nil {
+					replaced[earlier.layer] = true
+				}
 				found[name] = openFolder(layer, name, &list)
 			case name == versionsFile:
 				text, err := fs.ReadFile(layer.FS, name)
@@ -75,6 +79,9 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	c.checkSystems(&list)
 	c.check(&list)
 	c.checkMesh(&list)
+	if !list.HasErrors() { // what cannot be read may be the one use of something
+		c.checkUnused(func(p *Profile) bool { return !replaced[found[p.Name].layer] }, &list)
+	}
 	return c, list
 }
 
@@ -127,13 +134,14 @@ func digestOf(files map[string][]byte) string {
 // folder is a profile's folder, read as a whole.
 type folder struct {
 	name   string
+	layer  string
 	source string
 	fs     fs.FS
 	files  map[string][]byte
 }
 
 func openFolder(layer Source, name string, list *diag.List) *folder {
-	f := &folder{name: name, source: path.Join(layer.Name, name), files: map[string][]byte{}}
+	f := &folder{name: name, layer: layer.Name, source: path.Join(layer.Name, name), files: map[string][]byte{}}
 	sub, err := fs.Sub(layer.FS, name)
 	if err == nil {
 		f.fs = sub

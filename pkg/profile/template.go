@@ -20,16 +20,16 @@ type Template struct {
 	// what is the same for every host is rendered once.
 	Uses Uses
 
-	parsed *template.Template // nil when Raw has no action at all
-	at     place
-	refs   []reference
+	parsed  *template.Template // nil when Raw has no action at all
+	at      place
+	refs    []reference
+	dynamic []reference
 }
 
 // Uses is what a template looks at, besides the cluster.
 type Uses struct {
 	Host     bool        // .Host
 	Each     bool        // .Each
-	Param    bool        // .Param of its own profile
 	Collects bool        // .Ports .Modules .Sysctls .Images .Binaries .Manifests .Leftovers: what all profiles of the host ask for
 	Vars     []string    // .Var.x of its own profile, sorted
 	VarsOf   [][2]string // .VarOf "profile" "name", sorted

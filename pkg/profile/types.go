@@ -48,7 +48,6 @@ type Profile struct {
 	Ports       []Port
 	Modules     []Setting // kernel modules
 	Sysctls     []Setting
-	Groups      []Setting // reserved for system groups named by deposits
 	Leaves      []Leftover
 	Remains     bool // what it wrote stays on a machine that leaves its cluster
 	Fragments   []Fragment

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"slices"
+	"strings"
 	tree "text/template/parse"
 )
 
@@ -18,12 +19,17 @@ type reference struct {
 // at something in which that cannot be excluded. Its name says what.
 const kindEveryHost = "every host"
 
+// anyName stands for a name that is worked out.
+const anyName = "*"
+
 // walker reads off a parse tree what a template looks at.
 type walker struct {
 	uses *Uses
 	refs []reference
-	root bool // outside of define, which sees as a whole only what it is given
-	data bool // dot is the plan.Data; not so inside range and with
+	// dynamic holds names of what some profile or other has.
+	dynamic []reference
+	root    bool // outside of define, which sees as a whole only what it is given
+	data    bool // dot is the plan.Data; not so inside range and with
 }
 
 func (t *Template) walk() {
@@ -34,7 +40,7 @@ func (t *Template) walk() {
 			w.node(sub.Root)
 		}
 	}
-	t.refs = w.refs
+	t.refs, t.dynamic = w.refs, w.dynamic
 	slices.SortStableFunc(t.refs, func(a, b reference) int { return a.pos - b.pos })
 	for _, r := range t.refs {
 		switch r.kind {
@@ -137,8 +143,9 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "Each":
 		w.uses.Each = true
 	case "Param":
-		w.uses.Param = true
-		w.key(name, ident, pos)
+		if !w.key(name, ident, pos) {
+			w.uses.Whole = true
+		}
 	case "Cluster":
 		switch {
 		case len(ident) == 1:
@@ -162,14 +169,28 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 			w.refs = append(w.refs, reference{kind: name, name: words[0], pos: pos})
 		} else {
 			w.uses.Whole = true
+			w.dynamic = append(w.dynamic, reference{kind: strings.ToLower(name), name: anyName})
 		}
 	case "VarOf", "ParamOf":
 		if words := literals(args, 2); words != nil {
 			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
 		} else {
 			w.whole("."+name+" of something worked out", pos)
+			w.workedOut(name, args)
 		}
 	}
+}
+
+// workedOut notes the name of a var or parameter of a profile that is worked
+// out: those of this name, or any, may be meant.
+func (w *walker) workedOut(name string, args []tree.Node) {
+	r := reference{kind: strings.ToLower(strings.TrimSuffix(name, "Of")), name: anyName}
+	if len(args) == 2 {
+		if s, ok := args[1].(*tree.StringNode); ok {
+			r.name = s.Text
+		}
+	}
+	w.dynamic = append(w.dynamic, r)
 }
 
 // whole notes a look at what may be anything.

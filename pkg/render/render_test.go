@@ -44,7 +44,7 @@ func planOf(t testing.TB, archive string, vars map[string]string, hosts ...strin
 		f.Data = append(f.Data, fmt.Sprintf("vars: {%s: %q}\n", name, value)...)
 		f.Data = append(f.Data, "secrets: [{name: token, kind: random, size: 16, doc: a token}]\n"...)
 	}
-	catalog, problems := profile.Load(profile.Source{Name: "profiles", FS: files})
+	catalog, problems := profile.Load(profile.Source{Name: "profiles", FS: files}, profile.Source{Name: "reader", FS: reader})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
@@ -210,4 +210,11 @@ file /opt/alpha/run 0644 root:root <- alpha profiles/alpha/host.bu:18:7 profiles
 	if diff := cmp.Diff(want, listing(t, host(t, p))); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// reader is a profile that nobody selects. It may read whatever others declare,
+// so that tests need not use all of it.
+var reader = fstest.MapFS{
+	"reads-all/profile.yaml":  {Data: []byte("name: reads-all\nsummary: x\n")},
+	"reads-all/manifests/all": {Data: []byte(`{{ .VarOf (print) (print) }}{{ .ParamOf (print) (print) }}{{ .Secret (print) }}{{ .Image (print) }}`)},
 }

@@ -1,0 +1,124 @@
+package profile
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// setting is a fact of the cluster that a condition may ask for.
+type setting struct {
+	words []string // what it can be
+	count bool     // or a number, and many for two or more
+}
+
+var truth = []string{"true", "false"}
+
+// settings are the names that a condition may write under `settings:`. The
+// minor and the profiles depend on the catalog.
+var settings = map[string]setting{
+	"custody":              {words: []string{"on-control-planes", "offline"}},
+	"keyAlgorithm":         {words: []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}},
+	"etcd":                 {words: []string{"stacked", "external"}}, // on control planes, or on hosts of its own
+	"stackedEtcd":          {words: truth},
+	"controlPlanes":        {count: true},
+	"etcdMembers":          {count: true},
+	"nodes":                {count: true},
+	"networks":             {count: true}, // that the nodes stand in
+	"endpoint":             {words: []string{"virtual", "host", "balancer", "name"}},
+	"dualStack":            {words: truth},
+	"formed":               {words: truth},
+	"adminOnControlPlanes": {words: truth},
+	"nameservers":          {words: truth},
+	"ntp":                  {words: truth},
+	"minor":                {},
+	"profiles":             {},
+}
+
+// SettingCan says whether a setting exists and can be a text.
+func SettingCan(name, text string) bool {
+	s, known := settings[name]
+	n, err := strconv.Atoi(text)
+	return known && (slices.Contains(s.words, text) || s.count && (text == "many" || err == nil && n >= 0) || s.words == nil && !s.count)
+}
+
+// checkConditions finds what conditions ask for and what can never be.
+func (c *Catalog) checkConditions(p *Profile, list *diag.List) {
+	for _, when := range p.Conditions() {
+		never := func(text, what string, known []string) {
+			list.Errorf("F006", when.Position, "", "%s is never %q", what, text).WithHint("%s", hintFor(text, known, "values"))
+		}
+		for _, name := range slices.Sorted(maps.Keys(when.Settings)) {
+			s, known := settings[name]
+			if !known {
+				list.Errorf("F006", when.Position, "", "there is no setting %s", name).
+					WithHint("%s", hintFor(name, slices.Sorted(maps.Keys(settings)), "settings"))
+				continue
+			}
+			for _, text := range when.Settings[name] {
+				switch {
+				case name == "minor":
+					// Newer and older ones than there are may be meant, but not none at all.
+					if termsRule.MatchString(text) && !slices.ContainsFunc(c.Minors(), func(minor string) bool { return MinorIs(minor, []string{text}) }) && len(c.Versions) > 0 {
+						never(text, "the minor", c.Minors())
+					}
+				case name == "profiles":
+					if c.Lookup(text) == nil {
+						never(text, "a profile", c.Names())
+					}
+				case !SettingCan(name, text):
+					words := s.words
+					if s.count {
+						words = []string{"many", "1", "2"}
+					}
+					never(text, "the setting "+name, words)
+				}
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(when.Params)) {
+			if q := p.Param(name); q != nil {
+				for _, text := range when.Params[name] {
+					if !q.can(strings.TrimPrefix(text, "!")) {
+						never(text, "the parameter "+name, q.values())
+					}
+				}
+			}
+		}
+	}
+}
+
+var termsRule = regexp.MustCompile(`^\s*(` + strings.Trim(termRule.String(), "^$") + `\s*)+$`)
+
+// can says whether a parameter, or an element of it, can be a text.
+func (q *Param) can(text string) bool {
+	kind := q.Type
+	if kind == "list" {
+		kind = q.items("list")
+	}
+	switch n, err := strconv.Atoi(text); {
+	case kind == "boolean":
+		return slices.Contains(truth, text)
+	case len(q.Enum) > 0:
+		return slices.Contains(q.Enum, text)
+	case kind == "port":
+		return err == nil && n >= 1 && n <= 65535
+	case kind == "integer":
+		return err == nil && (q.Type == "list" || (q.Minimum == nil || n >= *q.Minimum) && (q.Maximum == nil || n <= *q.Maximum))
+	}
+	return q.pattern == nil || kind == "map" || kind == FileParam || q.pattern.MatchString(text)
+}
+
+// values are the texts that a parameter can be, as far as they are few.
+func (q *Param) values() []string {
+	switch {
+	case q.Type == "boolean":
+		return truth
+	case len(q.Enum) > 0:
+		return q.Enum
+	}
+	return nil
+}
