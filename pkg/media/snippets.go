@@ -63,13 +63,15 @@ func qemu(h *Host) ([]File, error) {
 // libvirtImages is where libvirt keeps images, and may read them.
 const libvirtImages = "/var/lib/libvirt/images/"
 
+// Kernels of cloud images have no driver for the controller of a CD (SATA, IDE), or
+// load it after cloud-init has looked for its seed: hence virtio, here and below.
 func libvirt(h *Host) ([]File, error) {
 	if h.Format == cloudInit {
 		return with(h, ".xml", `<!-- %[1]s: below <devices>, with %[1]s.iso in %[2]s -->
-<disk type='file' device='cdrom'>
+<disk type='file' device='disk'>
   <driver name='qemu' type='raw'/>
   <source file='%[2]s%[1]s.iso'/>
-  <target dev='sdz' bus='sata'/>
+  <target dev='vdz' bus='virtio'/>
   <readonly/>
 </disk>
 `, h.Name, libvirtImages)
@@ -94,7 +96,11 @@ qm set "$1" --args '-fw_cfg name=%[2]s,file=%[3]s%[1]s.ign'
 	}
 	out := []File{text(h.Name+".sh", h.Name, fmt.Sprintf(head+`#   sh %[1]s.sh VMID [STORAGE]      where the small volume goes; default: local-lvm
 set -eu
-qm set "$1" --ide2 "${2:-local-lvm}:cloudinit" --citype nocloud \
+if ! qm config "$1" | grep -q '^scsihw: virtio'; then
+  echo "machine $1 needs a VirtIO SCSI controller: qm set $1 --scsihw virtio-scsi-single" >&2
+  exit 1
+fi
+qm set "$1" --scsi15 "${2:-local-lvm}:cloudinit" --citype nocloud \
   --cicustom "user=local:snippets/%[1]s-user-data,meta=local:snippets/%[1]s-meta-data,network=local:snippets/%[1]s-network-config"
 `, h.Name))}
 	for _, name := range seedNames() {

@@ -51,12 +51,14 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"proxmox/i.sh":  `--args '-fw_cfg name=opt/org.flatcar-linux/config,file=/var/lib/vz/snippets/i.ign'`,
-		"proxmox/c.sh":  `"user=local:snippets/c-user-data,meta=local:snippets/c-meta-data,network=local:snippets/c-network-config"`,
+		"proxmox/i.sh": `--args '-fw_cfg name=opt/org.flatcar-linux/config,file=/var/lib/vz/snippets/i.ign'`,
+		"proxmox/c.sh": `--scsi15 "${2:-local-lvm}:cloudinit" --citype nocloud \
+  --cicustom "user=local:snippets/c-user-data,meta=local:snippets/c-meta-data,network=local:snippets/c-network-config"`,
 		"vmware/i.vmx":  `guestinfo.ignition.config.data.encoding = "gzip+base64"`,
 		"vmware/c.vmx":  `guestinfo.metadata.encoding = "gzip+base64"`,
 		"libvirt/i.xml": `<entry name='opt/org.flatcar-linux/config' file='/var/lib/libvirt/images/i.ign'/>`,
-		"libvirt/c.xml": `<source file='/var/lib/libvirt/images/c.iso'/>`,
+		"libvirt/c.xml": `<source file='/var/lib/libvirt/images/c.iso'/>
+  <target dev='vdz' bus='virtio'/>`,
 	} {
 		if !strings.Contains(got["snippets/"+name], want) {
 			t.Errorf("%s: %s", name, got["snippets/"+name])

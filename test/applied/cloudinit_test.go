@@ -170,7 +170,9 @@ done
 ln -s /proc/self/fd "$root/dev/fd"
 touch "$root/dev/console"
 loops=
-awk '$1 == "filesystem" { print $2 }' "$root/var/lib/cloud/seed/nocloud/user-data" >"$root/dev/disks"
+seed=$root/var/lib/cloud/seed/nocloud/user-data
+if [ ! -e "$seed" ]; then seed=/dev/null; fi
+awk '$1 == "filesystem" { print $2 }' "$seed" >"$root/dev/disks"
 while read -r disk; do
   truncate -s 400M "$root.disk"
   loop=$(losetup --find --show "$root.disk"); loops="$loops $loop"
