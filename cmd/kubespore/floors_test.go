@@ -1,6 +1,7 @@
 package main
 
 import (
+	goflag "flag"
 	"go/build"
 	"io/fs"
 	"os"
@@ -108,4 +109,36 @@ func productFolders(t *testing.T) []string {
 		}
 	}
 	return out
+}
+
+var updateFloors = goflag.Bool("update", false, "write the floors of decision 0001 anew")
+
+// TestFloorsOfDecision holds the page that decides on the floors to the table
+// that judges the code.
+func TestFloorsOfDecision(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/decisions/0001-*.md")
+	if err != nil || len(pages) != 1 {
+		t.Fatalf("%d pages of decision 0001: %v", len(pages), err)
+	}
+	page, err := os.ReadFile(pages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drawn []string
+	for _, floor := range slices.Backward(floors) {
+		drawn = append(drawn, "    "+strings.ReplaceAll(strings.Join(slices.Sorted(slices.Values(floor)), " "), "pkg/", ""))
+	}
+	before, rest, begins := strings.Cut(string(page), "-update -->\n")
+	_, after, ends := strings.Cut(rest, "<!-- end -->")
+	if !begins || !ends {
+		t.Fatal("the page has no place for the floors")
+	}
+	want := before + "-update -->\n" + strings.Join(drawn, "\n") + "\n" + "<!-- end -->" + after
+	if *updateFloors {
+		if err := os.WriteFile(pages[0], []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(page) {
+		t.Errorf("%s does not show the floors as they are: run this test with -update", pages[0])
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
-// Template is a parsed template and what it looks at. It only interpolates:
+// Template is a parsed template and what it looks at. It has no effects:
 // its functions are the closed table of [functions], which has no clock, no
 // randomness, no environment and no files.
 type Template struct {

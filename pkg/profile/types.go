@@ -120,7 +120,7 @@ type Text struct {
 	Position diag.Position
 }
 
-// Var is a named value: the one place for loops and conditions in templates.
+// Var is a named value that several templates may need.
 // Vars are evaluated in order; each may use those before it.
 type Var struct {
 	Name string
@@ -229,7 +229,7 @@ const KindManifest = "manifest"
 // Port is an opening in the firewall.
 type Port struct {
 	Port     Text   // a number or a range a-b; empty for protocols without ports
-	Protocol string // tcp, udp, vrrp, ipip
+	Protocol string // tcp, udp, or without a port vrrp, ipip, icmp, igmp
 	From     Text   // anywhere, nodes, control-planes, etcd, pods, or CIDRs separated by blanks
 	Doc      string
 	When     Condition
