@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/profiles"
 )
 
@@ -51,8 +52,8 @@ func (c *call) finish(list diag.List, result any, text func(w io.Writer)) int {
 	if c.options.strict {
 		list = list.Strict()
 	}
-	list = list.Sorted()
 	failed := list.HasErrors()
+	list = diag.Clean(bounded(list.Sorted()))
 	if c.options.format == "json" {
 		a := answer{OK: !failed, Diagnostics: list}
 		if a.Diagnostics == nil {
@@ -77,6 +78,20 @@ func (c *call) finish(list diag.List, result any, text func(w io.Writer)) int {
 		return exitDiagnostics
 	}
 	return exitFine
+}
+
+// mostShown is how many diagnostics one run prints: a file of any size may be
+// wrong in every line.
+const mostShown = 1000
+
+// bounded cuts a list and says so.
+func bounded(list diag.List) diag.List {
+	if len(list) <= mostShown {
+		return list
+	}
+	out := slices.Clone(list[:mostShown])
+	out.Errorf("O122", diag.Position{}, "", "%s more are not shown", count(len(list)-mostShown, "message")).WithHint("correct these, and run the command again")
+	return out
 }
 
 func (c *call) printDiagnostics(list diag.List) {
@@ -110,7 +125,7 @@ func (c *call) source(name string) ([]byte, error) {
 	if inside, ours := strings.CutPrefix(name, ourProfiles+"/"); ours {
 		return fs.ReadFile(profiles.FS, inside)
 	}
-	return os.ReadFile(name)
+	return input.ReadFile(name)
 }
 
 // now is the build's clock: SOURCE_DATE_EPOCH when it is set.

@@ -3,14 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/profiles"
 )
@@ -34,17 +35,47 @@ func (c *call) load() (*compile.Project, diag.List) {
 	project, list := compile.Load(file, text, layers...)
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
-		project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(c.besideTopology(), name)) })
+		list.Append(c.guarded(project))
+		project.ReadFiles(c.readBeside)
 	}
 	return project, list
 }
 
+// readBeside reads a file that the topology names, from its folder.
+func (c *call) readBeside(name string) ([]byte, error) {
+	folder, err := input.OpenFolder(c.besideTopology())
+	if err != nil {
+		return nil, err
+	}
+	return folder.ReadFile(filepath.ToSlash(filepath.Clean(name)))
+}
+
+// guarded refuses to work on what others may change: from the topology and the
+// lock follows what machines run, and the store holds every key.
+func (c *call) guarded(project *compile.Project) diag.List {
+	var list diag.List
+	var trusted []int
+	if caller, err := strconv.Atoi(c.env("SUDO_UID")); err == nil && os.Getuid() == 0 {
+		trusted = []int{caller}
+	}
+	for _, x := range []struct {
+		name  string
+		group bool
+	}{{c.besideTopology(), false}, {project.LockFile, true}, {c.storeDir(project.Topology.Cluster.Name), true}} {
+		var refused *input.Error
+		if err := input.Guarded(x.name, x.group, trusted...); errors.As(err, &refused) {
+			list.Errorf("O121", diag.Position{File: x.name}, "", "%s", refused.Reason).WithHint("%s", refused.Hint)
+		}
+	}
+	return list
+}
+
 func (c *call) readTopology(name string) (file string, text []byte, err error) {
 	if name != "-" {
-		text, err = os.ReadFile(name)
+		text, err = input.ReadFile(name)
 		return name, text, err
 	}
-	text, err = io.ReadAll(c.stdin)
+	text, err = input.ReadAll(c.stdin)
 	c.read = map[string][]byte{stdinName: text}
 	return stdinName, text, err
 }
@@ -58,7 +89,11 @@ func (c *call) profileLayers() ([]profile.Source, error) {
 		} else if !info.IsDir() {
 			return nil, fmt.Errorf("%s is no folder", dir)
 		}
-		layers = append(layers, profile.Source{Name: dir, FS: os.DirFS(dir)})
+		folder, err := input.OpenFolder(dir)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, reason(err))
+		}
+		layers = append(layers, profile.Source{Name: dir, FS: folder})
 	}
 	return layers, nil
 }
@@ -85,16 +120,24 @@ func (c *call) overlay(name string) ([]byte, fs.FS, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.besideTopology(), name)
 	}
-	text, err := os.ReadFile(path)
+	folder, err := input.OpenFolder(filepath.Dir(path))
 	if err != nil {
 		return nil, nil, reason(err)
 	}
-	return text, os.DirFS(filepath.Dir(path)), nil
+	text, err := folder.ReadFile(filepath.Base(path))
+	if err != nil {
+		return nil, nil, reason(err)
+	}
+	return text, folder, nil
 }
 
 func cannotRead(name string, err error) diag.List {
 	var list diag.List
 	d := list.Errorf("O101", diag.Position{File: name}, "", "cannot be read: %v", reason(err))
+	var refused *input.Error
+	if errors.As(err, &refused) {
+		d.WithHint("%s", refused.Hint)
+	}
 	if errors.Is(err, fs.ErrNotExist) && !strings.HasPrefix(name, "--") {
 		d.WithHint("kubespore init writes a topology to start from")
 	}

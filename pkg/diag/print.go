@@ -19,7 +19,7 @@ type Printer struct {
 // Print writes the list in file order.
 func (p Printer) Print(w io.Writer, list List) {
 	sources := map[string][]string{}
-	for _, d := range list.Sorted() {
+	for _, d := range Clean(list.Sorted()) {
 		p.printOne(w, d, sources)
 	}
 }
@@ -67,7 +67,7 @@ func (p Printer) excerpt(d Diagnostic, sources map[string][]string) (string, boo
 	if d.Position.Line > len(lines) {
 		return "", false
 	}
-	return strings.TrimRight(strings.ReplaceAll(lines[d.Position.Line-1], "\t", " "), "\r"), true
+	return cleanLine(strings.TrimRight(strings.ReplaceAll(lines[d.Position.Line-1], "\t", " "), "\r")), true
 }
 
 func (p Printer) paint(s, color string) string {

@@ -40,10 +40,10 @@ type Binary struct {
 
 // Image is a container image that something on hosts or in the cluster names.
 type Image struct {
-	Ref      string   `json:"ref"`
-	Arch     string   `json:"arch"`
-	File     string   `json:"file"`             // its archive in a bundle
-	Digest   string   `json:"digest,omitempty"` // of the image, when it is locked
+	Ref    string `json:"ref"`
+	Arch   string `json:"arch"`
+	File   string `json:"file"`             // its archive in a bundle
+	Digest string `json:"digest,omitempty"` // of the image, when it is locked
 	// Packages are those of Debian of which the image is made: no registry has it.
 	Packages []string `json:"packages,omitempty"`
 	SHA256   string   `json:"sha256,omitempty"` // of the archive

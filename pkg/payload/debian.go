@@ -29,7 +29,9 @@ import (
 
 // packagesFolder is where the download script puts the packages of which an
 // image is made, by the file that the image has in a bundle.
-func packagesFolder(imageFile string) string { return strings.TrimSuffix(imageFile, ".tar") + ".packages" }
+func packagesFolder(imageFile string) string {
+	return strings.TrimSuffix(imageFile, ".tar") + ".packages"
+}
 
 // madeOf makes an image of the Debian packages in a folder; nil when there is no
 // such folder. Nothing of them is run: the image has one layer, which holds their

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/imageref"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
 )
@@ -113,7 +114,7 @@ func (b *build) checkFiles() {
 func (b *build) checkFile(q *profile.Param, name, where string) {
 	f, ok := b.files[name]
 	if !ok || f.Err != nil {
-		b.errorAt("P050", b.topology.At(where), where, "the file %s cannot be read", name).
+		b.errorAt("P050", b.topology.At(where), where, "the file %s cannot be read%s", name, input.Because(f.Err)).
 			WithHint("name a file relative to the folder of the topology: %s", q.Doc)
 		return
 	}

@@ -15,6 +15,7 @@ const (
 	KindGeneration = "generation"
 	KindClockFloor = "clock-floor"
 	KindWritten    = "written"
+	KindParam      = "param"
 )
 
 // A mark stands in a rendered text for bytes that templates must not see or
@@ -28,6 +29,9 @@ const (
 
 // MarkSecret stands for the value of a secret.
 func MarkSecret(name string) string { return mark(KindSecret, name) }
+
+// MarkParam stands for the value of a parameter that is a secret.
+func MarkParam(profile, param string) string { return mark(KindParam, profile+"."+param) }
 
 // MarkAuthority stands for base64 of an authority's certificate.
 func MarkAuthority(name string) string { return mark(KindAuthority, name) }
@@ -69,7 +73,7 @@ func ReplaceMarks(text []byte, resolve func(kind, name string) ([]byte, error)) 
 		if err != nil {
 			return nil, secret, err
 		}
-		secret = secret || kind == KindSecret
+		secret = secret || kind == KindSecret || kind == KindParam
 		out = append(out, value...)
 		text = after
 	}

@@ -129,7 +129,7 @@ func (d *Data) ParamOf(name, param string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, ok := u.params[param]
+	v, ok := u.visible()[param]
 	if !ok {
 		return nil, fmt.Errorf("the profile %s has no parameter %s", name, param)
 	}

@@ -20,7 +20,7 @@ type scope struct {
 
 // data makes the dot of a template.
 func (s scope) data() *Data {
-	d := &Data{Cluster: s.build.cluster, Param: s.use.params, Var: s.vars(), Version: s.build.version}
+	d := &Data{Cluster: s.build.cluster, Param: s.use.visible(), Var: s.vars(), Version: s.build.version}
 	if s.host != nil {
 		d.Host, d.System = s.host.HostFacts, s.host.class.words
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +22,28 @@ func (b *build) hideSecrets() {
 			d.WithSource(strings.Repeat(" ", max(0, d.Position.Column-1)) + "(not shown)")
 		}
 	}
+}
+
+// visible gives the parameters as templates see them. Of a secret one they see
+// a mark: its value is put into the finished file alone, which must be 0600 and
+// is never shown.
+func (u *use) visible() map[string]any {
+	var out map[string]any
+	for i := range u.Profile.Params {
+		q := &u.Profile.Params[i]
+		value, isText := u.params[q.Name].(string)
+		if !q.Secret || !isText || value == "" {
+			continue
+		}
+		if out == nil {
+			out = maps.Clone(u.params)
+		}
+		out[q.Name] = MarkParam(u.Name, q.Name)
+	}
+	if out == nil {
+		return u.params
+	}
+	return out
 }
 
 // secretLines notes the lines with secret parameters. A misspelt one may be

@@ -162,7 +162,7 @@ func (l *localizer) text(contents, local **string, claim string, where ...any) {
 // demand reports a file that does not exist.
 func (l *localizer) demand(name string, where []any) {
 	if !l.files.has(name) {
-		l.complain(fmt.Sprintf("there is no file %s in %s", name, l.files.name), where...)
+		l.complain(l.files.lack(name), where...)
 	}
 }
 
@@ -170,7 +170,7 @@ func (l *localizer) sshKeys(u *base.PasswdUser, i int) {
 	for j, name := range u.SSHAuthorizedKeysLocal {
 		text, err := l.files.read(name)
 		if err != nil {
-			l.complain(fmt.Sprintf("there is no file %s in %s", name, l.files.name), "passwd", "users", i, "ssh_authorized_keys_local", j)
+			l.complain(l.files.lack(name), "passwd", "users", i, "ssh_authorized_keys_local", j)
 			continue
 		}
 		for line := range strings.Lines(string(text)) {

@@ -1,9 +1,13 @@
 package render
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // rawSuffix marks files of a profile that are no templates.
@@ -39,6 +43,15 @@ func (f folder) find(name string) (string, bool) {
 func (f folder) has(name string) bool {
 	_, ok := f.find(name)
 	return ok
+}
+
+// lack says why a file that is named cannot be had.
+func (f folder) lack(name string) string {
+	var refused *input.Error
+	if _, err := fs.Stat(f.fsys, name); errors.As(err, &refused) {
+		return name + " in " + f.name + " is refused: " + refused.Reason
+	}
+	return fmt.Sprintf("there is no file %s in %s", name, f.name)
 }
 
 func (f folder) read(name string) ([]byte, error) {

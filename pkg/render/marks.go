@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 
@@ -54,6 +55,14 @@ func (j *job) resolve(kind, name string) (value []byte, id string, err error) {
 		return []byte(plan.MarkWritten), "", nil // the whole document comes first: see written.go
 	case plan.KindClockFloor:
 		return strconv.AppendInt(nil, j.keys.Floors[j.host.Name].Unix(), 10), "", nil
+	case plan.KindParam:
+		owner, param, _ := strings.Cut(name, ".")
+		for _, s := range j.host.Selected {
+			if text, ok := s.Params[param].(string); ok && s.Profile.Name == owner {
+				return []byte(text), name, nil
+			}
+		}
+		return nil, "", fmt.Errorf("there is no parameter %s", name)
 	case plan.KindAuthority:
 		a, ok := j.keys.Authorities[name]
 		if !ok {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -35,7 +36,7 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 	text, dir, err := read(name)
 	if err != nil {
 		at, where := overlayAsked(p, h, name)
-		problems.Errorf("R011", at, where, "the overlay %s cannot be read", name).
+		problems.Errorf("R011", at, where, "the overlay %s cannot be read%s", name, input.Because(err)).
 			WithHint("name a Butane file, relative to the topology file")
 		return layer{}
 	}
