@@ -135,6 +135,7 @@ type InterfaceFacts struct {
 	Primary    bool
 	Addresses  []string // with prefix length
 	Gateways   []string
+	OnLink     bool // no network of the interface holds the gateways: they are on the link all the same
 	DHCP       string
 	MTU        int
 	Routes     []RouteFacts
@@ -151,6 +152,7 @@ type InterfaceFacts struct {
 type RouteFacts struct {
 	To, Via string
 	Metric  int
+	OnLink  bool // Via is on the link although no network holds it
 }
 
 // DiskFacts is a disk.

@@ -134,9 +134,7 @@ func hostFacts(h *topology.Host) *HostFacts {
 		f.Labels = append(f.Labels, Setting{k, v})
 	}
 	slices.SortFunc(f.Labels, func(a, b Setting) int { return cmp.Compare(a.Key, b.Key) })
-	for _, t := range h.Taints {
-		f.Taints = append(f.Taints, Taint(t))
-	}
+	f.Taints = taintFacts(h)
 	f.Interfaces = interfaceFacts(h.Interfaces)
 	for _, i := range f.Interfaces {
 		if i.Primary {
@@ -148,13 +146,29 @@ func hostFacts(h *topology.Host) *HostFacts {
 	return f
 }
 
+// taintFacts gives the taints of a Node: that of a control plane which takes no
+// ordinary pods, and those of the topology. A Node has a key once with each
+// effect, so what the topology says of one goes before what the role says.
+func taintFacts(h *topology.Host) []Taint {
+	var out []Taint
+	role := Taint{Key: "node-role.kubernetes.io/control-plane", Effect: "NoSchedule"}
+	said := func(t topology.Taint) bool { return t.Key == role.Key && t.Effect == role.Effect }
+	if h.HasRole("control-plane") && !h.HasRole("worker") && !slices.ContainsFunc(h.Taints, said) {
+		out = append(out, role)
+	}
+	for _, t := range h.Taints {
+		out = append(out, Taint(t))
+	}
+	return out
+}
+
 func interfaceFacts(list []topology.Interface) []InterfaceFacts {
 	out := make([]InterfaceFacts, len(list))
 	unnamed := 0
 	for n, i := range list {
 		f := InterfaceFacts{Name: i.Name, Ident: i.Name, Kind: i.Kind, MAC: i.MAC, Primary: i.Primary,
 			Addresses: textsOf(i.Addresses), Gateways: textsOf(i.Gateways), DHCP: i.DHCP, MTU: i.MTU,
-			Members: i.Members, BondMode: i.BondMode, VLAN: i.VLAN, Link: i.Link}
+			OnLink: outside(i.Gateways, i.Addresses), Members: i.Members, BondMode: i.BondMode, VLAN: i.VLAN, Link: i.Link}
 		if f.Ident == "" {
 			f.Ident = numbered("lan", unnamed)
 			unnamed++
@@ -164,7 +178,7 @@ func interfaceFacts(list []topology.Interface) []InterfaceFacts {
 			if r.Via.IsValid() {
 				via = r.Via.String()
 			}
-			f.Routes = append(f.Routes, RouteFacts{To: r.To.String(), Via: via, Metric: r.Metric})
+			f.Routes = append(f.Routes, RouteFacts{To: r.To.String(), Via: via, Metric: r.Metric, OnLink: r.OnLink || outside([]netip.Addr{r.Via}, i.Addresses)})
 		}
 		out[n] = f
 	}
@@ -182,6 +196,14 @@ func interfaceFacts(list []topology.Interface) []InterfaceFacts {
 		}
 	}
 	return out
+}
+
+// outside says whether a next hop is in none of an interface's networks. Those
+// of IPv6 may be link-local, which every interface has.
+func outside(hops []netip.Addr, networks []netip.Prefix) bool {
+	return len(networks) > 0 && slices.ContainsFunc(hops, func(hop netip.Addr) bool {
+		return hop.IsValid() && !hop.IsLinkLocalUnicast() && !slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(hop) })
+	})
 }
 
 var notIdent = regexp.MustCompile(`[^a-z0-9]+`)

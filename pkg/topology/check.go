@@ -29,6 +29,8 @@ func (c *checker) check() {
 	c.checkUnique()
 	c.checkOverlaps()
 	c.checkEndpoint()
+	c.checkWays()
+	c.checkDomain()
 }
 
 func (c *checker) checkEntry(e *entry) {

@@ -87,7 +87,9 @@ func (c *checker) checkEndpoint() {
 		c.checkHolder(a, &c.Hosts[holder])
 		return
 	}
-	c.checkReach(a)
+	if !c.checkRouter(a) {
+		c.checkReach(a)
+	}
 }
 
 func holds(h Host, a netip.Addr) bool {

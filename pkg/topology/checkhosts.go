@@ -100,7 +100,7 @@ func (c *checker) checkGateways(e *entry) {
 			nets = union(nets, valid(c.homeAddresses(e)))
 		}
 		if c.ok(path) && (i != e.primary || c.ok(e.home)) {
-			c.checkGateway(path, gateways, nets)
+			c.checkGateway(path, gateways, nets, &e.settled[i])
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (c *checker) checkGatewayOfRange(e *entry) {
 	}
 }
 
-func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.Prefix) {
+func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.Prefix, nic *Interface) {
 	first := map[string]bool{}
 	for i, g := range gateways {
 		at, name := element(path, i), family(g)
@@ -134,8 +134,11 @@ func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.
 			continue // routers announce themselves with these
 		}
 		j := slices.IndexFunc(nets, func(p netip.Prefix) bool { return p.Contains(g) })
+		if j < 0 && onLink(g, nets, nic) {
+			continue
+		}
 		if j < 0 {
-			c.errorf(codeGateway, at, "the gateway %s is on none of the interface's networks%s", g, inBrackets(nets)).WithHint("the gateway is the router's address on the same network; check the prefix length too")
+			c.errorf(codeGateway, at, "the gateway %s is on none of the interface's networks%s", g, inBrackets(nets)).WithHint("the gateway is the router's address on the same network; check the prefix length too. Where it answers all the same, write onLink: true at the interface")
 			continue
 		}
 		if why := unusable(netip.PrefixFrom(g, nets[j].Bits())); why != "" {
@@ -144,6 +147,15 @@ func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.
 			c.errorf(codeGateway, at, "the gateway %s is the host itself", g).WithHint("use the router's address")
 		}
 	}
+}
+
+// onLink says whether a gateway that no network holds is on the link: because
+// the interface says so, has a route to it without a next hop, or has an address
+// that is alone in its network, from where no other gateway could be reached.
+func onLink(g netip.Addr, nets []netip.Prefix, nic *Interface) bool {
+	single := func(p netip.Prefix) bool { return p.Addr().Is4() == g.Is4() && p.IsSingleIP() }
+	direct := func(r Route) bool { return r.To.IsValid() && !r.Via.IsValid() && r.To.Contains(g) }
+	return nic.OnLink || slices.ContainsFunc(nets, single) || slices.ContainsFunc(nic.Routes, direct)
 }
 
 func inBrackets(nets []netip.Prefix) string {

@@ -195,7 +195,7 @@ func (n *nics) checkRoutes(i int) {
 		case !r.Via.IsValid() || r.Via.Is6() && r.Via.IsLinkLocalUnicast() && r.To.Addr().Is6():
 		case r.Via.Is4() != r.To.Addr().Is4():
 			n.errorf(codeRoute, join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
-		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no":
+		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no" && !r.OnLink && !onLink(r.Via, nets, &n.settled[i]):
 			n.errorf(codeRoute, join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
 		}
 	}

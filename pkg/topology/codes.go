@@ -38,6 +38,8 @@ const (
 	codeServer       = "T034"
 	codeFormat       = "T035"
 	codeLifetime     = "T036"
+	codeReach        = "T037"
+	codeDomain       = "T038"
 )
 
 // Code is what a code of a diagnostic means.
@@ -82,5 +84,7 @@ func Codes() []Code {
 		{codeServer, "name and time servers", "A server that cannot answer where it is asked."},
 		{codeFormat, "format that the system does not read", "Fedora CoreOS and Flatcar read Ignition only."},
 		{codeLifetime, "lifetimes", "How long certificates live: at least a day, at most 100 years, and none longer than the authority that signs it."},
+		{codeReach, "hosts that cannot reach each other", "Machines of a cluster dial each other. A host reaches a network that it stands in, that a route leads to, or that its gateway knows."},
+		{codeDomain, "domain that hides a name", "The cluster's own DNS answers for everything below cluster.domain, so pods cannot resolve other names there."},
 	}
 }

@@ -16,8 +16,8 @@ var (
 		"failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type",
 	}
 	// kubeletDomains are the prefixes whose keys a kubelet may give; the keys
-	// of node-role.kubernetes.io are given by the cluster's own applier.
-	kubeletDomains = []string{"kubelet.kubernetes.io", "node.kubernetes.io", "node-role.kubernetes.io"}
+	// of node-role and node-restriction are given by the cluster's own applier.
+	kubeletDomains = []string{"kubelet.kubernetes.io", "node.kubernetes.io", "node-role.kubernetes.io", "node-restriction.kubernetes.io"}
 	// ownLabels are what each kubelet finds out by itself.
 	ownLabels = []string{"kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "beta.kubernetes.io/os", "beta.kubernetes.io/arch"}
 )

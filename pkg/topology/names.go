@@ -77,6 +77,10 @@ func checkLabel(text string) *fault {
 	if labelForm.MatchString(text) && text != "localhost" {
 		return nil
 	}
+	if first, domain, found := strings.Cut(text, "."); found && labelForm.MatchString(first) && isDNSName(domain) {
+		return faultf(codeName, "%q is a name with its domain, and a host has a name of one label", clip(text)).
+			or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
+	}
 	f := faultf(codeName, "%q is no DNS label", clip(text))
 	if strings.ContainsAny(text, "[]") {
 		return f.or("a range of hosts is written names: %q", clip(text))
@@ -86,6 +90,24 @@ func checkLabel(text string) *fault {
 	}
 	return f.or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
 }
+
+// hostLabel is a DNS label that certificates may hold: they take what ends in a
+// number for an address.
+var hostLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {
+	return text, checkHostLabel(text)
+}}
+
+func checkHostLabel(text string) *fault {
+	if f := checkLabel(text); f != nil {
+		return f
+	}
+	if numeric(text) {
+		return faultf(codeName, "%q is a number, and certificates take a name that is one for an address", text).or("put a letter before it, as in w%s", text)
+	}
+	return nil
+}
+
+func numeric(label string) bool { return strings.Trim(label, "0123456789") == "" }
 
 var notOfLabel = regexp.MustCompile(`[^a-z0-9-]+`)
 
@@ -98,6 +120,9 @@ func nearestLabel(text string) string {
 var dnsName = scalar[string]{name: "DNS name", tag: "!!str", pattern: domainPattern, parse: func(text string) (string, *fault) {
 	if !isDNSName(text) {
 		return "", faultf(codeName, "%q is no DNS name", clip(text)).or("small letters, digits, - and dots, as in cluster.local")
+	}
+	if numeric(text[strings.LastIndexByte(text, '.')+1:]) {
+		return "", faultf(codeName, "%q ends in a number, as only addresses do", clip(text)).or("end it in a word, as in cluster.local")
 	}
 	return text, nil
 }}

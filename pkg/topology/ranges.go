@@ -29,8 +29,8 @@ func expandNames(pattern string) ([]string, *fault) {
 	}
 	names = combine(names, pattern[rest:], []string{""})
 	for _, name := range names {
-		if f := checkLabel(name); f != nil {
-			return nil, faultf(codeRange, "%q gives %q, which is no DNS label", clip(pattern), clip(name)).
+		if f := checkHostLabel(name); f != nil {
+			return nil, faultf(codeRange, "%q gives %q, which cannot be the name of a host", clip(pattern), clip(name)).
 				or("write small letters, digits, - and number ranges in brackets, as in w[001-300]")
 		}
 	}

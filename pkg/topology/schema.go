@@ -108,7 +108,7 @@ var validitySchema = &object[Validity]{name: "lifetimes", properties: []property
 }}
 
 var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"address", "addresses"}}, properties: []property[entry]{
-	key("name", dnsLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
+	key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
 	key("names", list[[]string]{item: hostNames, single: true, limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
 	key("roles", list[string]{item: word("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").need(),
 	key("address", list[netip.Prefix]{item: hostPrefix, single: true}, func(e *entry) *[]netip.Prefix { return &e.addresses }, "Address with the prefix length of its network; a list for one of each family."),
@@ -138,6 +138,7 @@ var interfaceSchema = &object[Interface]{name: "interface", properties: []proper
 	key("primary", boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").says("the interface that holds `address`, or the only one with an address"),
 	key("addresses", list[netip.Prefix]{item: hostPrefix, single: true}, func(i *Interface) *[]netip.Prefix { return &i.Addresses }, "Addresses with prefix length."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),
+	key("onLink", boolean, func(i *Interface) *bool { return &i.OnLink }, "Whether the gateway is on the link although no network of the interface holds it, as clouds have it. An address with /32 or /128 says so by itself.").or("false"),
 	key("dhcp", word("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP; never on the primary interface.").or("no"),
 	key("mtu", number("MTU", codeInterface, 576, 65535), func(i *Interface) *int { return &i.MTU }, "Largest packet in bytes.").says("the kernel's"),
 	key("routes", list[Route]{item: routeSchema}, func(i *Interface) *[]Route { return &i.Routes }, "Static routes."),
@@ -151,6 +152,7 @@ var routeSchema = &object[Route]{name: "route", properties: []property[Route]{
 	key("to", network, func(r *Route) *netip.Prefix { return &r.To }, "Destination.").need(),
 	key("via", address, func(r *Route) *netip.Addr { return &r.Via }, "Next hop; without it the destination is on the link."),
 	key("metric", number("metric", codeRoute, 0, 1<<31-1), func(r *Route) *int { return &r.Metric }, "The lower one wins."),
+	key("onLink", boolean, func(r *Route) *bool { return &r.OnLink }, "Whether the next hop is on the link although no network of the interface holds it.").or("false"),
 }}
 
 var diskSchema = &object[Disk]{name: "disk", properties: []property[Disk]{

@@ -152,6 +152,7 @@ type Interface struct {
 	Primary   bool
 	Addresses []netip.Prefix
 	Gateways  []netip.Addr
+	OnLink    bool   // gateways are on the link although no network holds them
 	DHCP      string // no, ipv4, ipv6 or yes; only on secondary interfaces
 	MTU       int    // 0: the kernel's
 	Routes    []Route
@@ -166,6 +167,7 @@ type Route struct {
 	To     netip.Prefix
 	Via    netip.Addr // the zero Addr: on-link
 	Metric int
+	OnLink bool // the next hop is on the link although no network holds it
 }
 
 // Disk is one block device, by a name that survives a reboot.

@@ -1,0 +1,78 @@
+package compile_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/pki"
+	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/profiles"
+)
+
+// TestHostFiles builds right topologies and looks at what their hosts get.
+func TestHostFiles(t *testing.T) {
+	for _, c := range []struct {
+		topology, host, path string
+		has, lacks           []string
+	}{
+		{"second-port-dhcp", "c1", "/etc/systemd/network/05-kubespore-eth1.network", []string{
+			"[DHCPv4]\nUseDNS=no\nUseDomains=no\nUseHostname=no\nUseNTP=no\nUseGateway=no\nUseRoutes=no\n", "[IPv6AcceptRA]\nUseDNS=no\nUseDomains=no\nUseGateway=no\n"}, nil},
+		{"second-port-dhcp", "c1", "/etc/systemd/network/05-kubespore-eth0.network", []string{"Gateway=10.9.0.1"}, []string{"[DHCPv4]"}},
+		{"gateway-on-link", "c1", "/etc/systemd/network/05-kubespore-lan.network", []string{"Address=10.64.0.2/32", "[Route]\nGateway=172.31.1.1\nGatewayOnLink=yes\n"}, nil},
+		{"gateway-on-link-said", "c1", "/etc/systemd/network/05-kubespore-eth0.network", []string{
+			"[Route]\nGateway=172.31.1.1\nGatewayOnLink=yes\n", "Destination=10.3.0.0/16\nGateway=172.31.1.2\nGatewayOnLink=yes\n"}, nil},
+		{"gateway-on-link-said", "w1", "/etc/NetworkManager/system-connections/kubespore-eth0.nmconnection", []string{
+			"gateway=172.31.1.1", "route2=10.3.0.0/16,172.31.1.2\nroute2_options=onlink=true\n"}, nil},
+		{"taint-of-control-plane", "c1", "/var/lib/kubelet/config.yaml", []string{"node-role.kubernetes.io/control-plane"}, []string{"control-plane, effect: NoSchedule}, {"}},
+	} {
+		text := hostFile(t, filepath.Join("../../testdata/good", c.topology+".yaml"), c.host, c.path)
+		for _, want := range c.has {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %s on %s lacks %q:\n%s", c.topology, c.path, c.host, want, text)
+			}
+		}
+		for _, not := range c.lacks {
+			if strings.Contains(text, not) {
+				t.Errorf("%s: %s on %s has %q:\n%s", c.topology, c.path, c.host, not, text)
+			}
+		}
+		if strings.HasSuffix(c.path, "config.yaml") && strings.Count(text, "node-role.kubernetes.io/control-plane") != 1 {
+			t.Errorf("the taint is not there once:\n%s", text)
+		}
+	}
+}
+
+// hostFile gives what a host of a topology has at a path.
+func hostFile(t *testing.T, file, host, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, list := compile.Load(file, text, profile.Source{Name: "profiles", FS: profiles.FS})
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	content, found := "", false
+	_, list = compile.Render(context.Background(), compile.Input{Project: project, Store: pki.Memory(), Now: now, Each: func(h *plan.Host, d *document.Document) {
+		entries, err := d.Entries()
+		if err != nil {
+			t.Error(err)
+		}
+		for _, e := range entries {
+			if h.Name == host && e.Path == path {
+				content, found = string(e.Content), true
+			}
+		}
+	}})
+	if list.HasErrors() || !found {
+		t.Fatalf("%s: no %s on %s: %v", file, path, host, list)
+	}
+	return content
+}
