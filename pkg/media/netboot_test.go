@@ -32,11 +32,20 @@ func TestPXE(t *testing.T) {
 	}
 	carriesSeed(t, got["pxe/hosts/"+token([]byte(document(t, seed)))+"/seed.initrd"], seed)
 
+	if script := got["pxe/boot.ipxe"]; strings.Contains(script, "\nshell") || !strings.Contains(script, "sanboot") {
+		t.Errorf("a machine that nobody knows gets a shell: %s", script)
+	}
+	for _, folder := range []string{"pxe", "pxe/hosts", "pxe/pointers"} {
+		if got[folder+"/index.html"] == "" {
+			t.Errorf("a web server lists %s", folder)
+		}
+	}
+
 	// A new document has a new place, and the old one goes.
 	changed := fcos
 	changed.Read = reader(map[string]string{"config.ign": "{}"})
 	write(t, dir, PXE(Netboot{URL: "http://10.0.0.5"}), changed)
-	left := slices.DeleteFunc(slices.Sorted(maps.Keys(tree(t, dir))), func(name string) bool { return !strings.HasPrefix(name, "pxe/hosts/") })
+	left := slices.DeleteFunc(slices.Sorted(maps.Keys(tree(t, dir))), func(name string) bool { return !strings.HasPrefix(name, "pxe/hosts/") || strings.HasSuffix(name, "/index.html") })
 	if !slices.Equal(left, []string{"pxe/hosts/" + token([]byte("{}")) + "/config.ign"}) {
 		t.Errorf("left: %v", left)
 	}

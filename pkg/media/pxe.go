@@ -108,21 +108,24 @@ func demandPort(h *Host) error {
 // hyphened writes a MAC address as iPXE's mac:hexhyp does.
 func hyphened(mac string) string { return strings.ReplaceAll(strings.ToLower(mac), ":", "-") }
 
-// bootScript is where every machine begins.
+// bootScript is where every machine begins. One that is not in the topology
+// starts from its disk: a shell at its console could fetch what others boot from.
 const bootScript = `#!ipxe
 # Each machine finds its own script by the address of the port it boots from.
 chain --autofree mac-${mac:hexhyp}.ipxe || goto unknown
 :unknown
 echo There is no document for a machine with the address ${mac}.
-echo Add it to the topology, or set the machine to boot from its disk.
-shell
+echo Add it to the topology to boot it from the network. It starts from its disk now.
+sleep 5
+iseq ${platform} efi && exit ||
+sanboot --no-describe --drive 0x80 || exit 1
 `
 
 // PXE is a tree for any static web server, with a script for each machine.
 func PXE(n Netboot) Medium {
 	return Medium{
 		Name: "pxe", Formats: []string{ignition, cloudInit}, NeedsSystem: true,
-		Shared: append(n.Server.files(n.Authority), text("pxe/boot.ipxe", "", bootScript)),
+		Shared: append(append(n.Server.files(n.Authority), text("pxe/boot.ipxe", "", bootScript)), withoutListing("pxe", "pxe/hosts", "pxe/pointers")...),
 		Make: func(h *Host) ([]File, error) {
 			if err := demandPort(h); err != nil {
 				return nil, err
@@ -149,6 +152,17 @@ func PXE(n Netboot) Medium {
 			return files, nil
 		},
 	}
+}
+
+// withoutListing gives each folder a page of its own: most web servers list what
+// is in a folder that has none, and the names of documents are what keeps them
+// from strangers.
+func withoutListing(folders ...string) []File {
+	var out []File
+	for _, folder := range folders {
+		out = append(out, text(folder+"/index.html", "", "<!doctype html><title>kubespore</title>\n"))
+	}
+	return out
 }
 
 // files are what the web server is given, outside of what it serves.
