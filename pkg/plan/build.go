@@ -222,7 +222,7 @@ func (b *build) finishHost(h *host, m *material) {
 		h.Selected = append(h.Selected, b.selected(h, u))
 	}
 	got := b.collect(scope{build: b, class: h.class, host: h})
-	h.Images, h.Binaries = got.images, got.binaries
+	h.Images, h.Binaries, h.Programs = got.images, got.binaries, got.programs
 	m.host(h)
 }
 

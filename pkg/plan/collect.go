@@ -3,11 +3,13 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
@@ -21,6 +23,15 @@ type Opening struct {
 	Profile  string
 }
 
+// Program is a program that the host's operating system must bring.
+type Program struct {
+	Name    string
+	Unit    string // what must run with it before anything serves
+	Package string // that brings it on this system; "" where its image has it, or nothing does
+	Doc     string
+	Profile string
+}
+
 // ObjectFile is a file of objects that the cluster shall hold.
 type ObjectFile struct {
 	Profile string
@@ -31,6 +42,7 @@ type ObjectFile struct {
 // collected is what all profiles of a host ask for together.
 type collected struct {
 	ports     []Opening
+	programs  []Program
 	modules   []string
 	sysctls   []Setting
 	images    []ImageRef
@@ -88,6 +100,11 @@ func (b *build) gather(s scope) *collected {
 				out.ports = append(out.ports, b.opening(s, x)...)
 			}
 		}
+		for i := range u.Programs {
+			if x := &u.Programs[i]; b.holds(s.class, u.Profile, &x.When) {
+				out.programs = append(out.programs, b.program(s, x))
+			}
+		}
 		for i := range u.Modules {
 			if x := &u.Modules[i]; b.holds(s.class, u.Profile, &x.When) {
 				out.modules = append(out.modules, x.Name)
@@ -133,6 +150,9 @@ func (b *build) gather(s scope) *collected {
 }
 
 func (c *collected) sort() {
+	slices.SortFunc(c.programs, func(a, b Program) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Unit, a.Unit), cmp.Compare(a.Profile, b.Profile))
+	})
 	slices.Sort(c.modules)
 	c.modules = slices.Compact(c.modules)
 	slices.SortFunc(c.sysctls, func(a, b Setting) int { return cmp.Compare(a.Key, b.Key) })
@@ -276,6 +296,33 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 		ref.Arch = AnyArch
 	}
 	return ref
+}
+
+// program resolves a program, which the system's image has or a package of it
+// brings. A system that has neither is no system for the profile.
+func (b *build) program(s scope, x *profile.Program) Program {
+	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: s.use.Name}
+	system := s.class.system
+	if system == nil {
+		return out
+	}
+	if out.Package = system.Packages[x.Name]; out.Package == "" && !system.Has(x.Name) {
+		b.errorAt("P037", b.whereSet(s.use.Profile, &x.When), "", "%s has no %s, which %s needs (%s)", system.Title, x.Name, s.use.Name, x.Doc).
+			WithHint("set the parameters so that it is not needed, or give the host %s another system", s.class.name()).
+			WithRelated(x.Position, "asked for here")
+	}
+	return out
+}
+
+// whereSet is the place at which the topology sets a parameter that a condition asks
+// for or, where it sets none, at which it selects the profile.
+func (b *build) whereSet(p *profile.Profile, when *profile.Condition) diag.Position {
+	for _, name := range slices.Sorted(maps.Keys(when.Params)) {
+		if _, set := b.topology.Profiles[p.Name].Params[name]; set {
+			return b.topology.At("profiles." + p.Name + "." + name)
+		}
+	}
+	return b.where(p)
 }
 
 // checkBinaries finds two different programs for one path.

@@ -27,7 +27,7 @@ type Data struct {
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
-//	{{ range .Ports }}               what all profiles of this host ask for together: also .Modules, .Sysctls,
+//	{{ range .Ports }}               what all profiles of this host ask for together: also .Programs, .Modules, .Sysctls,
 //	                                 .Images, .Binaries, .Manifests and .Leftovers
 
 // Cluster is what templates know of the whole cluster. All lists are sorted by

@@ -147,6 +147,9 @@ func (d *Data) Has(name string) bool {
 // for.
 func (d *Data) Ports() []Opening { return d.gathered().ports }
 
+// Programs gives the programs that the host's operating system must bring.
+func (d *Data) Programs() []Program { return d.gathered().programs }
+
 // Modules gives the kernel modules that all profiles of the host ask for.
 func (d *Data) Modules() []string { return d.gathered().modules }
 

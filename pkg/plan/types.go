@@ -34,6 +34,7 @@ type Host struct {
 	Deposits []Deposit       // files of key material, sorted by path
 	Images   []ImageRef      // sorted
 	Binaries []BinaryRef     // sorted by path
+	Programs []Program       // that its system must bring, sorted
 	Overlays []string        // cluster overlays, then the host's own
 	Channel  string
 

@@ -108,6 +108,9 @@ func (p *Profile) Conditions() []*Condition {
 	for i := range p.Ports {
 		add(&p.Ports[i].When)
 	}
+	for i := range p.Programs {
+		add(&p.Programs[i].When)
+	}
 	for i := range p.Modules {
 		add(&p.Modules[i].When)
 	}

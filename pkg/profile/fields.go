@@ -54,6 +54,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"images":      d.images(&p.Images),
 		"binaries":    d.binaries(&p.Binaries),
 		"ports":       d.ports(&p.Ports),
+		"programs":    d.programs(&p.Programs),
 		"modules":     d.modules(&p.Modules),
 		"sysctls":     d.settings(&p.Sysctls),
 		"leaves":      d.leftovers(&p.Leaves),

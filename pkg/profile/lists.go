@@ -105,6 +105,24 @@ func (d *decoder) from(into *Text) func(node) {
 	}
 }
 
+// programs decodes {name, doc, unit, when}.
+func (d *decoder) programs(into *[]Program) func(node) {
+	return d.listOf(func(n node) {
+		x := Program{Position: d.at(n)}
+		d.object(n, "a program of the system, such as {name: nft, doc: the firewall}", fields{
+			"name": d.str(&x.Name),
+			"unit": d.str(&x.Unit),
+			"doc":  d.str(&x.Doc),
+			"when": d.condition(&x.When),
+		}, "name", "doc")
+		if x.Name != "" && (!nameRule.MatchString(x.Name) || x.Unit != "" && !strings.HasSuffix(x.Unit, ".service")) {
+			d.list.Errorf("F006", x.Position, n.path, "%q is not the name of a program, with that of a service", strings.TrimSpace(x.Name+" "+x.Unit)).
+				WithHint("write it as in {name: nft, unit: kubespore-firewall.service, doc: the firewall}")
+		}
+		*into = append(*into, x)
+	})
+}
+
 // modules decodes names, or {name, when}.
 func (d *decoder) modules(into *[]Setting) func(node) {
 	return d.listOf(func(n node) {

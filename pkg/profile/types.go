@@ -46,6 +46,7 @@ type Profile struct {
 	Images      []Image
 	Binaries    []Binary
 	Ports       []Port
+	Programs    []Program // that the operating system must bring
 	Modules     []Setting // kernel modules
 	Sysctls     []Setting
 	Leaves      []Leftover
@@ -233,6 +234,17 @@ type Port struct {
 	From     Text   // anywhere, nodes, control-planes, etcd, pods, or CIDRs separated by blanks
 	Doc      string
 	When     Condition
+
+	Position diag.Position
+}
+
+// Program is a program that scripts or units of the profile call, and that the
+// operating system must bring, in its image or in a package.
+type Program struct {
+	Name string
+	Unit string // what it must start before anything serves; the machine waits for it
+	Doc  string // what it is for
+	When Condition
 
 	Position diag.Position
 }

@@ -162,7 +162,7 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "System":
 		w.uses.Host = true
 		w.key(name, ident, pos)
-	case "Ports", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Leftovers":
+	case "Ports", "Programs", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Leftovers":
 		w.uses.Collects = true
 	case "Has", "Image", "Secret", "Authority":
 		if words := literals(args, 1); words != nil {
