@@ -4,6 +4,7 @@ package applied
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -86,5 +87,46 @@ profile cri-containerd.apparmor.d flags=(attach_disconnected,mediate_deleted) {
 	out, err = l.enter(t, compile+" >/with && mv /etc/apparmor.d/abstractions/base.d/kubespore /rules && "+compile+" >/without && cmp /with /without")
 	if err == nil || !strings.Contains(string(out), "differ") {
 		t.Errorf("the profile of containers does not have our rules: %v\n%s", err, tail(out))
+	}
+}
+
+// TestSELinuxLabels: with a policy that does not know /var/opt, where Fedora CoreOS has
+// /opt, what the document brings makes programs there executable for systemd. The
+// library that Ignition's setfiles and restorecon use says so.
+func TestSELinuxLabels(t *testing.T) {
+	needRoot(t)
+	tool, err := exec.Command("../tools/deb", "selinux-utils", "usr/sbin/matchpathcon").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLayer(t)
+	apply(t, l.root, filepath.Join(build(t, "../../examples/single.yaml").hosts, "node1", "config.ign")) // Fedora CoreOS
+	contexts := filepath.Join(l.root, "etc/selinux/targeted/contexts/files")
+	for _, name := range []string{"file_contexts", "file_contexts.subs_dist"} {
+		text, err := os.ReadFile(filepath.Join("testdata/selinux", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.put(t, filepath.Join("etc/selinux/targeted/contexts/files", name), string(text))
+	}
+	programs, err := filepath.Glob(filepath.Join(l.root, "opt/*/bin/*"))
+	if err != nil || len(programs) == 0 {
+		t.Fatal("no programs", err)
+	}
+	programs = append(programs, l.root+"/opt/bin/kubelet", l.root+"/opt/cni/bin/bridge")
+	label := func(program string) string {
+		path := "/var" + strings.TrimPrefix(program, l.root)
+		return run(t, strings.TrimSpace(string(tool)), "-n", "-m", "file", "-f", filepath.Join(contexts, "file_contexts"), path)
+	}
+	for _, program := range programs {
+		if got := label(program); !strings.Contains(got, ":bin_t:") {
+			t.Errorf("%s is %s", program, got)
+		}
+	}
+	if err := os.Remove(filepath.Join(contexts, "file_contexts.subs")); err != nil {
+		t.Fatal(err)
+	}
+	if got := label(programs[0]); !strings.Contains(got, ":var_t:") {
+		t.Errorf("the policy here knows /var/opt: %s", got)
 	}
 }
