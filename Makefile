@@ -13,7 +13,7 @@ FUZZTIME ?= 1m
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot boot-extra boot-clean golden fuzz lint fmt clean help
+.PHONY: build test check check-all bench boot boot-extra boot-clean golden same fuzz lint fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -59,6 +59,11 @@ boot-clean: ## end and remove what `make boot` left
 golden: ## write the goldens anew; read the difference before you commit it
 	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
 	go test ./pkg/topology -run 'Reference|Page|Templates' -update
+
+# same: what a change that only moves code is judged by.
+BASE ?= HEAD
+same: ## build every topology with the revision BASE (HEAD) and with the working tree; no document may differ
+	go run ./test/same -base $(BASE)
 
 fuzz: ## look for input that breaks the parsers, FUZZTIME (1m) for each
 	for target in topology/FuzzParse profile/FuzzLoad emit/FuzzRoundTrip pki/FuzzDNSName; do \
