@@ -137,12 +137,12 @@ func nothingOfUs(t *testing.T, m *chroot) {
 	}
 	remains := regexp.MustCompile(`(?m)^remains: true$`)
 	for _, e := range entries {
-		source, err := os.ReadFile(filepath.Join(m.doc.Origins[e.Claim].Profile, "profile.yaml"))
+		source, err := os.ReadFile(filepath.Join(m.doc.Origins[e.Item].Profile, "profile.yaml"))
 		if e.Kind == document.KindDirectory || e.Kind == document.KindUnit && len(e.Content) == 0 || err == nil && remains.Match(source) {
 			continue
 		}
 		if m.has(e.Path) {
-			t.Errorf("%s of %s is left", e.Path, m.doc.Origins[e.Claim].Profile)
+			t.Errorf("%s of %s is left", e.Path, m.doc.Origins[e.Item].Profile)
 		}
 	}
 	links, err := filepath.Glob(m.path("/etc/systemd/system/*.*/*"))

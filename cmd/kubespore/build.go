@@ -71,7 +71,7 @@ func timings(r compile.Result) []timing {
 
 func printBuild(w io.Writer, b buildResult) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "HOST\tROLES\tPROFILES\tSIZE\tCHANNEL\n")
+	fmt.Fprint(t, "HOST\tROLES\tPROFILES\tSIZE\tDELIVERY\n")
 	for _, h := range b.Hosts {
 		fmt.Fprintf(t, "%s\t%s\t%d\t%d KiB\t%s\n", h.Name, roles(h.Roles), len(h.Profiles), (h.Bytes+1023)/1024, fullness(h))
 	}
@@ -106,12 +106,12 @@ func roles(list []string) string {
 	return strings.Join(list, ",")
 }
 
-// fullness says how much of what the channel carries is used.
+// fullness says how much of what the delivery carries is used.
 func fullness(h compile.Host) string {
-	if h.ChannelLimit == 0 {
-		return h.Channel
+	if h.DeliveryLimit == 0 {
+		return h.Delivery
 	}
-	return fmt.Sprintf("%s (%d%% full)", h.Channel, h.ChannelBytes*100/h.ChannelLimit)
+	return fmt.Sprintf("%s (%d%% full)", h.Delivery, h.DeliveryBytes*100/h.DeliveryLimit)
 }
 
 // stages prints where the time went.

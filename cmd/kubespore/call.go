@@ -90,7 +90,7 @@ func bounded(list diag.List) diag.List {
 		return list
 	}
 	out := slices.Clone(list[:mostShown])
-	out.Errorf("O122", diag.Position{}, "", "%s more are not shown", count(len(list)-mostShown, "message")).WithHint("correct these, and run the command again")
+	out.Errorf("O122", diag.Position{}, "", "%s more are not shown", counted(len(list)-mostShown, "message")).WithHint("correct these, and run the command again")
 	return out
 }
 
@@ -99,7 +99,7 @@ func (c *call) printDiagnostics(list diag.List) {
 	p.Print(c.stderr, list)
 	errors, warnings := list.Counts()
 	if errors > 0 {
-		fmt.Fprintf(c.stderr, "%s%s\n", count(errors, "error"), also(warnings))
+		fmt.Fprintf(c.stderr, "%s%s\n", counted(errors, "error"), also(warnings))
 	}
 }
 
@@ -107,10 +107,10 @@ func also(warnings int) string {
 	if warnings == 0 {
 		return ""
 	}
-	return ", " + count(warnings, "warning")
+	return ", " + counted(warnings, "warning")
 }
 
-func count(n int, noun string) string {
+func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

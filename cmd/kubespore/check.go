@@ -31,6 +31,6 @@ func runCheck(c *call) int {
 	list.Append(more)
 	c.stages(result)
 	return c.finish(list, checkResult{result.Hosts}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %s, every proof holds\n", project.Topology.File, count(len(result.Hosts), "host"))
+		fmt.Fprintf(w, "%s: %s, every proof holds\n", project.Topology.File, counted(len(result.Hosts), "host"))
 	})
 }

@@ -68,7 +68,7 @@ nothing.`,
 			name: "explain", args: "TOPOLOGY [HOST [PATH]]", min: 1, max: 3, run: runExplain,
 			summary: "say which profile wrote a file, from which line",
 			detail: `With a topology alone: the hosts and their profiles. With a host: every path that
-its document makes, and who wrote it. With a path, unit or claim too: that alone,
+its document makes, and who wrote it. With a path, unit or item too: that alone,
 and all that is known of it. --keys prints which host holds which keys.`,
 			examples: []string{"kubespore explain prod.yaml", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml"},
 			flags:    append([]string{"keys", "pki"}, loading...),

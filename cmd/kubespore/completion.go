@@ -53,8 +53,8 @@ func firstWords() [][2]string {
 	return out
 }
 
-// words gives what may stand behind a command: second words, shells, commands.
-func words(name string) []string {
+// completionWords gives what may stand behind a command: second words, shells, commands.
+func completionWords(name string) []string {
 	switch {
 	case subcommands(name) != nil:
 		return subcommands(name)
@@ -102,8 +102,8 @@ _kubespore() {
 	}
 	fmt.Fprint(w, "    esac\n    ((COMP_CWORD == 2)) && case ${COMP_WORDS[1]} in\n")
 	for _, name := range commandNames() {
-		if words(name) != nil {
-			fmt.Fprintf(w, "    %s) words=%q ;;\n", name, strings.Join(words(name), " "))
+		if completionWords(name) != nil {
+			fmt.Fprintf(w, "    %s) words=%q ;;\n", name, strings.Join(completionWords(name), " "))
 		}
 	}
 	fmt.Fprint(w, `    esac
@@ -169,7 +169,7 @@ func zshFlag(f flag) string {
 }
 
 func zshArguments(c command) string {
-	if w := words(c.name); w != nil {
+	if w := completionWords(c.name); w != nil {
 		return quoteShell("*:word:(" + strings.Join(w, " ") + ")")
 	}
 	return quoteShell("*:file:_files")
@@ -179,8 +179,8 @@ func fishCompletion(w io.Writer) {
 	fmt.Fprint(w, "# fish completion for kubespore\n")
 	for _, c := range firstWords() {
 		fmt.Fprintf(w, "complete -c kubespore -n __fish_use_subcommand -f -a %s -d %s\n", c[0], quoteShell(c[1]))
-		if words(c[0]) != nil {
-			fmt.Fprintf(w, "complete -c kubespore -n '__fish_seen_subcommand_from %s' -f -a %s\n", c[0], quoteShell(strings.Join(words(c[0]), " ")))
+		if completionWords(c[0]) != nil {
+			fmt.Fprintf(w, "complete -c kubespore -n '__fish_seen_subcommand_from %s' -f -a %s\n", c[0], quoteShell(strings.Join(completionWords(c[0]), " ")))
 		}
 	}
 	for _, f := range flagTable() {

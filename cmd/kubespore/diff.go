@@ -38,9 +38,9 @@ func runDiff(c *call) int {
 		}
 		d, err := c.compare(last, host, new)
 		list.AddError("O111", err)
-		d.NoteMesh(func(name string) bool {
+		d.NoteReadsAllHosts(func(name string) bool {
 			p := project.Catalog.Lookup(name) // nil for an overlay
-			return p != nil && p.Mesh
+			return p != nil && p.ReadsAllHosts
 		})
 		diffs = append(diffs, d)
 	}

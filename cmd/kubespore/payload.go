@@ -182,7 +182,7 @@ func (c *call) sources(list *diag.List) []payload.Source {
 
 func printPacked(w io.Writer, r packResult) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, count(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
+	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, counted(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
 	if r.Volume != "" {
 		fmt.Fprintf(t, "volume\t%s (label %s, one for all machines)\n", r.Volume, payload.Label)
 	}
@@ -193,7 +193,7 @@ func printPacked(w io.Writer, r packResult) {
 		fmt.Fprintf(t, "sysext\t%s (the programs for %s; sha256 %s)\n", x.File, x.Arch, x.SHA256)
 	}
 	if r.Registry != "" {
-		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, count(len(r.Packed.Lock.Images), "image"))
+		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, counted(len(r.Packed.Lock.Images), "image"))
 	}
 	fmt.Fprintf(t, "lock\t%s (commit it: machines install only what it pins)\n", r.Lock)
 	_ = t.Flush()
@@ -214,7 +214,7 @@ func runPayloadVerify(c *call) int {
 	result := c.verifyBundle(project.Lock, &list)
 	result.Hosts = c.verifyDocuments(decided, &list)
 	return c.finish(list, result, func(w io.Writer) {
-		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", count(result.Hosts, "document"), count(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
+		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", counted(result.Hosts, "document"), counted(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
 	})
 }
 

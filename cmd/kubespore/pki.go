@@ -63,7 +63,7 @@ func runPKIVerify(c *call) int {
 	list.Append(store.Verify(now))
 	n := len(store.List())
 	return c.finish(list, map[string]int{"certificates": n}, func(w io.Writer) {
-		fmt.Fprintf(w, "the store is whole: %s\n", count(n, "certificate"))
+		fmt.Fprintf(w, "the store is whole: %s\n", counted(n, "certificate"))
 	})
 }
 

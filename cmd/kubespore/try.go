@@ -176,7 +176,7 @@ func (c *call) rehearse(hosts []media.Host, machines []rehearse.Machine, o rehea
 		how = "emulated, ten times slower than with KVM"
 	}
 	if !c.options.quiet {
-		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", count(len(machines), "machine"), count(o.Processors, "processor"), o.Memory>>20, how)
+		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", counted(len(machines), "machine"), counted(o.Processors, "processor"), o.Memory>>20, how)
 	}
 	list.AddError("Q003", rehearse.Run(c.ctx, machines, o, c.stdout))
 	return list

@@ -104,7 +104,7 @@ func difference(oldName, newName, old, new string) string {
 }
 
 // goldenHost is a host's document as readable text, one block for each path or
-// claim.
+// item.
 type goldenHost struct {
 	name   string
 	blocks []string

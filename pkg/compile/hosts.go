@@ -17,14 +17,14 @@ import (
 
 // Host is what a build came to for one host.
 type Host struct {
-	Name         string   `json:"name"`
-	Roles        []string `json:"roles"`
-	Profiles     []string `json:"profiles"`
-	File         string   `json:"file"` // below the build's folder
-	Bytes        int      `json:"bytes"`
-	Channel      string   `json:"channel"`
-	ChannelBytes int      `json:"channelBytes"` // what counts against the limit
-	ChannelLimit int      `json:"channelLimit"` // 0 for none
+	Name          string   `json:"name"`
+	Roles         []string `json:"roles"`
+	Profiles      []string `json:"profiles"`
+	File          string   `json:"file"` // below the build's folder
+	Bytes         int      `json:"bytes"`
+	Delivery      string   `json:"delivery"`
+	DeliveryBytes int      `json:"deliveryBytes"` // what counts against the limit
+	DeliveryLimit int      `json:"deliveryLimit"` // 0 for none
 }
 
 // workload counts the time that all workers spend in a part of the work.
@@ -133,9 +133,9 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	if doc == nil {
 		return nil
 	}
-	var written form
+	var written written
 	var problems diag.List
-	timed(&load.emit, func() { written, problems = formOf(h, doc) })
+	timed(&load.emit, func() { written, problems = write(h, doc) })
 	list.Append(problems)
 	if problems.HasErrors() {
 		return nil
@@ -143,7 +143,7 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, written.proof)) })
 	*result = describe(h)
 	result.measure(written.files[0].Data)
-	result.demandRoom(p.Topology.At(h.Path+".channel"), h.Path, doc, list)
+	result.demandRoom(p.Topology.At(h.Path+".delivery"), h.Path, doc, list)
 	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
 		if err := p.write(written.files, load); err != nil {
 			list.AddError("O105", err)
@@ -166,8 +166,8 @@ func (p *pipe) write(files []outdir.File, load *workload) (err error) {
 
 // describe says what is known of a host without its document.
 func describe(h *plan.Host) Host {
-	c := channel(h.Channel)
-	out := Host{Name: h.Name, Roles: h.Roles, File: path.Join("hosts", h.Name, DocumentName(h.Format)), Channel: c.Name, ChannelLimit: c.Limit}
+	c := delivery(h.Delivery)
+	out := Host{Name: h.Name, Roles: h.Roles, File: path.Join("hosts", h.Name, DocumentName(h.Format)), Delivery: c.Name, DeliveryLimit: c.Limit}
 	for _, s := range h.Selected {
 		out.Profiles = append(out.Profiles, s.Name)
 	}

@@ -70,7 +70,7 @@ func (p *pipe) recall(last *outdir.Manifest) {
 	for _, h := range p.result.Plan.Hosts {
 		host := describe(h)
 		host.Bytes = int(size[host.File])
-		host.ChannelBytes = host.Bytes
+		host.DeliveryBytes = host.Bytes
 		if raw, err := p.limited(host); err == nil && raw != nil {
 			host.measure(raw)
 		}
@@ -78,9 +78,9 @@ func (p *pipe) recall(last *outdir.Manifest) {
 	}
 }
 
-// limited reads a document again when its channel counts other than bytes.
+// limited reads a document again when its delivery counts other than bytes.
 func (p *pipe) limited(h Host) ([]byte, error) {
-	if h.ChannelLimit == 0 {
+	if h.DeliveryLimit == 0 {
 		return nil, nil
 	}
 	return os.ReadFile(filepath.Join(p.Out, h.File))

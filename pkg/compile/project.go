@@ -12,9 +12,9 @@ import (
 type Project struct {
 	Topology *topology.Topology
 	Catalog  *profile.Catalog
-	Lock     plan.Lock              // what the operator has pinned of the payload
-	LockFile string                 // where that stands, for messages
-	Files    map[string]plan.Beside // that parameters of profiles name
+	Lock     plan.Lock                // what the operator has pinned of the payload
+	LockFile string                   // where that stands, for messages
+	Files    map[string]plan.UserFile // that parameters of profiles name
 }
 
 // Load reads a topology and the profile folders. Mistakes of both come in one
@@ -34,15 +34,15 @@ func Known(c *profile.Catalog) topology.Known {
 // Plan decides everything that can be decided without keys, following what
 // earlier builds decided.
 func (p *Project) Plan(given plan.Allocations) (*plan.Plan, diag.List) {
-	return plan.BuildBeside(p.Topology, p.Catalog, given, p.Lock, p.Files)
+	return plan.Build(plan.Inputs{Topology: p.Topology, Catalog: p.Catalog, Allocations: given, Lock: p.Lock, Files: p.Files})
 }
 
 // ReadFiles reads the files that parameters of profiles name, relative to the
 // topology. Whether one may be missing is the plan's to say.
 func (p *Project) ReadFiles(read func(name string) ([]byte, error)) {
-	p.Files = map[string]plan.Beside{}
+	p.Files = map[string]plan.UserFile{}
 	for _, name := range plan.FilesAsked(p.Topology, p.Catalog) {
 		content, err := read(name)
-		p.Files[name] = plan.Beside{Name: name, File: plan.FileBeside(p.Topology, name), Content: content, Err: err}
+		p.Files[name] = plan.UserFile{Name: name, File: plan.UserFileName(p.Topology, name), Content: content, Err: err}
 	}
 }

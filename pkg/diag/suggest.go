@@ -1,6 +1,9 @@
 package diag
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Suggest gives the candidate nearest to a mistyped word, or "" when none is
 // near enough to be worth a "did you mean".
@@ -40,4 +43,14 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[(len(a)+1)%3][len(b)]
+}
+
+// Renamed gives the name that a key has today, where former names are those
+// that it had, or "". It counts only where the new key is one of those known,
+// since a name may have had another meaning elsewhere.
+func Renamed(key string, known []string, former map[string]string) string {
+	if name := former[key]; slices.Contains(known, name) {
+		return name
+	}
+	return ""
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Decode reads a document back from its Ignition JSON. Where its parts came
-// from is lost. The secret claims are those given by whoever remembers them;
+// from is lost. The secret items are those given by whoever remembers them;
 // nil stands for nobody, and then everything that might be secret is: files
 // that only their owner may read, and files with a private key.
 func Decode(host string, raw []byte, secret []string) (*Document, error) {
@@ -20,8 +20,8 @@ func Decode(host string, raw []byte, secret []string) (*Document, error) {
 	if want := types.MaxVersion.String(); d.Config.Ignition.Version != want {
 		return nil, fmt.Errorf("this is no Ignition document of version %s", want)
 	}
-	for _, claim := range secret {
-		d.Secret[claim] = true
+	for _, item := range secret {
+		d.Secret[item] = true
 	}
 	entries, err := d.Entries()
 	if err != nil {
@@ -29,7 +29,7 @@ func Decode(host string, raw []byte, secret []string) (*Document, error) {
 	}
 	for _, e := range entries {
 		if MightBeSecret(e) && (secret == nil || bytes.Contains(e.Content, privateKey)) {
-			d.Secret[e.Claim] = true
+			d.Secret[e.Item] = true
 		}
 	}
 	return d, nil

@@ -20,13 +20,13 @@ import (
 type Document struct {
 	Host   string
 	Config types.Config
-	// Origins says who wrote each claim: file:/etc/hosts, directory:/opt,
+	// Origins says who wrote each item: file:/etc/hosts, directory:/opt,
 	// link:/etc/localtime, unit:kubelet.service, dropin:kubelet.service/10-x.conf,
 	// user:core, group:etcd, filesystem:/dev/..., disk:..., luks:NAME.
 	Origins map[string]Origin
-	// Secret holds the claims whose content must not be shown.
+	// Secret holds the items whose content must not be shown.
 	Secret map[string]bool
-	// Keys says which private keys and secrets a claim holds, as the store
+	// Keys says which private keys and secrets an item holds, as the store
 	// names them: ca/kubernetes, hosts/cp1/apiserver, cluster/encryption-key.
 	Keys map[string][]string
 }
@@ -39,8 +39,8 @@ type Origin struct {
 	Earlier  []Origin      // whom this one replaced or added to, oldest first
 }
 
-// At gives the position behind a claim, for diagnostics.
-func (d *Document) At(claim string) diag.Position { return d.Origins[claim].Position }
+// At gives the position behind an item, for diagnostics.
+func (d *Document) At(item string) diag.Position { return d.Origins[item].Position }
 
 // Kinds of Entry.
 const (
@@ -56,7 +56,7 @@ const (
 type Entry struct {
 	Path    string
 	Kind    string
-	Claim   string // key into Origins
+	Item    string // key into Origins
 	Mode    int    // permission bits
 	User    string // name, or decimal id
 	Group   string
@@ -84,15 +84,15 @@ func (d *Document) Entries() ([]Entry, error) {
 	var out []Entry
 	s := d.Config.Storage
 	for _, dir := range s.Directories {
-		out = append(out, Entry{Path: dir.Path, Kind: KindDirectory, Claim: "directory:" + dir.Path,
+		out = append(out, Entry{Path: dir.Path, Kind: KindDirectory, Item: "directory:" + dir.Path,
 			Mode: orDefault(dir.Mode, 0o755), User: owner(dir.User.Name, dir.User.ID), Group: owner(dir.Group.Name, dir.Group.ID)})
 	}
 	for _, link := range s.Links {
-		out = append(out, Entry{Path: link.Path, Kind: KindLink, Claim: "link:" + link.Path, Target: deref(link.Target), Hard: deref(link.Hard),
+		out = append(out, Entry{Path: link.Path, Kind: KindLink, Item: "link:" + link.Path, Target: deref(link.Target), Hard: deref(link.Hard),
 			User: owner(link.User.Name, link.User.ID), Group: owner(link.Group.Name, link.Group.ID)})
 	}
 	for _, f := range s.Files {
-		e := Entry{Path: f.Path, Kind: KindFile, Claim: "file:" + f.Path,
+		e := Entry{Path: f.Path, Kind: KindFile, Item: "file:" + f.Path,
 			Mode: orDefault(f.Mode, 0o644), User: owner(f.User.Name, f.User.ID), Group: owner(f.Group.Name, f.Group.ID)}
 		parts := f.Append
 		if f.Contents.Source != nil || len(parts) == 0 {
@@ -111,16 +111,16 @@ func (d *Document) Entries() ([]Entry, error) {
 	}
 	for _, u := range d.Config.Systemd.Units {
 		if u.Contents != nil || u.Enabled != nil || deref(u.Mask) {
-			out = append(out, Entry{Path: UnitPath(u.Name), Kind: KindUnit, Claim: "unit:" + u.Name, Mode: 0o644, User: "root", Group: "root",
+			out = append(out, Entry{Path: UnitPath(u.Name), Kind: KindUnit, Item: "unit:" + u.Name, Mode: 0o644, User: "root", Group: "root",
 				Content: []byte(deref(u.Contents)), Unit: u.Name, Enabled: u.Enabled, Masked: deref(u.Mask)})
 		}
 		for _, dropin := range u.Dropins {
-			out = append(out, Entry{Path: DropinPath(u.Name, dropin.Name), Kind: KindDropin, Claim: "dropin:" + u.Name + "/" + dropin.Name,
+			out = append(out, Entry{Path: DropinPath(u.Name, dropin.Name), Kind: KindDropin, Item: "dropin:" + u.Name + "/" + dropin.Name,
 				Mode: 0o644, User: "root", Group: "root", Content: []byte(deref(dropin.Contents)), Unit: u.Name})
 		}
 	}
 	for i := range out {
-		out[i].Secret = d.Secret[out[i].Claim]
+		out[i].Secret = d.Secret[out[i].Item]
 	}
 	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Path, b.Path) })
 	return out, nil

@@ -89,11 +89,11 @@ func TestEntries(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Entry{
-		{Path: "/etc/key", Kind: KindFile, Claim: "file:/etc/key", Mode: 0o644, User: "root", Group: "root", Content: []byte("-----BEGIN EC PRIVATE KEY-----"), Secret: true},
-		{Path: "/etc/open", Kind: KindFile, Claim: "file:/etc/open", Mode: 0o644, User: "root", Group: "root", Content: []byte("x")},
-		{Path: "/etc/private", Kind: KindFile, Claim: "file:/etc/private", Mode: 0o600, User: "root", Group: "root", Content: []byte("x"), Secret: true},
-		{Path: "/etc/systemd/system/a.service", Kind: KindUnit, Claim: "unit:a.service", Mode: 0o644, User: "root", Group: "root", Content: []byte{}, Unit: "a.service", Enabled: ptr(true)},
-		{Path: "/etc/systemd/system/a.service.d/b.conf", Kind: KindDropin, Claim: "dropin:a.service/b.conf", Mode: 0o644, User: "root", Group: "root", Content: []byte("[Unit]\n"), Unit: "a.service"},
+		{Path: "/etc/key", Kind: KindFile, Item: "file:/etc/key", Mode: 0o644, User: "root", Group: "root", Content: []byte("-----BEGIN EC PRIVATE KEY-----"), Secret: true},
+		{Path: "/etc/open", Kind: KindFile, Item: "file:/etc/open", Mode: 0o644, User: "root", Group: "root", Content: []byte("x")},
+		{Path: "/etc/private", Kind: KindFile, Item: "file:/etc/private", Mode: 0o600, User: "root", Group: "root", Content: []byte("x"), Secret: true},
+		{Path: "/etc/systemd/system/a.service", Kind: KindUnit, Item: "unit:a.service", Mode: 0o644, User: "root", Group: "root", Content: []byte{}, Unit: "a.service", Enabled: ptr(true)},
+		{Path: "/etc/systemd/system/a.service.d/b.conf", Kind: KindDropin, Item: "dropin:a.service/b.conf", Mode: 0o644, User: "root", Group: "root", Content: []byte("[Unit]\n"), Unit: "a.service"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

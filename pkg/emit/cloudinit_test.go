@@ -190,8 +190,8 @@ func TestInstance(t *testing.T) {
 func TestCloudInitRefuses(t *testing.T) {
 	at := diag.Position{File: "profiles/x/host.bu", Line: 3, Column: 7}
 	tests := []struct {
-		claim, message string
-		change         func(*types.Config)
+		item, message string
+		change        func(*types.Config)
 	}{
 		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Config.Merge = []types.Resource{{Source: ptr("data:,{}")}} }},
 		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Timeouts.HTTPTotal = ptr(3) }},
@@ -232,15 +232,15 @@ func TestCloudInitRefuses(t *testing.T) {
 	}
 	refused := map[string]bool{}
 	for _, test := range tests {
-		d := &document.Document{Host: "w1", Config: types.Config{Ignition: types.Ignition{Version: "3.4.0"}}, Origins: map[string]document.Origin{test.claim: {Position: at}}}
+		d := &document.Document{Host: "w1", Config: types.Config{Ignition: types.Ignition{Version: "3.4.0"}}, Origins: map[string]document.Origin{test.item: {Position: at}}}
 		test.change(&d.Config)
 		seed, list := CloudInit(d)
 		if len(list) != 1 || list[0].Code != "O113" || list[0].Position != at || !strings.Contains(list[0].Message, test.message) || list[0].Hint == "" {
-			t.Errorf("%s %s: %+v", test.claim, test.message, list)
+			t.Errorf("%s %s: %+v", test.item, test.message, list)
 			continue
 		}
 		if seed.UserData != nil {
-			t.Errorf("%s: a seed although it is refused", test.claim)
+			t.Errorf("%s: a seed although it is refused", test.item)
 		}
 		refused[list[0].Message] = true
 	}

@@ -36,22 +36,22 @@ func estimate(d *document.Document) int {
 	return n
 }
 
-// Size is how much of a document a claim takes.
+// Size is how much of a document an item takes.
 type Size struct {
-	Claim string `json:"claim"` // as in document.Document.Origins
+	Item  string `json:"item"` // as in document.Document.Origins
 	Bytes int    `json:"bytes"`
 }
 
-// Sizes gives the size of each claim, the biggest first, for the message that
-// a document does not fit its channel.
+// Sizes gives the size of each item, the biggest first, for the message that
+// a document does not fit its delivery.
 func Sizes(d *document.Document) ([]Size, error) {
 	e := encoder{fields: fieldTable{}}
 	var out []Size
 	var failed error
-	add := func(claim string, v any) {
+	add := func(item string, v any) {
 		text, _, err := e.value(nil, valueOf(v))
 		failed = cmp.Or(failed, err)
-		out = append(out, Size{claim, len(text)})
+		out = append(out, Size{item, len(text)})
 	}
 	s := d.Config.Storage
 	for _, f := range s.Files {
@@ -73,6 +73,6 @@ func Sizes(d *document.Document) ([]Size, error) {
 	for _, u := range d.Config.Passwd.Users {
 		add("user:"+u.Name, u)
 	}
-	slices.SortFunc(out, func(a, b Size) int { return cmp.Or(b.Bytes-a.Bytes, cmp.Compare(a.Claim, b.Claim)) })
+	slices.SortFunc(out, func(a, b Size) int { return cmp.Or(b.Bytes-a.Bytes, cmp.Compare(a.Item, b.Item)) })
 	return out, failed
 }

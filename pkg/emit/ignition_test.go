@@ -68,11 +68,11 @@ func TestSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var claims []string
+	var items []string
 	for _, s := range got {
-		claims = append(claims, s.Claim)
+		items = append(items, s.Item)
 	}
-	if diff := cmp.Diff([]string{"file:/etc/motd", "unit:a.service", "directory:/opt/bin"}, claims); diff != "" {
+	if diff := cmp.Diff([]string{"file:/etc/motd", "unit:a.service", "directory:/opt/bin"}, items); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -27,7 +27,7 @@ func lowered(d *document.Document, id string) (cloudConfig, error) {
 	out.accounts(d.Config.Passwd, id, steps)
 	out.InitModules = out.initModules()
 	disks := slices.Clone(d.Config.Storage.Filesystems)
-	slices.SortFunc(disks, func(a, b types.Filesystem) int { return strings.Compare(text(a.Path), text(b.Path)) })
+	slices.SortFunc(disks, func(a, b types.Filesystem) int { return strings.Compare(stringOf(a.Path), stringOf(b.Path)) })
 	for _, f := range disks {
 		steps.filesystem(f)
 	}
@@ -110,9 +110,9 @@ func (c *cloudConfig) accounts(p types.Passwd, id string, s *steps) {
 // image has, is kept by the scripts before and after.
 func userOf(u types.PasswdUser) cloudUser {
 	out := cloudUser{
-		Name: u.Name, Gecos: text(u.Gecos), UID: u.UID, PrimaryGroup: text(u.PrimaryGroup), HomeDir: text(u.HomeDir), Shell: text(u.Shell),
+		Name: u.Name, Gecos: stringOf(u.Gecos), UID: u.UID, PrimaryGroup: stringOf(u.PrimaryGroup), HomeDir: stringOf(u.HomeDir), Shell: stringOf(u.Shell),
 		System: isTrue(u.System), NoCreateHome: isTrue(u.NoCreateHome), NoUserGroup: isTrue(u.NoUserGroup), NoLogInit: isTrue(u.NoLogInit),
-		HashedPassword: text(u.PasswordHash),
+		HashedPassword: stringOf(u.PasswordHash),
 	}
 	if u.PasswordHash != nil && *u.PasswordHash == "" {
 		out.HashedPassword = "*"
@@ -129,7 +129,7 @@ func userOf(u types.PasswdUser) cloudUser {
 	return out
 }
 
-func text(p *string) string {
+func stringOf(p *string) string {
 	if p == nil {
 		return ""
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // ReadCloudInit reads a document back from the user-data that CloudInit made.
-// The secret claims are as for document.Decode.
+// The secret items are as for document.Decode.
 func ReadCloudInit(host string, userData []byte, secret []string) (*document.Document, error) {
 	var c cloudConfig
 	if err := yaml.Unmarshal(userData, &c); err != nil {
@@ -74,7 +74,7 @@ func (r *reader) read(c *cloudConfig) error {
 	for i := range r.config.Storage.Files {
 		f := &r.config.Storage.Files[i]
 		if words := owners[f.Path]; words != nil {
-			f.User, f.Group = types.NodeUser(owner(words[2])), types.NodeGroup(owner(words[3]))
+			f.User, f.Group = types.NodeUser(parseOwner(words[2])), types.NodeGroup(parseOwner(words[3]))
 		}
 	}
 	for _, u := range r.units {
@@ -144,10 +144,10 @@ func (r *reader) step(words []string, owners map[string][]string) error {
 			return fmt.Errorf("%s has no mode", words[4])
 		}
 		number := int(mode)
-		s.Directories = append(s.Directories, types.Directory{Node: node(words[2], words[3], words[4]), DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: &number}})
+		s.Directories = append(s.Directories, types.Directory{Node: ownedNode(words[2], words[3], words[4]), DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: &number}})
 	case "link6":
 		hard := words[1] == "hard"
-		s.Links = append(s.Links, types.Link{Node: node(words[2], words[3], words[4]), LinkEmbedded1: types.LinkEmbedded1{Target: &words[5], Hard: &hard}})
+		s.Links = append(s.Links, types.Link{Node: ownedNode(words[2], words[3], words[4]), LinkEmbedded1: types.LinkEmbedded1{Target: &words[5], Hard: &hard}})
 	case "own5":
 		owners[words[4]] = words
 	case "mask2":
@@ -229,9 +229,9 @@ func some[T comparable](v T) *T {
 	return &v
 }
 
-func node(user, group, name string) types.Node {
+func ownedNode(user, group, name string) types.Node {
 	overwrite := true
-	return types.Node{Path: name, Overwrite: &overwrite, User: types.NodeUser(owner(user)), Group: types.NodeGroup(owner(group))}
+	return types.Node{Path: name, Overwrite: &overwrite, User: types.NodeUser(parseOwner(user)), Group: types.NodeGroup(parseOwner(group))}
 }
 
 // anyOwner has the form of both types.NodeUser and types.NodeGroup.
@@ -240,7 +240,7 @@ type anyOwner struct {
 	Name *string `json:"name,omitempty"`
 }
 
-func owner(word string) anyOwner {
+func parseOwner(word string) anyOwner {
 	if word == "root" {
 		return anyOwner{}
 	}

@@ -17,9 +17,9 @@ import (
 type limit struct {
 	what string
 	hint string
-	// claims finds it in a config: claims as document.Document.Origins has
+	// items finds it in a config: items as document.Document.Origins has
 	// them, or "" for what has no place there.
-	claims func(c types.Config) []string
+	items func(c types.Config) []string
 }
 
 const leaveToImage = "have the image do it, or use an image with Ignition (format: ignition)"
@@ -30,58 +30,58 @@ func limits() []limit {
 	return []limit{
 		{"other documents, timeouts, proxies and trusted authorities of Ignition itself", "put what they hold into this document", func(c types.Config) []string {
 			c.Ignition.Version = ""
-			return when(!reflect.DeepEqual(c.Ignition, types.Ignition{}), "")
+			return itemIf(!reflect.DeepEqual(c.Ignition, types.Ignition{}), "")
 		}},
 		{"kernel arguments", leaveToImage, func(c types.Config) []string {
-			return when(len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0, "")
+			return itemIf(len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0, "")
 		}},
 		{"a partition table", leaveToImage, func(c types.Config) []string {
-			return each(c.Storage.Disks, func(d types.Disk) (string, bool) { return "disk:" + d.Device, true })
+			return itemsWhere(c.Storage.Disks, func(d types.Disk) (string, bool) { return "disk:" + d.Device, true })
 		}},
 		{"a RAID", leaveToImage, func(c types.Config) []string {
-			return each(c.Storage.Raid, func(r types.Raid) (string, bool) { return "raid:" + r.Name, true })
+			return itemsWhere(c.Storage.Raid, func(r types.Raid) (string, bool) { return "raid:" + r.Name, true })
 		}},
 		{"an encrypted disk", leaveToImage, func(c types.Config) []string {
-			return each(c.Storage.Luks, func(l types.Luks) (string, bool) { return "luks:" + l.Name, true })
+			return itemsWhere(c.Storage.Luks, func(l types.Luks) (string, bool) { return "luks:" + l.Name, true })
 		}},
 		{"a file system that is mounted nowhere, or none of " + strings.Join(filesystems(), ", "), leaveToImage, func(c types.Config) []string {
-			return each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
-				return "filesystem:" + f.Device, text(f.Path) == "" || !slices.Contains(filesystems(), text(f.Format))
+			return itemsWhere(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
+				return "filesystem:" + f.Device, stringOf(f.Path) == "" || !slices.Contains(filesystems(), stringOf(f.Format))
 			})
 		}},
 		{"a file from the network: cloud-init does not check what it gets", "put the content into the document, with local: or inline:", func(c types.Config) []string {
-			return each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, isRemote(f) })
+			return itemsWhere(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, isRemote(f) })
 		}},
 		{"a file that adds to the image's: it would be added again after a power cut", "write the whole file, or one in a folder that the program reads", func(c types.Config) []string {
-			return each(c.Storage.Files, func(f types.File) (string, bool) {
+			return itemsWhere(c.Storage.Files, func(f types.File) (string, bool) {
 				return "file:" + f.Path, f.Contents.Source == nil && len(f.Append) > 0
 			})
 		}},
 		{"a file without content", "add contents: {inline: ''}", func(c types.Config) []string {
-			return each(c.Storage.Files, func(f types.File) (string, bool) {
+			return itemsWhere(c.Storage.Files, func(f types.File) (string, bool) {
 				return "file:" + f.Path, f.Contents.Source == nil && len(f.Append) == 0
 			})
 		}},
 		{"a path or an option with blanks", "use one without", func(c types.Config) []string {
-			files := each(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, hasBlank(f.Path) })
-			dirs := each(c.Storage.Directories, func(d types.Directory) (string, bool) { return "directory:" + d.Path, hasBlank(d.Path) })
-			links := each(c.Storage.Links, func(l types.Link) (string, bool) {
-				return "link:" + l.Path, hasBlank(l.Path) || hasBlank(text(l.Target))
+			files := itemsWhere(c.Storage.Files, func(f types.File) (string, bool) { return "file:" + f.Path, hasBlank(f.Path) })
+			dirs := itemsWhere(c.Storage.Directories, func(d types.Directory) (string, bool) { return "directory:" + d.Path, hasBlank(d.Path) })
+			links := itemsWhere(c.Storage.Links, func(l types.Link) (string, bool) {
+				return "link:" + l.Path, hasBlank(l.Path) || hasBlank(stringOf(l.Target))
 			})
-			disks := each(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
-				return "filesystem:" + f.Device, hasBlank(fmt.Sprint(f.Device, text(f.Path), text(f.Label), text(f.UUID))) ||
+			disks := itemsWhere(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
+				return "filesystem:" + f.Device, hasBlank(fmt.Sprint(f.Device, stringOf(f.Path), stringOf(f.Label), stringOf(f.UUID))) ||
 					slices.ContainsFunc(f.Options, func(o types.FilesystemOption) bool { return hasBlank(string(o)) }) ||
 					slices.ContainsFunc(f.MountOptions, func(o types.MountOption) bool { return hasBlank(string(o)) })
 			})
 			return slices.Concat(files, dirs, links, disks)
 		}},
 		{"ssh keys for a user without a home", "leave out system: and no_create_home:, or the keys", func(c types.Config) []string {
-			return each(c.Passwd.Users, func(u types.PasswdUser) (string, bool) {
+			return itemsWhere(c.Passwd.Users, func(u types.PasswdUser) (string, bool) {
 				return "user:" + u.Name, len(u.SSHAuthorizedKeys) > 0 && (isTrue(u.System) || isTrue(u.NoCreateHome))
 			})
 		}},
 		{"a password of a group", "leave it out: members need none", func(c types.Config) []string {
-			return each(c.Passwd.Groups, func(g types.PasswdGroup) (string, bool) { return "group:" + g.Name, text(g.PasswordHash) != "" })
+			return itemsWhere(c.Passwd.Groups, func(g types.PasswdGroup) (string, bool) { return "group:" + g.Name, stringOf(g.PasswordHash) != "" })
 		}},
 	}
 }
@@ -93,25 +93,25 @@ func filesystems() []string { return []string{"ext4", "xfs", "btrfs", "vfat"} }
 func refuse(d *document.Document) diag.List {
 	var list diag.List
 	for _, l := range limits() {
-		for _, claim := range l.claims(d.Config) {
-			list.Errorf("O113", d.At(claim), strings.TrimSpace(d.Host+" "+claim), "cloud-init cannot make this: %s", l.what).WithHint("%s", l.hint)
+		for _, item := range l.items(d.Config) {
+			list.Errorf("O113", d.At(item), strings.TrimSpace(d.Host+" "+item), "cloud-init cannot make this: %s", l.what).WithHint("%s", l.hint)
 		}
 	}
 	return list
 }
 
-func when(holds bool, claim string) []string {
+func itemIf(holds bool, item string) []string {
 	if !holds {
 		return nil
 	}
-	return []string{claim}
+	return []string{item}
 }
 
-// each gives the claims of the elements for which something holds.
-func each[T any](list []T, claim func(T) (string, bool)) []string {
+// itemsWhere gives the items of the elements for which something holds.
+func itemsWhere[T any](list []T, item func(T) (string, bool)) []string {
 	var out []string
 	for _, v := range list {
-		if name, holds := claim(v); holds {
+		if name, holds := item(v); holds {
 			out = append(out, name)
 		}
 	}
@@ -121,7 +121,7 @@ func each[T any](list []T, claim func(T) (string, bool)) []string {
 // isRemote says whether a file has a part that is not in the document.
 func isRemote(f types.File) bool {
 	for _, r := range append([]types.Resource{f.Contents}, f.Append...) {
-		if s := text(r.Source); s != "" && !strings.HasPrefix(s, "data:") {
+		if s := stringOf(r.Source); s != "" && !strings.HasPrefix(s, "data:") {
 			return true
 		}
 	}

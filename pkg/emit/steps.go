@@ -66,7 +66,7 @@ func (s *steps) filesystem(f types.Filesystem) {
 	for _, o := range f.MountOptions {
 		mount = append(mount, string(o))
 	}
-	words := []string{"filesystem", f.Device, text(f.Format), wipe, text(f.Path), orOpen(text(f.Label)), orOpen(text(f.UUID)), orOpen(strings.Join(mount, ","))}
+	words := []string{"filesystem", f.Device, stringOf(f.Format), wipe, stringOf(f.Path), orOpen(stringOf(f.Label)), orOpen(stringOf(f.UUID)), orOpen(strings.Join(mount, ","))}
 	for _, o := range f.Options {
 		words = append(words, string(o))
 	}

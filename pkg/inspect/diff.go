@@ -31,15 +31,15 @@ type HostDiff struct {
 
 // Change is one part of a document that differs.
 type Change struct {
-	Path       string   `json:"path"` // on the machine, or the claim of what has no path
-	Claim      string   `json:"claim"`
-	Action     string   `json:"action"`
-	Attributes []string `json:"attributes,omitempty"` // as in: mode 0600, was 0644
-	Secret     bool     `json:"secret"`
-	Profile    string   `json:"profile,omitempty"` // who writes it now
-	Mesh       bool     `json:"mesh,omitempty"`    // by a profile that looks at every host, so that any host may be the reason
-	Patch      string   `json:"patch,omitempty"`   // unified; empty for what is secret
-	Needs      Needs    `json:"needs"`
+	Path          string   `json:"path"` // on the machine, or the item of what has no path
+	Item          string   `json:"item"`
+	Action        string   `json:"action"`
+	Attributes    []string `json:"attributes,omitempty"` // as in: mode 0600, was 0644
+	Secret        bool     `json:"secret"`
+	Profile       string   `json:"profile,omitempty"`       // who writes it now
+	ReadsAllHosts bool     `json:"readsAllHosts,omitempty"` // by a profile that looks at every host, so that any host may be the reason
+	Patch         string   `json:"patch,omitempty"`         // unified; empty for what is secret
+	Needs         Needs    `json:"needs"`
 }
 
 // Diff compares the last document of a host with the new one. Either may be
@@ -71,18 +71,18 @@ func Diff(old, new *document.Document) (HostDiff, error) {
 	readers := newReaders(before, after)
 	for i := range out.Changes {
 		c := &out.Changes[i]
-		c.Profile = new.Origins[c.Claim].Profile
+		c.Profile = new.Origins[c.Item].Profile
 		c.Needs = readers.needs(*c)
 		out.Needs = out.Needs.and(c.Needs)
 	}
 	return out, nil
 }
 
-// NoteMesh marks the changes that come from profiles which look at every host.
-func (d *HostDiff) NoteMesh(mesh func(profile string) bool) {
+// NoteReadsAllHosts marks the changes that come from profiles which look at every host.
+func (d *HostDiff) NoteReadsAllHosts(readsAllHosts func(profile string) bool) {
 	for i := range d.Changes {
 		c := &d.Changes[i]
-		c.Mesh = c.Profile != "" && mesh(c.Profile)
+		c.ReadsAllHosts = c.Profile != "" && readsAllHosts(c.Profile)
 	}
 }
 
@@ -106,7 +106,7 @@ func pathChanges(before, after []document.Entry) []Change {
 
 func compare(old, new *document.Entry) (Change, bool) {
 	some := cmp.Or(new, old)
-	c := Change{Path: some.Path, Claim: some.Claim, Action: Changed}
+	c := Change{Path: some.Path, Item: some.Item, Action: Changed}
 	switch {
 	case old == nil:
 		c.Action, old = Added, &document.Entry{}
@@ -156,20 +156,20 @@ func attributes(old, new *document.Entry) []string {
 func otherChanges(old, new *document.Document) []Change {
 	before, after := others(old), others(new)
 	var out []Change
-	for claim, v := range after {
-		switch w, ok := before[claim]; {
+	for item, v := range after {
+		switch w, ok := before[item]; {
 		case !ok:
-			out = append(out, Change{Path: claim, Claim: claim, Action: Added})
+			out = append(out, Change{Path: item, Item: item, Action: Added})
 		case !reflect.DeepEqual(v, w):
-			out = append(out, Change{Path: claim, Claim: claim, Action: Changed})
+			out = append(out, Change{Path: item, Item: item, Action: Changed})
 		}
 	}
-	for claim := range before {
-		if _, ok := after[claim]; !ok {
-			out = append(out, Change{Path: claim, Claim: claim, Action: Removed})
+	for item := range before {
+		if _, ok := after[item]; !ok {
+			out = append(out, Change{Path: item, Item: item, Action: Removed})
 		}
 	}
-	slices.SortFunc(out, func(a, b Change) int { return cmp.Compare(a.Claim, b.Claim) })
+	slices.SortFunc(out, func(a, b Change) int { return cmp.Compare(a.Item, b.Item) })
 	return out
 }
 

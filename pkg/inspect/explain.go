@@ -15,7 +15,7 @@ import (
 // Explanation says where a part of a document comes from.
 type Explanation struct {
 	Path    string   `json:"path"` // on the machine; empty for users, groups and disks
-	Claim   string   `json:"claim"`
+	Item    string   `json:"item"`
 	Kind    string   `json:"kind"`
 	Mode    string   `json:"mode,omitempty"` // octal, as in 0644
 	User    string   `json:"user,omitempty"`
@@ -37,7 +37,7 @@ type Writer struct {
 }
 
 // Explain says where the parts of a document come from, sorted by path. What
-// may be a path, the name of a unit, UNIT/DROP-IN, or a claim such as
+// may be a path, the name of a unit, UNIT/DROP-IN, or an item such as
 // user:core; "" asks for everything. Nothing found gives an error that names
 // the nearest thing there is.
 func Explain(d *document.Document, what string) ([]Explanation, error) {
@@ -48,10 +48,10 @@ func Explain(d *document.Document, what string) ([]Explanation, error) {
 	var found []Explanation
 	var names []string
 	for _, e := range all {
-		if e.Path == what || e.Claim == what || e.Claim == "unit:"+what || e.Claim == "dropin:"+what {
+		if e.Path == what || e.Item == what || e.Item == "unit:"+what || e.Item == "dropin:"+what {
 			found = append(found, e)
 		}
-		names = append(names, cmp.Or(e.Path, e.Claim))
+		names = append(names, cmp.Or(e.Path, e.Item))
 	}
 	if len(found) > 0 {
 		return found, nil
@@ -70,28 +70,28 @@ func explainAll(d *document.Document) ([]Explanation, error) {
 	var out []Explanation
 	explained := map[string]bool{}
 	for _, e := range entries {
-		x := explain(d, e.Claim, e.Kind)
+		x := explain(d, e.Item, e.Kind)
 		x.Path, x.Size, x.Target, x.State = e.Path, len(e.Content), e.Target, state(e)
 		x.User, x.Group = e.User, e.Group
 		if e.Kind != document.KindLink {
 			x.Mode = fmt.Sprintf("%04o", e.Mode)
 		}
 		out = append(out, x)
-		explained[e.Claim] = true
+		explained[e.Item] = true
 	}
 	var others []Explanation
-	for claim := range d.Origins {
-		if kind, _, _ := strings.Cut(claim, ":"); !explained[claim] {
-			others = append(others, explain(d, claim, kind))
+	for item := range d.Origins {
+		if kind, _, _ := strings.Cut(item, ":"); !explained[item] {
+			others = append(others, explain(d, item, kind))
 		}
 	}
-	slices.SortFunc(others, func(a, b Explanation) int { return cmp.Compare(a.Claim, b.Claim) })
+	slices.SortFunc(others, func(a, b Explanation) int { return cmp.Compare(a.Item, b.Item) })
 	return append(out, others...), nil
 }
 
-func explain(d *document.Document, claim, kind string) Explanation {
-	o := d.Origins[claim]
-	x := Explanation{Claim: claim, Kind: kind, Secret: d.Secret[claim], Keys: d.Keys[claim], Writer: writer(o)}
+func explain(d *document.Document, item, kind string) Explanation {
+	o := d.Origins[item]
+	x := Explanation{Item: item, Kind: kind, Secret: d.Secret[item], Keys: d.Keys[item], Writer: writer(o)}
 	for _, e := range o.Earlier {
 		x.Earlier = append(x.Earlier, writer(e))
 	}
@@ -123,7 +123,7 @@ func PrintExplanations(w io.Writer, list []Explanation) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "PATH\tKIND\tMODE\tOWNER\tSIZE\tWRITTEN BY\tAT")
 	for _, e := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", cmp.Or(e.Path, e.Claim), e.Kind, e.Mode, owner(e), e.Size, e.Writer.Profile, e.Writer.Position)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", cmp.Or(e.Path, e.Item), e.Kind, e.Mode, owner(e), e.Size, e.Writer.Profile, e.Writer.Position)
 	}
 	t.Flush()
 }
@@ -136,7 +136,7 @@ func owner(e Explanation) string {
 }
 
 func printOne(w io.Writer, e Explanation) {
-	fmt.Fprintf(w, "%s\n", cmp.Or(e.Path, e.Claim))
+	fmt.Fprintf(w, "%s\n", cmp.Or(e.Path, e.Item))
 	for _, line := range []struct{ label, value string }{
 		{"kind", strings.TrimSpace(e.Kind + " " + e.State)},
 		{"mode", e.Mode},

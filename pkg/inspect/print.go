@@ -53,7 +53,7 @@ func diffBody(d HostDiff, patches bool) string {
 			fmt.Fprintf(&b, " (%s)", strings.Join(c.Attributes, "; "))
 		}
 		fmt.Fprintf(&b, ": %s\n", c.Needs)
-		if c.Mesh {
+		if c.ReadsAllHosts {
 			fmt.Fprintf(&b, "      %s looks at every host: a host that came, went or changed may be the reason\n", c.Profile)
 		}
 		if patches && c.Action == Changed {

@@ -25,7 +25,7 @@ func Read(r io.ReaderAt) ([]File, error) {
 		return nil, ErrNoVolume
 	}
 	v := &lister{r: r}
-	root, err := parse(head[156:190])
+	root, err := parseRecord(head[156:190])
 	if err != nil || !root.folder {
 		return nil, errDamaged
 	}
@@ -49,8 +49,8 @@ type found struct {
 	use        []byte
 }
 
-// parse reads a record.
-func parse(record []byte) (found, error) {
+// parseRecord reads a record.
+func parseRecord(record []byte) (found, error) {
 	at, folder, err := readRecord(record)
 	if err != nil || len(record) < 33+int(record[32]) || record[32] == 0 {
 		return found{}, errDamaged
@@ -92,7 +92,7 @@ func (v *lister) folder(name string, in found, depth int) error {
 
 // record reads one record of a folder and what it stands for.
 func (v *lister) record(folder string, record []byte, depth int) error {
-	f, err := parse(record)
+	f, err := parseRecord(record)
 	if err != nil || f.special {
 		return err
 	}

@@ -16,8 +16,8 @@ const (
 	modeExecutable = 0o100555
 )
 
-// both gives a number in little and then in big endian, as ISO 9660 stores it.
-func both(n uint32) []byte {
+// bothOrders gives a number in little and then in big endian, as ISO 9660 stores it.
+func bothOrders(n uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, n), n)
 }
 
@@ -51,7 +51,7 @@ func attributes(n *node) []byte {
 	}
 	var data []byte
 	for _, number := range []uint32{mode, links, 0, 0} {
-		data = append(data, both(number)...)
+		data = append(data, bothOrders(number)...)
 	}
 	return entry("PX", data...)
 }
@@ -80,8 +80,8 @@ func record(n *node, id string, when time.Time, use []byte) []byte {
 		size = int64(sectorsOf(n.size)) * sector
 	}
 	out := []byte{0, 0}
-	out = append(out, both(n.start)...)
-	out = append(out, both(uint32(size))...)
+	out = append(out, bothOrders(n.start)...)
+	out = append(out, bothOrders(uint32(size))...)
 	out = append(out, stamp(when)...)
 	out = append(out, flags, 0, 0)
 	out = append(out, bothShort(1)...)
@@ -114,7 +114,7 @@ func (n *node) records(isRoot bool, when time.Time) (records, more []byte) {
 		n.moreSize = len(more)
 		var continued []byte
 		for _, number := range []uint32{n.more, 0, uint32(len(more))} {
-			continued = append(continued, both(number)...)
+			continued = append(continued, bothOrders(number)...)
 		}
 		own = append(entry("SP", 0xbe, 0xef, 0), append(own, entry("CE", continued...)...)...)
 	}

@@ -160,7 +160,7 @@ func (v *volume) layOut() {
 	v.number()
 	next := uint32(descriptorsAt + 2)
 	for _, f := range v.folders {
-		v.table += int64(8 + even(max(len(f.short), 1)))
+		v.table += int64(8 + roundToEven(max(len(f.short), 1)))
 	}
 	for i := range v.tables {
 		v.tables[i] = next
@@ -197,4 +197,4 @@ func (v *volume) number() {
 
 func sectorsOf(size int64) uint32 { return uint32((size + sector - 1) / sector) }
 
-func even(n int) int { return n + n%2 }
+func roundToEven(n int) int { return n + n%2 }

@@ -48,7 +48,7 @@ func Embed(source *os.File, install string) (Medium, error) {
 			}
 			if int64(len(content)) > area.Size {
 				return nil, diag.Failf("M011", h.Position, "the document of %s takes %d bytes of the %d that %s has room for", h.Name, len(content), area.Size, source.Name()).
-					WithHint("say channel: iso-embed-256k in the topology, and a build that is too big says what takes most; or use another medium")
+					WithHint("say delivery: iso-embed-256k in the topology, and a build that is too big says what takes most; or use another medium")
 			}
 			return []File{{Path: h.Name + ".live.iso", Host: h.Name, Write: func(w io.Writer) error { return embed(w, source, area, content) }}}, nil
 		},

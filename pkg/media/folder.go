@@ -106,7 +106,7 @@ func (f *folder) read() error {
 // stage writes a file beside its place and gives its size.
 func (f *folder) stage(file File) (int64, error) {
 	name := f.stagePath(file.Path)
-	if err := f.claim(file.Path, filepath.Dir(name)); err != nil {
+	if err := f.reserve(file.Path, filepath.Dir(name)); err != nil {
 		return 0, err
 	}
 	if err := f.fs.Stream(name, fileMode, file.Write); err != nil {
@@ -119,9 +119,9 @@ func (f *folder) stage(file File) (int64, error) {
 	return info.Size(), nil
 }
 
-// claim notes a path, refuses one that is somebody else's, and makes the
+// reserve notes a path, refuses one that is somebody else's, and makes the
 // folder it goes into.
-func (f *folder) claim(path, dir string) error {
+func (f *folder) reserve(path, dir string) error {
 	if _, err := os.Lstat(f.at(path)); err == nil && !f.known[path] {
 		return diag.Failf("M006", diag.Position{File: f.at(path)}, "no kubespore media wrote this file, and it would be replaced").WithHint("move it away, or name another folder with -o")
 	}

@@ -47,13 +47,13 @@ func Matchbox(n Netboot) Medium {
 			}
 			secret := token(own)
 			b := n.boot(h, "/assets", n.absolute("/ignition?token="+secret))
-			out := []File{text("matchbox/ignition/"+h.Name+".ign", h.Name, string(document))}
+			out := []File{textFile("matchbox/ignition/"+h.Name+".ign", h.Name, string(document))}
 			add := func(kind, name string, value any) {
 				data, problem := json.MarshalIndent(value, "", "  ")
 				if problem != nil {
 					err = problem
 				}
-				out = append(out, text("matchbox/"+kind+"/"+name+".json", h.Name, string(data)+"\n"))
+				out = append(out, textFile("matchbox/"+kind+"/"+name+".json", h.Name, string(data)+"\n"))
 			}
 			add("profiles", h.Name, matchboxProfile{ID: h.Name, Name: h.Name, Boot: &matchboxBoot{Kernel: b.kernel, Initrd: []string{"--name main " + b.initrd}, Args: b.args}})
 			add("profiles", h.Name+".document", matchboxProfile{ID: h.Name + ".document", Name: h.Name, Ignition: h.Name + ".ign"})

@@ -45,7 +45,9 @@ func TestPXE(t *testing.T) {
 	changed := fcos
 	changed.Read = reader(map[string]string{"config.ign": "{}"})
 	write(t, dir, PXE(Netboot{URL: "http://10.0.0.5"}), changed)
-	left := slices.DeleteFunc(slices.Sorted(maps.Keys(tree(t, dir))), func(name string) bool { return !strings.HasPrefix(name, "pxe/hosts/") || strings.HasSuffix(name, "/index.html") })
+	left := slices.DeleteFunc(slices.Sorted(maps.Keys(tree(t, dir))), func(name string) bool {
+		return !strings.HasPrefix(name, "pxe/hosts/") || strings.HasSuffix(name, "/index.html")
+	})
 	if !slices.Equal(left, []string{"pxe/hosts/" + token([]byte("{}")) + "/config.ign"}) {
 		t.Errorf("left: %v", left)
 	}

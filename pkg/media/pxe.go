@@ -125,7 +125,7 @@ sanboot --no-describe --drive 0x80 || exit 1
 func PXE(n Netboot) Medium {
 	return Medium{
 		Name: "pxe", Formats: []string{ignition, cloudInit}, NeedsSystem: true,
-		Shared: append(append(n.Server.files(n.Authority), text("pxe/boot.ipxe", "", bootScript)), withoutListing("pxe", "pxe/hosts", "pxe/pointers")...),
+		Shared: append(append(n.Server.files(n.Authority), textFile("pxe/boot.ipxe", "", bootScript)), withoutListing("pxe", "pxe/hosts", "pxe/pointers")...),
 		Make: func(h *Host) ([]File, error) {
 			if err := demandPort(h); err != nil {
 				return nil, err
@@ -147,7 +147,7 @@ func PXE(n Netboot) Medium {
 				script += "initrd --name document " + archive + "\n"
 			}
 			for _, mac := range h.MACs {
-				files = append(files, text("pxe/mac-"+hyphened(mac)+".ipxe", h.Name, script+"boot\n"))
+				files = append(files, textFile("pxe/mac-"+hyphened(mac)+".ipxe", h.Name, script+"boot\n"))
 			}
 			return files, nil
 		},
@@ -160,7 +160,7 @@ func PXE(n Netboot) Medium {
 func withoutListing(folders ...string) []File {
 	var out []File
 	for _, folder := range folders {
-		out = append(out, text(folder+"/index.html", "", "<!doctype html><title>kubespore</title>\n"))
+		out = append(out, textFile(folder+"/index.html", "", "<!doctype html><title>kubespore</title>\n"))
 	}
 	return out
 }
@@ -171,9 +171,9 @@ func (s *Server) files(authority []byte) []File {
 		return nil
 	}
 	return []File{
-		text("boot-server/ca.crt", "", string(authority)),
-		text("boot-server/server.crt", "", string(s.Certificate)),
-		text("boot-server/server.key", "", string(s.Key)),
+		textFile("boot-server/ca.crt", "", string(authority)),
+		textFile("boot-server/server.crt", "", string(s.Certificate)),
+		textFile("boot-server/server.key", "", string(s.Key)),
 	}
 }
 
@@ -191,7 +191,7 @@ func (n Netboot) ignitionWay(h *Host) ([]File, boot, string, error) {
 		return nil, boot{}, "", err
 	}
 	path := "hosts/" + token(own) + "/config.ign"
-	files := []File{text("pxe/"+path, h.Name, string(document))}
+	files := []File{textFile("pxe/"+path, h.Name, string(document))}
 	if n.Authority == nil {
 		return files, n.boot(h, "images", n.absolute(path)), "", nil
 	}
@@ -219,7 +219,7 @@ func (n Netboot) seedWay(h *Host) ([]File, boot, string, error) {
 	return []File{file}, n.boot(h, "images", ""), archive, err
 }
 
-func text(path, host, content string) File {
+func textFile(path, host, content string) File {
 	return File{Path: path, Host: host, Write: func(w io.Writer) error {
 		_, err := io.WriteString(w, content)
 		return err

@@ -20,7 +20,7 @@ func Platforms() []string { return []string{"libvirt", "proxmox", "qemu", "vmwar
 
 // Snippets are files and settings to give a virtual machine its document.
 func Snippets(platform string) Medium {
-	make := map[string]func(*Host) ([]File, error){"libvirt": libvirt, "proxmox": proxmox, "qemu": qemu, "vmware": vmware}[platform]
+	make := map[string]func(*Host) ([]File, error){"libvirt": libvirt, "proxmox": proxmox, "qemu": qemuFiles, "vmware": vmware}[platform]
 	return Medium{
 		Name: "snippets --for " + platform, Formats: []string{ignition, cloudInit}, NeedsSystem: true,
 		Make: func(h *Host) ([]File, error) {
@@ -41,23 +41,23 @@ func attachment(h *Host) (File, error) {
 		return volume(h.Name+".iso", h.Name, seedLabel, files), err
 	}
 	document, err := h.Read(h.document())
-	return text(h.Name+".ign", h.Name, string(document)), err
+	return textFile(h.Name+".ign", h.Name, string(document)), err
 }
 
-// with adds a snippet to what it names.
-func with(h *Host, name, format string, args ...any) ([]File, error) {
+// withComment adds a snippet to what it names.
+func withComment(h *Host, name, format string, args ...any) ([]File, error) {
 	attached, err := attachment(h)
 	if err != nil {
 		return nil, err
 	}
-	return []File{attached, text(h.Name+name, h.Name, fmt.Sprintf(format, args...))}, nil
+	return []File{attached, textFile(h.Name+name, h.Name, fmt.Sprintf(format, args...))}, nil
 }
 
-func qemu(h *Host) ([]File, error) {
+func qemuFiles(h *Host) ([]File, error) {
 	if h.Format == cloudInit {
-		return with(h, ".args", "-drive file=%s.iso,format=raw,if=virtio,readonly=on\n", h.Name)
+		return withComment(h, ".args", "-drive file=%s.iso,format=raw,if=virtio,readonly=on\n", h.Name)
 	}
-	return with(h, ".args", "-fw_cfg name=%s,file=%s.ign\n", h.Firmware(), h.Name)
+	return withComment(h, ".args", "-fw_cfg name=%s,file=%s.ign\n", h.Firmware(), h.Name)
 }
 
 // libvirtImages is where libvirt keeps images, and may read them.
@@ -67,7 +67,7 @@ const libvirtImages = "/var/lib/libvirt/images/"
 // load it after cloud-init has looked for its seed: hence virtio, here and below.
 func libvirt(h *Host) ([]File, error) {
 	if h.Format == cloudInit {
-		return with(h, ".xml", `<!-- %[1]s: below <devices>, with %[1]s.iso in %[2]s -->
+		return withComment(h, ".xml", `<!-- %[1]s: below <devices>, with %[1]s.iso in %[2]s -->
 <disk type='file' device='disk'>
   <driver name='qemu' type='raw'/>
   <source file='%[2]s%[1]s.iso'/>
@@ -76,7 +76,7 @@ func libvirt(h *Host) ([]File, error) {
 </disk>
 `, h.Name, libvirtImages)
 	}
-	return with(h, ".xml", `<!-- %[1]s: below <domain>, with %[1]s.ign in %[2]s -->
+	return withComment(h, ".xml", `<!-- %[1]s: below <domain>, with %[1]s.ign in %[2]s -->
 <sysinfo type='fwcfg'>
   <entry name='%[3]s' file='%[2]s%[1]s.ign'/>
 </sysinfo>
@@ -89,12 +89,12 @@ const proxmoxSnippets = "/var/lib/vz/snippets/"
 func proxmox(h *Host) ([]File, error) {
 	const head = "#!/bin/sh\n# %[1]s: with the other files of %[1]s in " + proxmoxSnippets + ", as root on the Proxmox node:\n"
 	if h.Format == ignition {
-		return with(h, ".sh", head+`#   sh %[1]s.sh VMID
+		return withComment(h, ".sh", head+`#   sh %[1]s.sh VMID
 set -eu
 qm set "$1" --args '-fw_cfg name=%[2]s,file=%[3]s%[1]s.ign'
 `, h.Name, h.Firmware(), proxmoxSnippets)
 	}
-	out := []File{text(h.Name+".sh", h.Name, fmt.Sprintf(head+`#   sh %[1]s.sh VMID [STORAGE]      where the small volume goes; default: local-lvm
+	out := []File{textFile(h.Name+".sh", h.Name, fmt.Sprintf(head+`#   sh %[1]s.sh VMID [STORAGE]      where the small volume goes; default: local-lvm
 set -eu
 if ! qm config "$1" | grep -q '^scsihw: virtio'; then
   echo "machine $1 needs a VirtIO SCSI controller: qm set $1 --scsihw virtio-scsi-single" >&2
@@ -108,7 +108,7 @@ qm set "$1" --scsi15 "${2:-local-lvm}:cloudinit" --citype nocloud \
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, text(h.Name+"-"+name, h.Name, string(data)))
+		out = append(out, textFile(h.Name+"-"+name, h.Name, string(data)))
 	}
 	return out, nil
 }
@@ -134,12 +134,12 @@ func vmware(h *Host) ([]File, error) {
 		name, value := v[0], packed(v[1])
 		if len(value) > guestinfoLimit {
 			return nil, diag.Failf("M017", h.Position, "the document of %s takes %d bytes of the %d that guestinfo carries", h.Name, len(value), guestinfoLimit).
-				WithHint("say channel: guestinfo-64k in the topology, and a build that is too big says what takes most; or use another medium")
+				WithHint("say delivery: guestinfo-64k in the topology, and a build that is too big says what takes most; or use another medium")
 		}
 		fmt.Fprintf(&lines, "%s = %q\n%s.encoding = \"gzip+base64\"\n", name, value, name)
-		out = append(out, text(h.Name+"."+name, h.Name, value))
+		out = append(out, textFile(h.Name+"."+name, h.Name, value))
 	}
-	return append(out, text(h.Name+".vmx", h.Name, lines.String())), nil
+	return append(out, textFile(h.Name+".vmx", h.Name, lines.String())), nil
 }
 
 // vmwareMetaData is a seed's meta-data as the data source for VMware wants it,

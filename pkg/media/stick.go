@@ -121,7 +121,7 @@ func keyFiles(m Memory, h *Host) ([]File, error) {
 	}
 	content := "# opens the part of " + h.Name + " on a sealed stick of kubespore\n" + key.String() + "\n"
 	return []File{
-		text("keys/"+h.Name+".key", h.Name, content),
+		textFile("keys/"+h.Name+".key", h.Name, content),
 		volume("keys/"+h.Name+".iso", h.Name, keyLabel, []iso9660.File{volumeFile(h.Name+".key", []byte(content))}),
 	}, nil
 }

@@ -54,7 +54,7 @@ type FileInfo struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 	Secret bool   `json:"secret"` // holds keys
-	// Secrets are the claims of a document that must not be shown, as in
+	// Secrets are the items of a document that must not be shown, as in
 	// file:/etc/kubernetes/pki/sa.key.
 	Secrets []string `json:"secrets,omitempty"`
 }

@@ -16,7 +16,7 @@ type File struct {
 	Path   string // in out/, with slashes: hosts/cp1/config.ign
 	Host   string // "" for the cluster's own
 	Secret bool   // holds keys
-	// Secrets are the claims of a document that must not be shown.
+	// Secrets are the items of a document that must not be shown.
 	Secrets []string
 	Data    []byte
 }
@@ -94,7 +94,7 @@ func (s *Stage) Write(f File) error {
 			WithHint("use a relative path that stays inside the folder")
 	}
 	info := FileInfo{Path: f.Path, Host: f.Host, Size: int64(len(f.Data)), SHA256: digest(f.Data), Secret: f.Secret, Secrets: f.Secrets}
-	name, err := s.claim(info)
+	name, err := s.reserve(info)
 	if err != nil {
 		return failure(err)
 	}
@@ -113,7 +113,7 @@ func (s *Stage) Carry(host string) (bool, error) {
 	found := false
 	for _, info := range s.dir.filesOf(host) {
 		found = true
-		name, err := s.claim(info)
+		name, err := s.reserve(info)
 		if err != nil {
 			return false, failure(err)
 		}
@@ -139,8 +139,8 @@ func (d *Dir) filesOf(host string) []FileInfo {
 	return slices.DeleteFunc(slices.Clone(d.manifest.Files), func(f FileInfo) bool { return f.Host != host || d.files[f.Path] == gone })
 }
 
-// claim notes a file, makes its folder and gives its name in the stage.
-func (s *Stage) claim(info FileInfo) (string, error) {
+// reserve notes a file, makes its folder and gives its name in the stage.
+func (s *Stage) reserve(info FileInfo) (string, error) {
 	name := filepath.Join(s.path, filepath.FromSlash(info.Path))
 	folder := filepath.Dir(name)
 	s.mu.Lock()

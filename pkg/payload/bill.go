@@ -99,7 +99,7 @@ func addBinary(to map[string]*Binary, h *plan.Host, ref plan.BinaryRef) {
 		}
 		to[file] = b
 	}
-	b.Paths, b.Profiles, b.Hosts = with(b.Paths, ref.Path), with(b.Profiles, ref.Profile), with(b.Hosts, h.Name)
+	b.Paths, b.Profiles, b.Hosts = addOnce(b.Paths, ref.Path), addOnce(b.Profiles, ref.Profile), addOnce(b.Hosts, h.Name)
 }
 
 func addImage(to map[string]*Image, h *plan.Host, ref plan.ImageRef) {
@@ -112,11 +112,11 @@ func addImage(to map[string]*Image, h *plan.Host, ref plan.ImageRef) {
 		}
 		to[file] = i
 	}
-	i.Profiles, i.Hosts = with(i.Profiles, ref.Profile), with(i.Hosts, h.Name)
+	i.Profiles, i.Hosts = addOnce(i.Profiles, ref.Profile), addOnce(i.Hosts, h.Name)
 }
 
-// with adds a word to a sorted set.
-func with(set []string, word string) []string {
+// addOnce adds a word to a sorted set.
+func addOnce(set []string, word string) []string {
 	at, found := slices.BinarySearch(set, word)
 	if found {
 		return set

@@ -127,7 +127,7 @@ func archiveOf(t *testing.T, dir, file, prefix string, compress func(io.Writer) 
 	if err := to.Close(); err != nil {
 		t.Fatal(err)
 	}
-	put(t, file, out.String())
+	writeSynced(t, file, out.String())
 }
 
 type nopCloser struct{ io.Writer }
@@ -281,7 +281,7 @@ func TestForms(t *testing.T) {
 			}
 		}},
 		{name: "a web page", code: "W003", says: "pause.tar: passed over: this is not an archive", write: func(t *testing.T, dir string) {
-			put(t, dir+"/pause.tar", "<html>404</html>")
+			writeSynced(t, dir+"/pause.tar", "<html>404</html>")
 		}},
 		{name: "a layer that is missing", code: "W009", says: "is missing", write: func(t *testing.T, dir string) {
 			l := newLayout(t)
@@ -354,7 +354,7 @@ func edit(t *testing.T, dir string, change func(map[string]any)) {
 	if text, err = json.Marshal(index); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, "index.json"), string(text))
+	writeSynced(t, filepath.Join(dir, "index.json"), string(text))
 }
 
 // TestPinned packs images that are named by a digest: of the index or of the

@@ -34,7 +34,7 @@ func ReadLock(name string) (plan.Lock, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&lock); err != nil || !valid(lock) {
+	if err := d.Decode(&lock); err != nil || !validLock(lock) {
 		return plan.Lock{}, diag.Failf("W001", diag.Position{File: name}, "this is no lock that kubespore wrote").
 			WithHint("take it from version control again, or remove it and run kubespore payload pack")
 	}
@@ -49,7 +49,7 @@ var (
 	word = regexp.MustCompile(`^[^\s]+$`)
 )
 
-func valid(l plan.Lock) bool {
+func validLock(l plan.Lock) bool {
 	for _, b := range l.Binaries {
 		if !hexDigest.MatchString(b.SHA256) || !word.MatchString(b.Name) || b.File != binaryFile(b.Name, b.Version, b.Arch) {
 			return false

@@ -23,7 +23,7 @@ func manifest() payload.Binary {
 func objects(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	put(t, filepath.Join(dir, "calico.yaml"), text)
+	writeSynced(t, filepath.Join(dir, "calico.yaml"), text)
 	return dir
 }
 

@@ -25,7 +25,7 @@ func folderOf(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range files {
-		put(t, filepath.Join(dir, filepath.Base(f)), "contents of "+f)
+		writeSynced(t, filepath.Join(dir, filepath.Base(f)), "contents of "+f)
 	}
 	return dir
 }
@@ -103,7 +103,7 @@ func TestPackagesRefused(t *testing.T) {
 		t.Fatal(list)
 	}
 	other := t.TempDir()
-	put(t, filepath.Join(other, filepath.Base(socat)), "something else")
+	writeSynced(t, filepath.Join(other, filepath.Base(socat)), "something else")
 	for name, c := range map[string]struct{ dir, packages, code string }{
 		"another one under that name": {dir, other, "W005"},
 		"not in the bundle any more":  {t.TempDir(), "", "W003"},
@@ -115,7 +115,7 @@ func TestPackagesRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, list)
 		}
 	}
-	put(t, filepath.Join(dir, socat), "damaged")
+	writeSynced(t, filepath.Join(dir, socat), "damaged")
 	if _, list := verify(t, dir, first.Lock); !slices.Equal(codes(list), []string{"W005"}) {
 		t.Errorf("a damaged package: %v", list)
 	}

@@ -71,11 +71,11 @@ var when = time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
 func programs(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	put(t, filepath.Join(dir, "kubelet"), "#!/bin/sh\n"+strings.Repeat("k", 5000))
+	writeSynced(t, filepath.Join(dir, "kubelet"), "#!/bin/sh\n"+strings.Repeat("k", 5000))
 	return dir
 }
 
-func put(t *testing.T, name, text string) {
+func writeSynced(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func untar(t *testing.T, archive, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(t, filepath.Join(dir, h.Name), string(text))
+		writeSynced(t, filepath.Join(dir, h.Name), string(text))
 	}
 }
 
@@ -241,9 +241,9 @@ func TestPackRefuses(t *testing.T) {
 	good := t.TempDir()
 	lock := mustPack(t, bill(), good, programs(t), serve(t, i)).Lock
 	other := t.TempDir()
-	put(t, filepath.Join(other, "kubelet"), "#!/bin/another")
+	writeSynced(t, filepath.Join(other, "kubelet"), "#!/bin/another")
 	foreign := t.TempDir()
-	put(t, filepath.Join(foreign, "kubelet"), elfHeader(183)) // EM_AARCH64
+	writeSynced(t, filepath.Join(foreign, "kubelet"), elfHeader(183)) // EM_AARCH64
 	damaged := t.TempDir()
 	copied, err := os.ReadFile(filepath.Join(good, pause))
 	if err != nil {
@@ -251,7 +251,7 @@ func TestPackRefuses(t *testing.T) {
 	}
 	at := len(bytes.TrimRight(copied, "\x00")) - 100 // in the last blob
 	copied[at] ^= 1
-	put(t, filepath.Join(damaged, pause), string(copied))
+	writeSynced(t, filepath.Join(damaged, pause), string(copied))
 
 	for name, c := range map[string]struct {
 		bill          *payload.Bill

@@ -163,7 +163,7 @@ func (s storage) manifest(repository string, raw []byte) (v1.Hash, int64, error)
 	if err != nil {
 		return digest, size, err
 	}
-	if err := put(s.blobFile(digest), raw); err != nil {
+	if err := writeSynced(s.blobFile(digest), raw); err != nil {
 		return digest, size, err
 	}
 	return digest, size, s.link(digest, "repositories", repository, "_manifests", "revisions", digest.Algorithm, digest.Hex)
@@ -198,7 +198,7 @@ func (s storage) name(where *served) error {
 
 // link writes the file that says which blob a place of a repository stands for.
 func (s storage) link(digest v1.Hash, place ...string) error {
-	return put(filepath.Join(s.root, filepath.FromSlash(path.Join(place...)), "link"), []byte(digest.String()))
+	return writeSynced(filepath.Join(s.root, filepath.FromSlash(path.Join(place...)), "link"), []byte(digest.String()))
 }
 
 func (s storage) blobFile(digest v1.Hash) string {
@@ -214,8 +214,8 @@ func (s storage) failed(err error) error {
 	return cannotWrite(s.root, err)
 }
 
-// put writes a small file, with its folders, so that readers see all of it.
-func put(file string, text []byte) error {
+// writeSynced writes a small file, with its folders, so that readers see all of it.
+func writeSynced(file string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func TestStorage(t *testing.T) {
 	first := write()
 	for name := range first {
 		if strings.HasSuffix(name, "/data") {
-			put(t, filepath.Join(dir, "docker/registry/v2", name), "damaged")
+			writeSynced(t, filepath.Join(dir, "docker/registry/v2", name), "damaged")
 		}
 	}
 	again := write()

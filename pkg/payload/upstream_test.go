@@ -11,15 +11,15 @@ import (
 // makers publish them, as a folder of downloads and each alone.
 func TestUpstream(t *testing.T) {
 	downloads, parts := t.TempDir(), t.TempDir()
-	put(t, filepath.Join(parts, "bin/containerd"), "#!/bin/sh\necho containerd\n")
-	put(t, filepath.Join(parts, "bin/ctr"), "#!/bin/sh\necho ctr\n")
+	writeSynced(t, filepath.Join(parts, "bin/containerd"), "#!/bin/sh\necho containerd\n")
+	writeSynced(t, filepath.Join(parts, "bin/ctr"), "#!/bin/sh\necho ctr\n")
 	archiveOf(t, parts, filepath.Join(downloads, "containerd-2.4.2-linux-amd64.tar.gz"), "", gzipped)
 	server := t.TempDir()
-	put(t, filepath.Join(server, "kubernetes/server/bin/kubelet"), "#!/bin/sh\necho v1.37.2\n")
+	writeSynced(t, filepath.Join(server, "kubernetes/server/bin/kubelet"), "#!/bin/sh\necho v1.37.2\n")
 	saved := filepath.Join(server, "kubernetes/server/bin/kube-apiserver.tar")
 	dockerArchive(t, saved, "registry.k8s.io/kube-apiserver-amd64:v1.37.2", image(t, "amd64"))
 	archiveOf(t, server, filepath.Join(downloads, "kubernetes-server-linux-amd64.tar.gz"), "", gzipped)
-	put(t, filepath.Join(downloads, "runc.amd64"), "#!/bin/sh\necho runc\n")
+	writeSynced(t, filepath.Join(downloads, "runc.amd64"), "#!/bin/sh\necho runc\n")
 
 	b := &payload.Bill{
 		Binaries: []payload.Binary{
@@ -55,14 +55,14 @@ func TestNoProgram(t *testing.T) {
 		"\x7fELF\x02":            "it may be cut off",
 	} {
 		dir := t.TempDir()
-		put(t, filepath.Join(dir, "kubelet"), text)
+		writeSynced(t, filepath.Join(dir, "kubelet"), text)
 		_, list := pack(t, &payload.Bill{Binaries: bill().Binaries}, t.TempDir(), dir, programs(t))
 		want(t, list, "W014", says)
 	}
 	manifest := payload.Binary{Name: "calico", Version: "v3", Arch: "any", File: "manifests/calico-v3.yaml"}
 	for text, good := range map[string]bool{"apiVersion: v1\nkind: List\n": true, "<html>": false, "": false, "\x1f\x8b\x08": false} {
 		dir := t.TempDir()
-		put(t, filepath.Join(dir, "calico.yaml"), text)
+		writeSynced(t, filepath.Join(dir, "calico.yaml"), text)
 		_, list := pack(t, &payload.Bill{Binaries: []payload.Binary{manifest}}, t.TempDir(), dir)
 		if good != !list.HasErrors() {
 			t.Errorf("%q: %v", text, list)

@@ -135,13 +135,13 @@ func VerifyHost(file string, h *plan.Host, lists Lists) diag.List {
 			images = append(images, i.Ref+" "+i.Locked.Digest+" "+i.Locked.SHA256+" "+i.Locked.File)
 		}
 	}
-	compare(&list, file, BinariesList, binaries, words(lists.Binaries, 0, 2, 3))
-	compare(&list, file, ImagesList, images, words(lists.Images, 0, 1, 2, 3))
+	compare(&list, file, BinariesList, binaries, columns(lists.Binaries, 0, 2, 3))
+	compare(&list, file, ImagesList, images, columns(lists.Images, 0, 1, 2, 3))
 	return list
 }
 
-// words picks columns of a list.
-func words(text string, columns ...int) []string {
+// columns picks columns of a list.
+func columns(text string, columns ...int) []string {
 	var out []string
 	for line := range strings.Lines(text) {
 		all := strings.Fields(line)

@@ -38,7 +38,7 @@ func TestVerifyBundle(t *testing.T) {
 				t.Fatal(err)
 			}
 			text[len(text)/2] ^= 1
-			put(t, name, string(text))
+			writeSynced(t, name, string(text))
 		}
 	}
 	for name, c := range map[string]struct {
@@ -48,8 +48,8 @@ func TestVerifyBundle(t *testing.T) {
 		"byte of a program": {flip(kubelet), "W005", kubelet + " is not what is locked"},
 		"byte of an image":  {flip(pause), "W005", pause + " is not what is locked"},
 		"file missing":      {func(t *testing.T, dir string) { _ = os.Remove(filepath.Join(dir, pause)) }, "W008", "the bundle lacks " + pause},
-		"file unused":       {func(t *testing.T, dir string) { put(t, filepath.Join(dir, "binaries/amd64/old"), "x") }, "W007", "nothing needs binaries/amd64/old"},
-		"copy under way":    {func(t *testing.T, dir string) { put(t, filepath.Join(dir, ".partial/x"), "x") }, "W007", "nothing needs .partial/x"},
+		"file unused":       {func(t *testing.T, dir string) { writeSynced(t, filepath.Join(dir, "binaries/amd64/old"), "x") }, "W007", "nothing needs binaries/amd64/old"},
+		"copy under way":    {func(t *testing.T, dir string) { writeSynced(t, filepath.Join(dir, ".partial/x"), "x") }, "W007", "nothing needs .partial/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "bundle")
@@ -88,7 +88,7 @@ func TestLockFile(t *testing.T) {
 		"no digest":      `{"binaries":[{"name":"a","arch":"amd64","file":"binaries/amd64/a","sha256":"x","size":1}],"images":[]}`,
 		"file elsewhere": `{"binaries":[{"name":"a","arch":"amd64","file":"../a","sha256":"` + strings.Repeat("0", 64) + `","size":1}],"images":[]}`,
 	} {
-		put(t, file, text)
+		writeSynced(t, file, text)
 		if _, err := payload.ReadLock(file); err == nil || !strings.Contains(err.Error(), "no lock that kubespore wrote") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -142,7 +142,7 @@ func TestVolume(t *testing.T) {
 			at = 1<<20 + 96 + 1500
 		}
 		volumes[0][at] ^= 1
-		put(t, name, string(volumes[0]))
+		writeSynced(t, name, string(volumes[0]))
 		if _, list := verify(t, name, lock); len(list) != 1 || list[0].Code != "W005" && list[0].Code != "W008" {
 			t.Errorf("%s: a byte is wrong, and verify says %v", form, list)
 		}
@@ -160,7 +160,7 @@ func TestVerifyMirror(t *testing.T) {
 	if got, list := verify(t, mirror.URL+"/", lock); len(list) > 0 || got.Files != 2 {
 		t.Errorf("%d files, %v", got.Files, list)
 	}
-	put(t, filepath.Join(dir, kubelet), "another")
+	writeSynced(t, filepath.Join(dir, kubelet), "another")
 	_, list := verify(t, mirror.URL, lock)
 	want(t, list, "W005", kubelet+" is not what is locked")
 	if err := os.Remove(filepath.Join(dir, kubelet)); err != nil {
@@ -173,7 +173,7 @@ func TestVerifyMirror(t *testing.T) {
 		t.Errorf("a server that is not there is named %d times", len(list))
 	}
 	want(t, list, "W004", "does not give")
-	put(t, filepath.Join(dir, "text"), "no volume")
+	writeSynced(t, filepath.Join(dir, "text"), "no volume")
 	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text")); err == nil || !strings.Contains(err.Error(), "this is no bundle") {
 		t.Error(err)
 	}

@@ -101,7 +101,7 @@ func checkSecret(list *diag.List, s plan.SecretSpec) {
 // store.
 func checkFiles(list *diag.List, p *plan.Plan) {
 	owner := map[string]string{}
-	claim := func(at diag.Position, who string, names ...string) {
+	reserve := func(at diag.Position, who string, names ...string) {
 		for _, name := range names {
 			if !filepath.IsLocal(name) || strings.ToLower(name) != name {
 				list.Errorf("K015", at, "", "%s cannot be kept in the store as %q", who, name).
@@ -113,16 +113,16 @@ func checkFiles(list *diag.List, p *plan.Plan) {
 			owner[name] = who
 		}
 	}
-	claim(diag.Position{}, "the server that machines boot from", bootFiles()...)
+	reserve(diag.Position{}, "the server that machines boot from", bootFiles()...)
 	for _, a := range p.Authorities {
-		claim(a.Position, "authority "+a.Name, authorityFile(a.Name)+".crt", authorityFile(a.Name)+".key")
+		reserve(a.Position, "authority "+a.Name, authorityFile(a.Name)+".crt", authorityFile(a.Name)+".key")
 	}
 	for _, c := range p.Certs {
-		claim(c.Position, "certificate "+c.Name, c.ID+".crt", c.ID+".key")
+		reserve(c.Position, "certificate "+c.Name, c.ID+".crt", c.ID+".key")
 	}
 	for _, s := range p.Secrets {
 		if s.Kind != kindFile {
-			claim(s.Position, "secret "+s.Name, secretFile(s))
+			reserve(s.Position, "secret "+s.Name, secretFile(s))
 		}
 	}
 }

@@ -148,11 +148,11 @@ func (b *build) full(network netip.Prefix, bits, missing int, size uint64, gone 
 		d.WithHint("widen network.pods, or raise network.nodePodBits")
 		return
 	}
-	d.WithHint("%d blocks are kept for hosts that the file no longer has (%s): if they are gone for ever, take them out of podCIDRs in the store's allocations.json", len(gone), some(gone))
+	d.WithHint("%d blocks are kept for hosts that the file no longer has (%s): if they are gone for ever, take them out of podCIDRs in the store's allocations.json", len(gone), firstFew(gone))
 }
 
-// some lists a few names.
-func some(names []string) string {
+// firstFew lists a few names.
+func firstFew(names []string) string {
 	if len(names) <= 3 {
 		return strings.Join(names, ", ")
 	}

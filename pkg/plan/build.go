@@ -21,7 +21,7 @@ type build struct {
 
 	cluster  *Cluster
 	lock     Lock
-	files    map[string]Beside // that parameters name
+	files    map[string]UserFile // that parameters name
 	version  map[string]string
 	settings map[string][]string
 	named    map[string]string // host name -> itself, to tell hosts from other words
@@ -42,20 +42,20 @@ type varName struct{ profile, name string }
 // class is a set of hosts that are alike: roles, system, parameters.
 type class struct {
 	facts      *HostFacts
-	system     *profile.System         // nil where no profile describes it
-	words      map[string]any          // its facts, for templates
-	listed     map[string]bool         // profile/param of the parameters of type hosts that list the host
-	overrides  map[string]topology.Use // of the hosts
-	path       string                  // of the first host, for positions
-	uses       []*use                  // peers by name, then layers
-	byName     map[string]*use
+	system     *profile.System               // nil where no profile describes it
+	words      map[string]any                // its facts, for templates
+	listed     map[string]bool               // profile/param of the parameters of type hosts that list the host
+	overrides  map[string]topology.Selection // of the hosts
+	path       string                        // of the first host, for positions
+	uses       []*instance                   // peers by name, then layers
+	byName     map[string]*instance
 	conditions map[*profile.Condition]bool
 	selection  map[string]choice
 	collected  *collected
 }
 
-// use is a profile on the hosts of a class.
-type use struct {
+// instance is a profile on the hosts of a class.
+type instance struct {
 	*profile.Profile
 	params   map[string]any
 	vars     map[string]string // those that do not depend on the host
@@ -72,19 +72,22 @@ type host struct {
 	collected *collected
 }
 
-// Build plans a topology. The plan is whole only when no error is in the list.
-func Build(t *topology.Topology, c *profile.Catalog, given Allocations) (*Plan, diag.List) {
-	return BuildBeside(t, c, given, Lock{}, nil)
+// Inputs is everything that a plan depends on.
+type Inputs struct {
+	Topology    *topology.Topology
+	Catalog     *profile.Catalog
+	Allocations Allocations         // what earlier builds gave, from the store
+	Lock        Lock                // what the operator has pinned: hosts accept no other payload
+	Files       map[string]UserFile // that parameters name: see FilesAsked
 }
 
-// BuildBeside is Build with what stands beside the topology: the lock with
-// which the operator has pinned the payload, where hosts accept nothing else,
-// and the files that parameters name (see FilesAsked).
-func BuildBeside(t *topology.Topology, c *profile.Catalog, given Allocations, lock Lock, files map[string]Beside) (*Plan, diag.List) {
-	b := &build{topology: t, catalog: c, lock: lock, files: files, reported: map[string]bool{}, named: map[string]string{},
+// Build plans a topology. The plan is complete only when the list holds no
+// error.
+func Build(in Inputs) (*Plan, diag.List) {
+	b := &build{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: in.Files, reported: map[string]bool{}, named: map[string]string{},
 		base: map[string]map[string]any{}, bound: map[varName]bool{}}
-	p := &Plan{Topology: t, Catalog: c, build: b}
-	b.decide(p, given)
+	p := &Plan{Topology: in.Topology, Catalog: in.Catalog, build: b}
+	b.decide(p, in.Allocations)
 	b.hideSecrets()
 	return p, b.list
 }
@@ -206,7 +209,7 @@ func (b *build) finish(p *Plan) {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		p.Profiles = append(p.Profiles, names[name])
 	}
-	m := newMaterial(b)
+	m := newKeySpecs(b)
 	for _, h := range b.hosts {
 		b.finishHost(h, m)
 		p.Hosts = append(p.Hosts, h.Host)
@@ -217,7 +220,7 @@ func (b *build) finish(p *Plan) {
 }
 
 // finishHost fills a host of the plan.
-func (b *build) finishHost(h *host, m *material) {
+func (b *build) finishHost(h *host, m *keySpecs) {
 	for _, u := range h.class.uses {
 		h.Selected = append(h.Selected, b.selected(h, u))
 	}
@@ -228,7 +231,7 @@ func (b *build) finishHost(h *host, m *material) {
 
 // selected gives the profile as the host has it; hosts of a class share it
 // where nothing in it is a host's own.
-func (b *build) selected(h *host, u *use) *Selected {
+func (b *build) selected(h *host, u *instance) *Selected {
 	own := h.vars[u.Name]
 	repeats := slices.ContainsFunc(u.Fragments, func(f profile.Fragment) bool { return f.Each != "" })
 	if own == nil && !repeats && u.selected != nil {
@@ -238,7 +241,7 @@ func (b *build) selected(h *host, u *use) *Selected {
 	if own != nil {
 		s.Vars = own
 	}
-	s.Uses = b.fragments(h, s, u)
+	s.FragmentFiles = b.fragments(h, s, u)
 	if own == nil && !repeats {
 		u.selected = s
 	}

@@ -28,7 +28,7 @@ func TestExamples(t *testing.T) {
 			}
 			parsed, list := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
 			expectNone(t, list)
-			p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
+			p, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside(file, parsed, catalog)})
 			expectNone(t, list)
 			if len(p.Hosts) != len(parsed.Hosts) || len(p.Certs) == 0 || len(p.Authorities) == 0 {
 				t.Errorf("%d hosts, %d certificates and %d authorities planned", len(p.Hosts), len(p.Certs), len(p.Authorities))
@@ -51,7 +51,7 @@ func TestAPIServerHasItsServiceAddress(t *testing.T) {
 		}
 		catalog := builtin(t)
 		parsed, _ := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
-		p, list := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside(file, parsed, catalog))
+		p, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside(file, parsed, catalog)})
 		expectNone(t, list)
 		seen := 0
 		for _, c := range p.Certs {
@@ -101,11 +101,11 @@ func examples() ([]string, error) {
 }
 
 // beside reads the files that a topology names.
-func beside(file string, t *topology.Topology, c *profile.Catalog) map[string]plan.Beside {
-	out := map[string]plan.Beside{}
+func beside(file string, t *topology.Topology, c *profile.Catalog) map[string]plan.UserFile {
+	out := map[string]plan.UserFile{}
 	for _, name := range plan.FilesAsked(t, c) {
 		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
-		out[name] = plan.Beside{Name: name, File: plan.FileBeside(t, name), Content: content, Err: err}
+		out[name] = plan.UserFile{Name: name, File: plan.UserFileName(t, name), Content: content, Err: err}
 	}
 	return out
 }

@@ -44,7 +44,7 @@ type collected struct {
 	ports     []Opening
 	programs  []Program
 	modules   []string
-	sysctls   []Setting
+	sysctls   []KeyValue
 	images    []ImageRef
 	distinct  []ImageRef // images with one of each reference
 	binaries  []BinaryRef
@@ -68,7 +68,7 @@ func (b *build) collectsBound() bool {
 		for _, x := range p.Binaries {
 			texts = append(texts, x.Path, x.Version, x.URL, x.Member)
 		}
-		if slices.ContainsFunc(texts, func(t profile.Text) bool { return t.Template != nil && b.depends(p.Name, t.Uses) }) {
+		if slices.ContainsFunc(texts, func(t profile.Text) bool { return t.Template != nil && b.depends(p.Name, t.Reads) }) {
 			return true
 		}
 	}
@@ -92,7 +92,7 @@ func (b *build) collect(s scope) *collected {
 
 func (b *build) gather(s scope) *collected {
 	out := &collected{}
-	sysctls := map[string]profile.Setting{}
+	sysctls := map[string]profile.KernelSetting{}
 	for _, u := range s.class.uses {
 		s.use = u
 		for i := range u.Ports {
@@ -128,7 +128,7 @@ func (b *build) gather(s scope) *collected {
 				out.images = append(out.images, image)
 			}
 		}
-		out.images = append(out.images, b.imagesBeside(s.class, u)...)
+		out.images = append(out.images, b.imagesOfUser(s.class, u)...)
 		for i := range u.Binaries {
 			if x := &u.Binaries[i]; b.holds(s.class, u.Profile, &x.When) {
 				out.binaries = append(out.binaries, b.binary(s, x))
@@ -155,7 +155,7 @@ func (c *collected) sort() {
 	})
 	slices.Sort(c.modules)
 	c.modules = slices.Compact(c.modules)
-	slices.SortFunc(c.sysctls, func(a, b Setting) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(c.sysctls, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(c.images, func(a, b ImageRef) int {
 		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Name, b.Name))
 	})
@@ -262,16 +262,16 @@ func portNumber(s string) (int, bool) {
 }
 
 // sysctl adds a setting; two profiles may ask for the same value only.
-func (b *build) sysctl(s scope, x *profile.Setting, out *collected, seen map[string]profile.Setting) {
+func (b *build) sysctl(s scope, x *profile.KernelSetting, out *collected, seen map[string]profile.KernelSetting) {
 	value, _ := b.text(s, x.Value)
 	value = strings.TrimSpace(value)
 	first, twice := seen[x.Name]
 	if !twice {
 		seen[x.Name] = *x
-		out.sysctls = append(out.sysctls, Setting{x.Name, value})
+		out.sysctls = append(out.sysctls, KeyValue{x.Name, value})
 		return
 	}
-	i := slices.IndexFunc(out.sysctls, func(e Setting) bool { return e.Key == x.Name })
+	i := slices.IndexFunc(out.sysctls, func(e KeyValue) bool { return e.Key == x.Name })
 	if out.sysctls[i].Value != value {
 		b.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", s.use.Name, x.Name, value, out.sysctls[i].Value).
 			WithRelated(first.Position, "first asked for here").WithHint("agree on one value, or give the two profiles conditions that exclude each other")
@@ -359,7 +359,7 @@ func (b *build) manifests() []ManifestSpec {
 			}
 			for k, f := range b.filesOf(u.params[m.Param]) {
 				// What the user lists first is applied first.
-				out = append(out, ManifestSpec{Profile: s, Name: fmt.Sprintf("%02d-%s", k, path.Base(f.Name)), Beside: f})
+				out = append(out, ManifestSpec{Profile: s, Name: fmt.Sprintf("%02d-%s", k, path.Base(f.Name)), UserFile: f})
 			}
 		}
 	}

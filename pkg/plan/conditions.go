@@ -129,7 +129,7 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 		return false
 	}
 	for _, name := range when.Profiles {
-		if !b.has(c, name) {
+		if !b.hasProfile(c, name) {
 			return false
 		}
 	}

@@ -33,7 +33,7 @@ type Data struct {
 // Cluster is what templates know of the whole cluster. All lists are sorted by
 // name. Workers' documents must depend on nothing here that changes when
 // another worker is added: only Hosts and Workers do, and only profiles with
-// `mesh: true` or files of control planes may use them.
+// `readsAllHosts: true` or files of control planes may use them.
 type Cluster struct {
 	Name            string
 	Domain          string
@@ -107,8 +107,8 @@ type HostFacts struct {
 	Gateways       []string
 	MAC            string
 	Serial         string
-	PodCIDRs       []string  // planned, one per family
-	Labels         []Setting // sorted by key
+	PodCIDRs       []string   // planned, one per family
+	Labels         []KeyValue // sorted by key
 	Taints         []Taint
 	IsNode         bool // control plane or worker
 	IsControlPlane bool
@@ -120,8 +120,8 @@ type HostFacts struct {
 	VRRPPriority   int // control planes: each its own, kept for ever
 }
 
-// Setting is a key and its value.
-type Setting struct{ Key, Value string }
+// KeyValue is a key and its value.
+type KeyValue struct{ Key, Value string }
 
 // Taint is a Node taint.
 type Taint struct{ Key, Value, Effect string }

@@ -131,9 +131,9 @@ func hostFacts(h *topology.Host) *HostFacts {
 		f.Address = f.Addresses[0]
 	}
 	for k, v := range h.Labels {
-		f.Labels = append(f.Labels, Setting{k, v})
+		f.Labels = append(f.Labels, KeyValue{k, v})
 	}
-	slices.SortFunc(f.Labels, func(a, b Setting) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(f.Labels, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	f.Taints = taintFacts(h)
 	f.Interfaces = interfaceFacts(h.Interfaces)
 	for _, i := range f.Interfaces {

@@ -72,19 +72,19 @@ func disksOf(h *HostFacts, fits func(DiskFacts) bool) []any {
 }
 
 // fragments gives the Butane files of a profile on a host.
-func (b *build) fragments(h *host, s *Selected, u *use) []FragmentUse {
-	var out []FragmentUse
+func (b *build) fragments(h *host, s *Selected, u *instance) []FragmentFile {
+	var out []FragmentFile
 	for i := range u.Fragments {
 		f := &u.Fragments[i]
 		if !b.holds(h.class, u.Profile, &f.When) {
 			continue
 		}
 		if f.Each == "" {
-			out = append(out, FragmentUse{File: f.File})
+			out = append(out, FragmentFile{File: f.File})
 			continue
 		}
 		for _, e := range b.elements(h, s, f) {
-			out = append(out, FragmentUse{File: f.File, Each: e})
+			out = append(out, FragmentFile{File: f.File, Each: e})
 		}
 	}
 	return out
@@ -121,7 +121,7 @@ func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
 
 // key is equal for uses that see the same parameters and the same vars: what
 // looks at nothing else is rendered once for all of them.
-func (u *use) key(b *build) string {
+func (u *instance) key(b *build) string {
 	if u.shared != "" {
 		return u.shared
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
-// material gathers authorities, certificates and secrets, and the files that
+// keySpecs gathers authorities, certificates and secrets, and the files that
 // they become.
-type material struct {
+type keySpecs struct {
 	*build
 	authorities map[string]AuthoritySpec
 	owners      map[string]*profile.Profile // of authorities, by name
@@ -26,8 +26,8 @@ type material struct {
 	once        map[string]diag.Position // cluster certificates, by name
 }
 
-func newMaterial(b *build) *material {
-	m := &material{build: b, authorities: map[string]AuthoritySpec{}, owners: map[string]*profile.Profile{},
+func newKeySpecs(b *build) *keySpecs {
+	m := &keySpecs{build: b, authorities: map[string]AuthoritySpec{}, owners: map[string]*profile.Profile{},
 		secrets: map[string]SecretSpec{}, once: map[string]diag.Position{}}
 	for _, u := range b.whole.uses {
 		for _, a := range u.Authorities {
@@ -38,7 +38,7 @@ func newMaterial(b *build) *material {
 }
 
 // authority adds an authority. Two profiles may declare one when they agree.
-func (m *material) authority(p *profile.Profile, a profile.Authority) {
+func (m *keySpecs) authority(p *profile.Profile, a profile.Authority) {
 	if first, taken := m.authorities[a.Name]; taken {
 		if first.CommonName != a.CommonName {
 			m.errorAt("P040", a.Position, "", "the authority %s has the common name %s here and %s elsewhere", a.Name, a.CommonName, first.CommonName).
@@ -52,7 +52,7 @@ func (m *material) authority(p *profile.Profile, a profile.Authority) {
 }
 
 // host adds what the profiles of a host ask for.
-func (m *material) host(h *host) {
+func (m *keySpecs) host(h *host) {
 	names := map[string]diag.Position{}
 	s := scope{build: m.build, class: h.class, host: h}
 	for _, u := range h.class.uses {
@@ -86,7 +86,7 @@ func (m *material) host(h *host) {
 }
 
 // unique finds two certificates of one name.
-func (m *material) unique(names map[string]diag.Position, c *profile.Cert, where string) {
+func (m *keySpecs) unique(names map[string]diag.Position, c *profile.Cert, where string) {
 	if first, taken := names[c.Name]; taken {
 		m.errorAt("P041", c.Position, "", "there are two certificates %s %s", c.Name, where).
 			WithRelated(first, "the other one").WithHint("give it another name, or another condition")
@@ -95,7 +95,7 @@ func (m *material) unique(names map[string]diag.Position, c *profile.Cert, where
 }
 
 // cluster adds the certificates of the cluster as a whole.
-func (m *material) cluster() {
+func (m *keySpecs) cluster() {
 	for _, u := range m.whole.uses {
 		s := scope{build: m.build, class: m.whole, use: u}
 		for i := range u.Certs {
@@ -108,7 +108,7 @@ func (m *material) cluster() {
 }
 
 // secret adds a secret and gives its ID.
-func (m *material) secret(h *host, u *use, x *profile.Secret) string {
+func (m *keySpecs) secret(h *host, u *instance, x *profile.Secret) string {
 	spec := SecretSpec{ID: "cluster/" + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
 	if x.PerHost {
 		spec.ID, spec.Host = "hosts/"+h.Name+"/"+x.Name, h.Name
@@ -133,7 +133,7 @@ func (m *material) secret(h *host, u *use, x *profile.Secret) string {
 }
 
 // cert resolves a certificate.
-func (m *material) cert(s scope, c *profile.Cert, id string) CertSpec {
+func (m *keySpecs) cert(s scope, c *profile.Cert, id string) CertSpec {
 	spec := CertSpec{ID: id, Name: c.Name, Authority: c.Authority, Usages: sortedCopy(c.Usages), Algorithm: m.topology.PKI.KeyAlgorithm,
 		Life: m.life(c.Class), Position: c.Position}
 	if s.host != nil {
@@ -161,7 +161,7 @@ func (m *material) cert(s scope, c *profile.Cert, id string) CertSpec {
 	return spec
 }
 
-func (m *material) missingAuthority(s scope, c *profile.Cert) {
+func (m *keySpecs) missingAuthority(s scope, c *profile.Cert) {
 	hint := "declare it under authorities"
 	for _, p := range m.catalog.Profiles {
 		for _, a := range p.Authorities {
@@ -174,7 +174,7 @@ func (m *material) missingAuthority(s scope, c *profile.Cert) {
 		WithHint("%s", hint)
 }
 
-func (m *material) life(class string) time.Duration {
+func (m *keySpecs) life(class string) time.Duration {
 	if class == "kubelet-serving" {
 		return m.topology.PKI.Validity.KubeletServing
 	}
@@ -185,9 +185,9 @@ func (m *material) life(class string) time.Duration {
 var dnsRule = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
 // sans resolves the names and addresses of a certificate.
-func (m *material) sans(s scope, c *profile.Cert, spec *CertSpec) {
+func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 	for _, t := range c.SANs {
-		for _, word := range m.words(s, []profile.Text{t}) {
+		for _, word := range m.textFields(s, []profile.Text{t}) {
 			if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
 				spec.Addresses = append(spec.Addresses, a.Unmap())
 			} else if len(word) <= 253 && dnsRule.MatchString(word) {
@@ -209,7 +209,7 @@ func (m *material) sans(s scope, c *profile.Cert, spec *CertSpec) {
 }
 
 // deposits adds the files that key material becomes on a host.
-func (m *material) deposits(s scope, list []profile.Deposit, like Deposit) {
+func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 	for i := range list {
 		x := &list[i]
 		if !m.holds(s.class, s.use.Profile, &x.When) {
@@ -239,7 +239,7 @@ func (m *material) deposits(s scope, list []profile.Deposit, like Deposit) {
 }
 
 // sortDeposits orders the files of a host and finds two on one path.
-func (m *material) sortDeposits(h *host) {
+func (m *keySpecs) sortDeposits(h *host) {
 	slices.SortStableFunc(h.Deposits, func(a, b Deposit) int { return cmp.Compare(a.Path, b.Path) })
 	for i := 1; i < len(h.Deposits); i++ {
 		if x, y := h.Deposits[i-1], h.Deposits[i]; x.Path == y.Path {
@@ -261,7 +261,7 @@ func (m *material) sortDeposits(h *host) {
 }
 
 // result gives everything in order.
-func (m *material) result() ([]AuthoritySpec, []CertSpec, []SecretSpec) {
+func (m *keySpecs) result() ([]AuthoritySpec, []CertSpec, []SecretSpec) {
 	var authorities []AuthoritySpec
 	for _, name := range slices.Sorted(maps.Keys(m.authorities)) {
 		authorities = append(authorities, m.authorities[name])

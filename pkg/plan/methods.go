@@ -42,11 +42,11 @@ func (d *Data) Image(name string) (string, error) {
 // hosts of a class.
 func (b *build) reference(s scope, i *profile.Image) (string, error) {
 	s.host = nil
-	if b.depends(s.use.Name, i.Ref.Uses) {
+	if b.depends(s.use.Name, i.Ref.Reads) {
 		return "", &profile.Error{Position: i.Ref.Position, Message: "an image cannot depend on the host",
 			Hint: "use parameters, .Cluster and .Version, and vars made of these"}
 	}
-	ref, err := b.execute(s, i.Ref, i.Ref.Uses.Vars)
+	ref, err := b.execute(s, i.Ref, i.Ref.Reads.Vars)
 	if err != nil {
 		return "", err
 	}
@@ -89,7 +89,7 @@ func (d *Data) Authority(name string) (string, error) {
 
 // declares says whether some selected profile fits.
 func (b *build) declares(fits func(*profile.Profile) bool) bool {
-	return slices.ContainsFunc(b.whole.uses, func(u *use) bool { return fits(u.Profile) })
+	return slices.ContainsFunc(b.whole.uses, func(u *instance) bool { return fits(u.Profile) })
 }
 
 // Generation gives a mark that becomes the build generation.
@@ -154,7 +154,7 @@ func (d *Data) Programs() []Program { return d.gathered().programs }
 func (d *Data) Modules() []string { return d.gathered().modules }
 
 // Sysctls gives the sysctls that all profiles of the host ask for.
-func (d *Data) Sysctls() []Setting { return d.gathered().sysctls }
+func (d *Data) Sysctls() []KeyValue { return d.gathered().sysctls }
 
 // Images gives the images that all profiles of the host name, each once: the
 // reference is a key in what templates write. Who names it first is its profile.

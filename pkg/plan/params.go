@@ -18,7 +18,7 @@ func (b *build) setParams() {
 		b.unknownParams(p, given, path)
 		params := make(map[string]any, len(p.Params))
 		b.base[p.Name] = params
-		u := &use{Profile: p, params: params, vars: map[string]string{}}
+		u := &instance{Profile: p, params: params, vars: map[string]string{}}
 		for i := range p.Params {
 			q := &p.Params[i]
 			params[q.Name] = b.param(u, q, given, path)
@@ -35,7 +35,7 @@ func (b *build) setParams() {
 }
 
 // param works out one parameter: what the topology says, else the default.
-func (b *build) param(u *use, q *profile.Param, given map[string]any, path string) any {
+func (b *build) param(u *instance, q *profile.Param, given map[string]any, path string) any {
 	if v, ok := given[q.Name]; ok && v != nil {
 		accepted, good := b.accept(q, v, path+"."+q.Name)
 		if good {
@@ -87,7 +87,7 @@ func (b *build) accept(q *profile.Param, v any, path string) (any, bool) {
 	if len(problems) == 0 && q.Type == "hosts" {
 		for i, name := range accepted.([]any) {
 			if _, known := b.named[name.(string)]; !known {
-				where := path + index(i)
+				where := path + indexPath(i)
 				b.list.Errorf("P014", b.topology.At(where), where, "there is no host %s", name).
 					WithHint("%s", suggest(name.(string), slices.Sorted(maps.Keys(b.named)), "hosts"))
 			}

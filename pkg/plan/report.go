@@ -47,4 +47,4 @@ func suggest(word string, known []string, what string) string {
 
 func joinWords(words []string) string { return strings.Join(words, ", ") }
 
-func index(i int) string { return fmt.Sprintf("[%d]", i) }
+func indexPath(i int) string { return fmt.Sprintf("[%d]", i) }

@@ -14,7 +14,7 @@ type scope struct {
 	build *build
 	class *class // nil while parameters are worked out
 	host  *host
-	use   *use
+	use   *instance
 	chain []string // vars being worked out, to find circles
 }
 
@@ -47,11 +47,11 @@ func (b *build) text(s scope, t profile.Text) (string, bool) {
 	if t.Constant() {
 		return t.Raw, true
 	}
-	shared := !b.depends(s.use.Name, t.Uses)
+	shared := !b.depends(s.use.Name, t.Reads)
 	if out, ok := s.use.texts[t.Template]; ok && shared {
 		return out, true
 	}
-	out, err := b.execute(s, t, t.Uses.Vars)
+	out, err := b.execute(s, t, t.Reads.Vars)
 	if err != nil {
 		b.template(s, err)
 		return "", false
@@ -72,8 +72,8 @@ func (b *build) execute(s scope, t profile.Text, vars []string) (string, error) 
 	return t.Execute(s.data())
 }
 
-// words evaluates texts, each of which may give several words.
-func (b *build) words(s scope, texts []profile.Text) []string {
+// textFields evaluates texts, each of which may give several words.
+func (b *build) textFields(s scope, texts []profile.Text) []string {
 	var out []string
 	for _, t := range texts {
 		text, _ := b.text(s, t)
@@ -104,8 +104,8 @@ func (b *build) variable(s scope, name string) (string, error) {
 			Hint: "manifests and texts of the cluster may use only vars that are the same for all hosts"}
 	}
 	s.chain = append(slices.Clone(s.chain), link)
-	needed := t.Uses.Vars
-	if t.Uses.Whole {
+	needed := t.Reads.Vars
+	if t.Reads.Whole {
 		needed = nil
 		for _, v := range s.use.Vars[:i] {
 			needed = append(needed, v.Name)
@@ -124,7 +124,7 @@ func (b *build) variable(s scope, name string) (string, error) {
 
 // ownVars gives the host a map of vars of its own, which begins as the one
 // that it shares.
-func (h *host) ownVars(u *use) {
+func (h *host) ownVars(u *instance) {
 	if h.vars[u.Name] != nil {
 		return
 	}
@@ -150,7 +150,7 @@ func (b *build) isBound(v varName) bool {
 	}
 	for _, w := range p.Vars {
 		if w.Name == v.name {
-			b.bound[v] = b.depends(v.profile, w.Text.Uses)
+			b.bound[v] = b.depends(v.profile, w.Text.Reads)
 		}
 	}
 	return b.bound[v]
@@ -158,7 +158,7 @@ func (b *build) isBound(v varName) bool {
 
 // depends says whether what a template looks at is the host's own, rather than
 // its class's.
-func (b *build) depends(name string, u profile.Uses) bool {
+func (b *build) depends(name string, u profile.Reads) bool {
 	if u.Host || u.Each || u.Whole || (u.Collects && b.collectBound) {
 		return true
 	}
@@ -168,7 +168,7 @@ func (b *build) depends(name string, u profile.Uses) bool {
 
 // useOf gives a profile as the scope's host has it. A profile that is selected
 // elsewhere is seen with the cluster's parameters.
-func (s scope) useOf(name string) (*use, error) {
+func (s scope) useOf(name string) (*instance, error) {
 	if s.class != nil {
 		if u := s.class.byName[name]; u != nil {
 			return u, nil
@@ -176,7 +176,7 @@ func (s scope) useOf(name string) (*use, error) {
 	}
 	if whole := s.build.whole; whole != nil {
 		if u := whole.byName[name]; u != nil {
-			return &use{Profile: u.Profile, params: u.params, vars: map[string]string{}, texts: map[*profile.Template]string{}}, nil
+			return &instance{Profile: u.Profile, params: u.params, vars: map[string]string{}, texts: map[*profile.Template]string{}}, nil
 		}
 	}
 	return nil, fmt.Errorf("the profile %s is not selected: ask {{ if .Has %q }} first, or add it to needs", name, name)

@@ -27,7 +27,7 @@ func (b *build) hideSecrets() {
 // visible gives the parameters as templates see them. Of a secret one they see
 // a mark: its value is put into the finished file alone, which must be 0600 and
 // is never shown.
-func (u *use) visible() map[string]any {
+func (u *instance) visible() map[string]any {
 	var out map[string]any
 	for i := range u.Profile.Params {
 		q := &u.Profile.Params[i]
@@ -48,7 +48,7 @@ func (u *use) visible() map[string]any {
 
 // secretLines notes the lines with secret parameters. A misspelt one may be
 // secret too.
-func (b *build) secretLines(uses map[string]topology.Use, path string, lines map[int]bool) {
+func (b *build) secretLines(uses map[string]topology.Selection, path string, lines map[int]bool) {
 	for name, use := range uses {
 		p := b.catalog.Lookup(name)
 		if p == nil || !slices.ContainsFunc(p.Params, func(q profile.Param) bool { return q.Secret }) {

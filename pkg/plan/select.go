@@ -28,7 +28,7 @@ func (b *build) enable() {
 	for _, p := range b.catalog.Profiles {
 		on[p.Name] = p.Default
 	}
-	name := func(uses map[string]topology.Use, path string, local bool) {
+	name := func(uses map[string]topology.Selection, path string, local bool) {
 		for _, name := range slices.Sorted(maps.Keys(uses)) {
 			where := path + "." + name
 			switch {
@@ -70,7 +70,7 @@ func (b *build) classify(sorted []*topology.Host) {
 		key := b.classKey(t, facts)
 		c := known[key]
 		if c == nil {
-			c = &class{facts: facts, system: b.catalog.System(t.OS), words: b.catalog.System(t.OS).Words(), overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*use{},
+			c = &class{facts: facts, system: b.catalog.System(t.OS), words: b.catalog.System(t.OS).Words(), overrides: t.Profiles, path: t.Path, listed: b.listed(t.Name), byName: map[string]*instance{},
 				conditions: map[*profile.Condition]bool{}, selection: map[string]choice{}}
 			known[key] = c
 			b.classes = append(b.classes, c)
@@ -80,7 +80,7 @@ func (b *build) classify(sorted []*topology.Host) {
 		if len(b.topology.Overlays) > 0 {
 			overlays = slices.Concat(b.topology.Overlays, t.Overlays)
 		}
-		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Channel: t.Channel}}
+		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Delivery: t.Delivery}}
 		h.state = h
 		b.hosts = append(b.hosts, h)
 	}
@@ -129,22 +129,22 @@ func (b *build) listed(name string) map[string]bool {
 // selectFor selects the profiles of a class, with their parameters.
 func (b *build) selectFor(c *class) {
 	for _, p := range b.enabled {
-		if b.has(c, p.Name) {
-			c.add(&use{Profile: p, params: b.paramsFor(c, p)})
+		if b.hasProfile(c, p.Name) {
+			c.add(&instance{Profile: p, params: b.paramsFor(c, p)})
 		}
 	}
-	slices.SortStableFunc(c.uses, func(a, b *use) int { return strings.Compare(a.Layer, b.Layer) })
+	slices.SortStableFunc(c.uses, func(a, b *instance) int { return strings.Compare(a.Layer, b.Layer) })
 }
 
-func (c *class) add(u *use) {
+func (c *class) add(u *instance) {
 	u.vars, u.texts = make(map[string]string, len(u.Vars)), map[*profile.Template]string{}
 	c.uses = append(c.uses, u)
 	c.byName[u.Name] = u
 }
 
-// has says whether a class has a profile. Conditions may ask for other
+// hasProfile says whether a class has a profile. Conditions may ask for other
 // profiles, which are then looked at first.
-func (b *build) has(c *class, name string) bool {
+func (b *build) hasProfile(c *class, name string) bool {
 	if c == b.whole {
 		return c.byName[name] != nil
 	}
@@ -190,10 +190,10 @@ func (b *build) has(c *class, name string) bool {
 // wholeClass stands for the cluster: everything that some host has, with the
 // parameters that the cluster sets.
 func (b *build) wholeClass() *class {
-	c := &class{byName: map[string]*use{}, conditions: map[*profile.Condition]bool{}}
+	c := &class{byName: map[string]*instance{}, conditions: map[*profile.Condition]bool{}}
 	for _, p := range b.enabled {
 		if slices.ContainsFunc(b.classes, func(d *class) bool { return d.byName[p.Name] != nil }) {
-			c.add(&use{Profile: p, params: b.base[p.Name]})
+			c.add(&instance{Profile: p, params: b.base[p.Name]})
 		}
 	}
 	return c

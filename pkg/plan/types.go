@@ -36,7 +36,7 @@ type Host struct {
 	Binaries []BinaryRef     // sorted by path
 	Programs []Program       // that its system must bring, sorted
 	Overlays []string        // cluster overlays, then the host's own
-	Channel  string
+	Delivery string
 
 	state *host
 }
@@ -50,15 +50,15 @@ type Selected struct {
 	// values of the vars that do not depend on the host: what depends on
 	// nothing else is rendered once for all of them.
 	SharedKey string
-	// Uses are the profile's fragments whose conditions hold on this
+	// FragmentFiles are the profile's fragments whose conditions hold on this
 	// host, repeated for each element where they ask for it.
-	Uses []FragmentUse
+	FragmentFiles []FragmentFile
 
-	use *use
+	use *instance
 }
 
-// FragmentUse is a Butane file of a profile on a host.
-type FragmentUse struct {
+// FragmentFile is a Butane file of a profile on a host.
+type FragmentFile struct {
 	File string // in the profile's folder
 	Each any    // .Each of its templates; nil when it is not repeated
 }
@@ -131,10 +131,10 @@ func (d Deposit) HoldsKey() bool {
 
 // ManifestSpec is a file of objects for the cluster.
 type ManifestSpec struct {
-	Profile *Selected // parameters as the cluster sets them
-	File    string    // in the profile's folder: manifests/rbac.yaml
-	Name    string    // on the machine, in the profile's folder there
-	Beside  *Beside   // the user's own, taken as it is, instead of File
+	Profile  *Selected // parameters as the cluster sets them
+	File     string    // in the profile's folder: manifests/rbac.yaml
+	Name     string    // on the machine, in the profile's folder there
+	UserFile *UserFile // the user's own, taken as it is, instead of File
 }
 
 // ImageRef is one line of the bill of materials.

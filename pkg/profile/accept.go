@@ -87,7 +87,7 @@ func (p *Param) secretly() []Wrong {
 	if hint == "" {
 		hint = "put a text in quotes"
 	}
-	return wrong("", hint, "this must be a %s%s; what it is now is not shown", p.Type, rule)
+	return newWrong("", hint, "this must be a %s%s; what it is now is not shown", p.Type, rule)
 }
 
 func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
@@ -99,13 +99,13 @@ func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
 	case "integer", "port":
 		n, ok := v.(int)
 		if !ok {
-			return nil, wrong(where, "", "this must be a whole number, not %s", describe(v))
+			return nil, newWrong(where, "", "this must be a whole number, not %s", describeValue(v))
 		}
 		return n, p.acceptNumber(kind, n, where)
 	case "boolean":
 		b, ok := v.(bool)
 		if !ok {
-			return nil, wrong(where, "", "this must be true or false, not %s", describe(v))
+			return nil, newWrong(where, "", "this must be true or false, not %s", describeValue(v))
 		}
 		return b, nil
 	case "size":
@@ -119,15 +119,15 @@ func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
 func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	s, ok := v.(string)
 	if !ok {
-		return nil, wrong(where, "put it in quotes", "this must be a text, not %s", describe(v))
+		return nil, newWrong(where, "put it in quotes", "this must be a text, not %s", describeValue(v))
 	}
 	if kind == "enum" || len(p.Enum) > 0 {
 		if !slices.Contains(p.Enum, s) {
-			return nil, wrong(where, hintFor(s, p.Enum, "write one of"), "%q is not one of the choices", s)
+			return nil, newWrong(where, hintFor(s, p.Enum, "write one of"), "%q is not one of the choices", s)
 		}
 	}
 	if p.pattern != nil && kind != FileParam && !p.pattern.MatchString(s) {
-		return nil, wrong(where, p.Hint, "%q does not match %s", s, p.Pattern)
+		return nil, newWrong(where, p.Hint, "%q does not match %s", s, p.Pattern)
 	}
 	t := types[kind]
 	if t.check == nil || s == "" {
@@ -135,7 +135,7 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	}
 	canonical, example := t.check(s)
 	if canonical == "" {
-		return nil, wrong(where, "write it as in "+example, "%q is no %s", s, kind)
+		return nil, newWrong(where, "write it as in "+example, "%q is no %s", s, kind)
 	}
 	return canonical, nil
 }
@@ -153,9 +153,9 @@ func (p *Param) acceptNumber(kind string, n int, where string) []Wrong {
 	}
 	switch {
 	case low != nil && n < *low:
-		return wrong(where, "", "%d is less than %d", n, *low)
+		return newWrong(where, "", "%d is less than %d", n, *low)
 	case high != nil && n > *high:
-		return wrong(where, "", "%d is more than %d", n, *high)
+		return newWrong(where, "", "%d is more than %d", n, *high)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (p *Param) items(kind string) string {
 func (p *Param) acceptList(kind string, v any, where string) (any, []Wrong) {
 	list, ok := v.([]any)
 	if !ok {
-		return nil, wrong(where, fmt.Sprintf("write [%v]", v), "this must be a list, not %s", describe(v))
+		return nil, newWrong(where, fmt.Sprintf("write [%v]", v), "this must be a list, not %s", describeValue(v))
 	}
 	out, problems := make([]any, len(list)), p.acceptCount(len(list), where)
 	for i, e := range list {
@@ -190,7 +190,7 @@ func (p *Param) repeats(list []any, where string) []Wrong {
 			switch v := m[name].(type) {
 			case string, int:
 				if before, seen := first[v]; seen {
-					problems = append(problems, wrong(fmt.Sprintf("%s[%d].%s", where, i, name), fmt.Sprintf("join this element and element %d of the list, or give one of them another %s", before, name),
+					problems = append(problems, newWrong(fmt.Sprintf("%s[%d].%s", where, i, name), fmt.Sprintf("join this element and element %d of the list, or give one of them another %s", before, name),
 						"%v is the %s of two elements", v, name)...)
 					continue
 				}
@@ -208,9 +208,9 @@ func (p *Param) acceptCount(n int, where string) []Wrong {
 	}
 	switch {
 	case p.Minimum != nil && n < *p.Minimum:
-		return wrong(where, "", "there must be %d or more", *p.Minimum)
+		return newWrong(where, "", "there must be %d or more", *p.Minimum)
 	case p.Maximum != nil && n > *p.Maximum:
-		return wrong(where, "", "there must be %d or fewer", *p.Maximum)
+		return newWrong(where, "", "there must be %d or fewer", *p.Maximum)
 	}
 	return nil
 }
@@ -218,7 +218,7 @@ func (p *Param) acceptCount(n int, where string) []Wrong {
 func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, wrong(where, "", "this must be a map, not %s", describe(v))
+		return nil, newWrong(where, "", "this must be a map, not %s", describeValue(v))
 	}
 	if len(p.Fields) > 0 {
 		return p.acceptFields(m, where)
@@ -256,7 +256,7 @@ func (p *Param) acceptFields(m map[string]any, where string) (any, []Wrong) {
 			accepted, w := q.accept(q.Type, v, where+"."+q.Name)
 			out[q.Name], problems = accepted, append(problems, w...)
 		case q.Required:
-			problems = append(problems, wrong(where, fmt.Sprintf("add %s: %s", q.Name, q.Doc), "%s is missing", q.Name)...)
+			problems = append(problems, newWrong(where, fmt.Sprintf("add %s: %s", q.Name, q.Doc), "%s is missing", q.Name)...)
 		case q.Default != nil:
 			out[q.Name] = q.Default
 		default:
@@ -265,7 +265,7 @@ func (p *Param) acceptFields(m map[string]any, where string) (any, []Wrong) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if !slices.Contains(names, key) {
-			problems = append(problems, wrong(where+"."+key, hintFor(key, names, "keys"), "there is no key %s here", key)...)
+			problems = append(problems, newWrong(where+"."+key, hintFor(key, names, "keys"), "there is no key %s here", key)...)
 		}
 	}
 	return out, problems
@@ -277,12 +277,12 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 	case "integer", "port":
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			return nil, wrong("", "", "%q is no whole number", s)
+			return nil, newWrong("", "", "%q is no whole number", s)
 		}
 		return p.Accept(n)
 	case "boolean":
 		if s != "true" && s != "false" {
-			return nil, wrong("", "", "%q is neither true nor false", s)
+			return nil, newWrong("", "", "%q is neither true nor false", s)
 		}
 		return s == "true", nil
 	case "list", "hosts":
@@ -295,12 +295,12 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 	return p.Accept(s)
 }
 
-func wrong(where, hint, format string, args ...any) []Wrong {
+func newWrong(where, hint, format string, args ...any) []Wrong {
 	return []Wrong{{where, fmt.Sprintf(format, args...), hint}}
 }
 
-// describe names a value of YAML for people.
-func describe(v any) string {
+// describeValue names a value of YAML for people.
+func describeValue(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "nothing"

@@ -103,8 +103,8 @@ func (d *decoder) wrong(n node, format string, args ...any) *diag.Diagnostic {
 	return d.list.Errorf("F004", d.at(n), n.path, format, args...)
 }
 
-// is checks the kind of a value.
-func (d *decoder) is(n node, kind yaml.Kind, what string) bool {
+// isKind checks the kind of a value.
+func (d *decoder) isKind(n node, kind yaml.Kind, what string) bool {
 	if n.path != "" {
 		d.positions[n.path] = d.at(n)
 	}
@@ -116,13 +116,13 @@ func (d *decoder) is(n node, kind yaml.Kind, what string) bool {
 
 // pairs calls f for each key of a mapping, in order, with the key's node.
 func (d *decoder) pairs(n node, what string, f func(key string, keyNode, value node)) {
-	if !d.is(n, yaml.MappingNode, what) {
+	if !d.isKind(n, yaml.MappingNode, what) {
 		return
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
-		key := node{k, join(n.path, k.Value)}
+		key := node{k, joinPath(n.path, k.Value)}
 		if k.Kind != yaml.ScalarNode {
 			d.wrong(key, "a key must be one word")
 			continue
@@ -144,10 +144,11 @@ func (d *decoder) object(n node, what string, known fields, required ...string) 
 		found[key] = true
 		decode, ok := known[key]
 		if !ok {
-			d.unknown(keyNode, key, slices.Sorted(maps.Keys(known)))
-			return
+			decode = known[d.unknown(keyNode, key, slices.Sorted(maps.Keys(known)))]
 		}
-		decode(value)
+		if decode != nil {
+			decode(value)
+		}
 	})
 	if n.Kind != yaml.MappingNode {
 		return
@@ -159,13 +160,20 @@ func (d *decoder) object(n node, what string, known fields, required ...string) 
 	}
 }
 
-func (d *decoder) unknown(n node, key string, known []string) {
+// unknown reports a key that is not known. It gives the key that was meant
+// where this is plain, so that its value is read, or "".
+func (d *decoder) unknown(n node, key string, known []string) string {
+	if name := diag.Renamed(key, known, formerKeys); name != "" {
+		d.list.Errorf("F003", d.at(n), n.path, "the key %s is called %s now", key, name).WithHint("write %s", name)
+		return name
+	}
 	diagnostic := d.list.Errorf("F003", d.at(n), n.path, "unknown key %s", key)
 	if near := diag.Suggest(key, known); near != "" {
 		diagnostic.WithHint("did you mean %s?", near)
 	} else {
 		diagnostic.WithHint("known keys: %s", strings.Join(known, ", "))
 	}
+	return ""
 }
 
 // items calls f for each element of a list. A single value stands for a list
@@ -188,7 +196,7 @@ func (d *decoder) items(n node, f func(node)) {
 
 // scalar gives a value as it is written.
 func (d *decoder) scalar(n node, what string) (string, bool) {
-	if !d.is(n, yaml.ScalarNode, what) {
+	if !d.isKind(n, yaml.ScalarNode, what) {
 		return "", false
 	}
 	if n.Tag == "!!null" {
@@ -220,7 +228,7 @@ func (d *decoder) strs(into *[]string) func(node) {
 
 func (d *decoder) boolean(into *bool) func(node) {
 	return func(n node) {
-		if !d.is(n, yaml.ScalarNode, "true or false") {
+		if !d.isKind(n, yaml.ScalarNode, "true or false") {
 			return
 		}
 		if n.Tag != "!!bool" || n.Decode(into) != nil {
@@ -231,7 +239,7 @@ func (d *decoder) boolean(into *bool) func(node) {
 
 func (d *decoder) integer(into *int) func(node) {
 	return func(n node) {
-		if !d.is(n, yaml.ScalarNode, "a whole number") {
+		if !d.isKind(n, yaml.ScalarNode, "a whole number") {
 			return
 		}
 		if n.Tag != "!!int" || n.Decode(into) != nil {
@@ -247,29 +255,29 @@ func (d *decoder) optional(into **int) func(node) {
 	}
 }
 
-// word decodes one of a closed list of words.
-func (d *decoder) word(into *string, known []string) func(node) {
+// enum decodes one of a closed list of words.
+func (d *decoder) enum(into *string, known []string) func(node) {
 	return func(n node) {
 		if s, ok := d.scalar(n, "one of "+strings.Join(known, ", ")); ok {
 			*into = s
-			d.known(n, s, known)
+			d.checkEnum(n, s, known)
 		}
 	}
 }
 
-func (d *decoder) words(into *[]string, known []string) func(node) {
+func (d *decoder) enums(into *[]string, known []string) func(node) {
 	return func(n node) {
 		d.strs(into)(n)
 		d.items(n, func(n node) {
 			if n.Kind == yaml.ScalarNode {
-				d.known(n, n.Value, known)
+				d.checkEnum(n, n.Value, known)
 			}
 		})
 	}
 }
 
-// known checks that a word is one of a list.
-func (d *decoder) known(n node, word string, known []string) {
+// checkEnum checks that a word is one of a list.
+func (d *decoder) checkEnum(n node, word string, known []string) {
 	if slices.Contains(known, word) {
 		return
 	}
@@ -288,7 +296,7 @@ func (d *decoder) text(into *Text) func(node) {
 			return
 		}
 		at := d.at(n)
-		parsed, err := parse(d.file, s, at, n.Style)
+		parsed, err := parseTemplate(d.file, s, at, n.Style)
 		if err != nil {
 			err.Report(d.list, "F009", n.path)
 			return
@@ -308,7 +316,7 @@ func (d *decoder) texts(into *[]Text) func(node) {
 	}
 }
 
-func join(path, key string) string {
+func joinPath(path, key string) string {
 	if path == "" {
 		return key
 	}

@@ -57,7 +57,7 @@ func (t *Template) explain(err error) *Error {
 	}
 	m := templateError.FindStringSubmatch(err.Error())
 	if m == nil {
-		return &Error{Position: t.at.position(1, 1), Message: plain(err.Error())}
+		return &Error{Position: t.at.position(1, 1), Message: plainMessage(err.Error())}
 	}
 	line, _ := strconv.Atoi(m[1])
 	column := 0
@@ -65,7 +65,7 @@ func (t *Template) explain(err error) *Error {
 		column, _ = strconv.Atoi(m[2])
 		column++ // it counts from 0
 	}
-	message := plain(m[4])
+	message := plainMessage(m[4])
 	if m[3] != "" {
 		message = fmt.Sprintf("{{ %s }}: %s", strings.TrimSpace(m[3]), message)
 	}
@@ -78,8 +78,8 @@ func (t *Template) explain(err error) *Error {
 
 var undefined = regexp.MustCompile(`^function "(.*)" not defined$`)
 
-// plain takes the library's words out of a message.
-func plain(message string) string {
+// plainMessage takes the library's words out of a message.
+func plainMessage(message string) string {
 	for _, r := range reword {
 		if r.match.MatchString(message) {
 			return strings.ReplaceAll(r.match.ReplaceAllString(message, r.as), "*plan.", "")

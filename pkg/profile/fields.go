@@ -32,35 +32,39 @@ var (
 
 var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
 
+// formerKeys are names that keys of profile.yaml had, with what they are called
+// now: see diag.Renamed.
+var formerKeys = map[string]string{"mesh": "readsAllHosts"}
+
 // profile decodes the top of profile.yaml.
 func (d *decoder) profile(p *Profile, n node) {
 	d.object(n, "a map, such as name: example", fields{
-		"name":        d.str(&p.Name),
-		"summary":     d.str(&p.Summary),
-		"layer":       d.word(&p.Layer, layers),
-		"system":      d.system(&p.System),
-		"default":     d.boolean(&p.Default),
-		"when":        d.condition(&p.When),
-		"mesh":        d.boolean(&p.Mesh),
-		"needs":       d.strs(&p.Needs),
-		"excludes":    d.strs(&p.Excludes),
-		"provides":    d.str(&p.Provides),
-		"refuses":     d.refusals(&p.Refuses),
-		"params":      d.params(&p.Params),
-		"vars":        d.vars(&p.Vars),
-		"authorities": d.authorities(&p.Authorities),
-		"secrets":     d.secrets(&p.Secrets),
-		"certs":       d.certs(&p.Certs),
-		"images":      d.images(&p.Images),
-		"binaries":    d.binaries(&p.Binaries),
-		"ports":       d.ports(&p.Ports),
-		"programs":    d.programs(&p.Programs),
-		"modules":     d.modules(&p.Modules),
-		"sysctls":     d.settings(&p.Sysctls),
-		"leaves":      d.leftovers(&p.Leaves),
-		"remains":     d.boolean(&p.Remains),
-		"fragments":   d.fragments(&p.Fragments),
-		"manifests":   d.manifests(&p.Manifests),
+		"name":          d.str(&p.Name),
+		"summary":       d.str(&p.Summary),
+		"layer":         d.enum(&p.Layer, layers),
+		"system":        d.system(&p.System),
+		"default":       d.boolean(&p.Default),
+		"when":          d.condition(&p.When),
+		"readsAllHosts": d.boolean(&p.ReadsAllHosts),
+		"needs":         d.strs(&p.Needs),
+		"excludes":      d.strs(&p.Excludes),
+		"provides":      d.str(&p.Provides),
+		"refuses":       d.refusals(&p.Refuses),
+		"params":        d.params(&p.Params),
+		"vars":          d.vars(&p.Vars),
+		"authorities":   d.authorities(&p.Authorities),
+		"secrets":       d.secrets(&p.Secrets),
+		"certs":         d.certs(&p.Certs),
+		"images":        d.images(&p.Images),
+		"binaries":      d.binaries(&p.Binaries),
+		"ports":         d.ports(&p.Ports),
+		"programs":      d.programs(&p.Programs),
+		"modules":       d.modules(&p.Modules),
+		"sysctls":       d.settings(&p.Sysctls),
+		"leaves":        d.leftovers(&p.Leaves),
+		"remains":       d.boolean(&p.Remains),
+		"fragments":     d.fragments(&p.Fragments),
+		"manifests":     d.manifests(&p.Manifests),
 	}, "name", "summary")
 }
 
@@ -69,12 +73,12 @@ func (d *decoder) condition(c *Condition) func(node) {
 	return func(n node) {
 		c.Position = d.at(n)
 		d.object(n, "a condition, such as {roles: [control-plane]}", fields{
-			"roles":    d.words(&c.Roles, roles),
+			"roles":    d.enums(&c.Roles, roles),
 			"os":       d.systemNames(&c.OS),
 			"system":   d.choices(&c.System),
-			"format":   d.words(&c.Format, formats),
-			"arch":     d.words(&c.Arch, arches),
-			"families": d.words(&c.Families, families),
+			"format":   d.enums(&c.Format, formats),
+			"arch":     d.enums(&c.Arch, arches),
+			"families": d.enums(&c.Families, families),
 			"lists":    d.strs(&c.Lists),
 			"profiles": d.strs(&c.Profiles),
 			"params":   d.choices(&c.Params),
@@ -175,16 +179,16 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 	taken := map[string]bool{}
 	return d.listOf(func(n node) {
 		s := Secret{Position: d.at(n)}
-		kind := value(n, "kind")
+		kind := scalarValue(n, "kind")
 		only := ""
 		if forms := secretForms[kind]; len(forms) == 1 {
 			only = forms[0]
 		}
 		d.object(n, "a secret", fields{
 			"name":      d.name(&s.Name, taken),
-			"kind":      d.word(&s.Kind, kinds),
+			"kind":      d.enum(&s.Kind, kinds),
 			"size":      d.integer(&s.Size),
-			"algorithm": d.word(&s.Algorithm, algorithms),
+			"algorithm": d.enum(&s.Algorithm, algorithms),
 			"param":     d.str(&s.Param),
 			"doc":       d.str(&s.Doc),
 			"perHost":   d.boolean(&s.PerHost),
@@ -217,11 +221,11 @@ func (d *decoder) certs(into *[]Cert) func(node) {
 		d.object(n, "a certificate", fields{
 			"name":          d.name(&c.Name, taken),
 			"authority":     d.str(&c.Authority),
-			"class":         d.word(&c.Class, classes),
-			"scope":         d.word(&c.Scope, scopes),
+			"class":         d.enum(&c.Class, classes),
+			"scope":         d.enum(&c.Scope, scopes),
 			"commonName":    d.text(&c.CommonName),
 			"organizations": d.texts(&c.Organizations),
-			"usages":        d.words(&c.Usages, usages),
+			"usages":        d.enums(&c.Usages, usages),
 			"sans":          d.texts(&c.SANs),
 			"when":          d.condition(&c.When),
 			"deposits":      d.deposits(&c.Deposits, certForms, ""),
@@ -240,7 +244,7 @@ func (d *decoder) output(into **Output) func(node) {
 		o := &Output{Form: "kubeconfig", Position: d.at(n)}
 		d.object(n, "an output, such as {path: admin.conf, form: kubeconfig, server: ...}", fields{
 			"path":   d.str(&o.Path),
-			"form":   d.word(&o.Form, []string{"kubeconfig"}),
+			"form":   d.enum(&o.Form, []string{"kubeconfig"}),
 			"server": d.text(&o.Server),
 		}, "path", "server")
 		if o.Path == "" || strings.ContainsAny(o.Path, "/\\") || strings.HasPrefix(o.Path, ".") {
@@ -259,7 +263,7 @@ func (d *decoder) deposits(into *[]Deposit, forms []string, only string) func(no
 		}
 		d.object(n, "a deposit, such as {path: /etc/kubernetes/pki/ca.crt, form: certificate}", fields{
 			"path":   d.text(&x.Path),
-			"form":   d.word(&x.Form, forms),
+			"form":   d.enum(&x.Form, forms),
 			"mode":   d.mode(&x.Mode),
 			"user":   d.text(&x.User),
 			"group":  d.text(&x.Group),
@@ -307,9 +311,9 @@ func (d *decoder) listOf(f func(node)) func(node) {
 	return func(n node) { d.items(n, f) }
 }
 
-// value looks ahead at a scalar of a mapping, for fields that decide what
+// scalarValue looks ahead at a scalar of a mapping, for fields that decide what
 // others may hold.
-func value(n node, key string) string {
+func scalarValue(n node, key string) string {
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}

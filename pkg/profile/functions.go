@@ -28,10 +28,10 @@ var functions = template.FuncMap{
 	"split":      func(s, sep string) []string { return strings.Split(s, sep) },
 	"fields":     strings.Fields,
 	"lines":      func(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") },
-	"quote":      func(v any) (string, error) { b, err := json.Marshal(text(v)); return string(b), err },
+	"quote":      func(v any) (string, error) { b, err := json.Marshal(toText(v)); return string(b), err },
 	"indent":     indent,
 	"b64":        b64,
-	"hostport":   func(host string, port any) string { return net.JoinHostPort(host, text(port)) },
+	"hostport":   func(host string, port any) string { return net.JoinHostPort(host, toText(port)) },
 	"nth":        nth,
 	"prefixlen":  prefixlen,
 	"host":       bareHost,
@@ -41,7 +41,7 @@ var functions = template.FuncMap{
 	"list":       func(v ...any) []any { return v },
 	"dict":       dict,
 	"keys":       keys,
-	"has":        has,
+	"has":        contains,
 	"add":        func(v ...any) (int, error) { return sum(v) },
 	"sub":        func(a, b any) (int, error) { return calculate(a, b, func(x, y int) int { return x - y }) },
 	"mul":        func(a, b any) (int, error) { return calculate(a, b, func(x, y int) int { return x * y }) },
@@ -63,15 +63,15 @@ var functions = template.FuncMap{
 	"base":       path.Base,
 	"first":      func(list any) (any, error) { return element(list, "first", func(n int) int { return 0 }) },
 	"last":       func(list any) (any, error) { return element(list, "last", func(n int) int { return n - 1 }) },
-	"sort":       func(list any) ([]string, error) { s, err := texts(list); slices.Sort(s); return s, err },
+	"sort":       func(list any) ([]string, error) { s, err := toTexts(list); slices.Sort(s); return s, err },
 	"uniq":       uniq,
 	"concat":     concat,
 }
 
 func functionNames() []string { return slices.Sorted(maps.Keys(functions)) }
 
-// text writes a value as a template would.
-func text(v any) string {
+// toText writes a value as a template would.
+func toText(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
@@ -100,8 +100,8 @@ func elements(list any) ([]any, error) {
 	return out, nil
 }
 
-// texts gives the elements of any list as a new list of texts.
-func texts(list any) ([]string, error) {
+// toTexts gives the elements of any list as a new list of texts.
+func toTexts(list any) ([]string, error) {
 	if s, ok := list.([]string); ok {
 		return slices.Clone(s), nil
 	}
@@ -111,7 +111,7 @@ func texts(list any) ([]string, error) {
 	}
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = text(v)
+		out[i] = toText(v)
 	}
 	return out, nil
 }
@@ -128,7 +128,7 @@ func element(list any, name string, index func(n int) int) (any, error) {
 }
 
 func uniq(list any) ([]string, error) {
-	s, err := texts(list)
+	s, err := toTexts(list)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(s, func(v string) bool {
 		repeat := seen[v]
@@ -154,21 +154,21 @@ func joined(list, sep any) (string, error) {
 	if _, isText := list.(string); isText {
 		list, sep = sep, list
 	}
-	s, err := texts(list)
-	return strings.Join(s, text(sep)), err
+	s, err := toTexts(list)
+	return strings.Join(s, toText(sep)), err
 }
 
-// has looks for a value in a list, or for a key in a map. The list comes
+// contains looks for a value in a list, or for a key in a map. The list comes
 // first or, behind a pipe, last.
-func has(in, value any) (bool, error) {
+func contains(in, value any) (bool, error) {
 	if k := reflect.ValueOf(in).Kind(); k != reflect.Map && k != reflect.Slice {
 		in, value = value, in
 	}
 	if m := reflect.ValueOf(in); m.Kind() == reflect.Map {
-		return m.MapIndex(reflect.ValueOf(text(value))).IsValid(), nil
+		return m.MapIndex(reflect.ValueOf(toText(value))).IsValid(), nil
 	}
-	list, err := texts(in)
-	return slices.Contains(list, text(value)), err
+	list, err := toTexts(in)
+	return slices.Contains(list, toText(value)), err
 }
 
 func dict(pairs ...any) (map[string]any, error) {
@@ -177,7 +177,7 @@ func dict(pairs ...any) (map[string]any, error) {
 	}
 	out := map[string]any{}
 	for i := 0; i < len(pairs); i += 2 {
-		out[text(pairs[i])] = pairs[i+1]
+		out[toText(pairs[i])] = pairs[i+1]
 	}
 	return out, nil
 }
@@ -214,7 +214,7 @@ func indent(s, by any) (string, error) {
 	if err != nil || n < 0 {
 		return "", fmt.Errorf("indent needs a text and a number of blanks")
 	}
-	return strings.ReplaceAll(strings.TrimSuffix(text(s), "\n"), "\n", "\n"+strings.Repeat(" ", min(n, 100))), nil
+	return strings.ReplaceAll(strings.TrimSuffix(toText(s), "\n"), "\n", "\n"+strings.Repeat(" ", min(n, 100))), nil
 }
 
 func b64(s string) (string, error) {
@@ -239,7 +239,7 @@ func number(v any) (int, error) {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a whole number", text(v))
+	return 0, fmt.Errorf("%q is not a whole number", toText(v))
 }
 
 func calculate(a, b any, f func(x, y int) int) (int, error) {
@@ -268,7 +268,7 @@ func sum(values []any) (int, error) {
 
 func divide(a, b any) (int, error) {
 	if n, err := number(b); err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no number to divide by", text(b))
+		return 0, fmt.Errorf("%q is no number to divide by", toText(b))
 	}
 	return calculate(a, b, func(x, y int) int { return x / y })
 }

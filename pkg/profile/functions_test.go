@@ -15,7 +15,7 @@ func render(t *testing.T, text string, data any) (string, error) {
 	tree := fstest.MapFS{"p/profile.yaml": {Data: []byte("name: p\nsummary: x\n")}, "p/manifests/x": {Data: []byte(text)}}
 	c, list := profile.Load(profile.Source{Name: "P", FS: tree})
 	if list.HasErrors() {
-		t.Fatal(describe(list))
+		t.Fatal(describeValue(list))
 	}
 	return c.Lookup("p").Templates["manifests/x"].Execute(data)
 }
@@ -101,7 +101,7 @@ func TestUses(t *testing.T) {
 			"p/manifests/y":  {Data: []byte("{{ .Param.a }}{{ .Var.v }}{{ .Var.w }}")},
 		}
 	}
-	for text, want := range map[string]profile.Uses{
+	for text, want := range map[string]profile.Reads{
 		`{{ .Cluster.Name }}`:                                          {},
 		`{{ .Host.Name }}`:                                             {Host: true},
 		`{{ range .Cluster.Hosts }}{{ .Host }}{{ end }}`:               {},
@@ -119,16 +119,16 @@ func TestUses(t *testing.T) {
 	} {
 		c, list := profile.Load(profile.Source{Name: "P", FS: tree(text)})
 		if list.HasErrors() {
-			t.Fatal(describe(list))
+			t.Fatal(describeValue(list))
 		}
-		got := c.Lookup("p").Templates["manifests/x"].Uses
+		got := c.Lookup("p").Templates["manifests/x"].Reads
 		if !sameUses(got, want) {
 			t.Errorf("%s uses %+v, want %+v", text, got, want)
 		}
 	}
 }
 
-func sameUses(a, b profile.Uses) bool {
+func sameUses(a, b profile.Reads) bool {
 	return a.Host == b.Host && a.Each == b.Each && a.Collects == b.Collects && a.Whole == b.Whole &&
 		strings.Join(a.Vars, ",") == strings.Join(b.Vars, ",") && strings.Join(a.Has, ",") == strings.Join(b.Has, ",") &&
 		len(a.VarsOf) == len(b.VarsOf) && len(a.ParamsOf) == len(b.ParamsOf)
@@ -145,7 +145,7 @@ func TestLayers(t *testing.T) {
 	one, _ := profile.Load(profile.Source{Name: "A", FS: lower})
 	both, list := profile.Load(profile.Source{Name: "A", FS: lower}, profile.Source{Name: "B", FS: upper})
 	if list.HasErrors() {
-		t.Fatal(describe(list))
+		t.Fatal(describeValue(list))
 	}
 	p := both.Lookup("p")
 	if p.Summary != "upper" || len(p.Manifests) != 0 || p.Source != "B/p" {

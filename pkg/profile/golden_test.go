@@ -36,7 +36,7 @@ func TestGoldenBadProfiles(t *testing.T) {
 			}
 			tree, expected := treeOf(archive)
 			_, list := profile.Load(profile.Source{Name: "P", FS: tree})
-			got := describe(list)
+			got := describeValue(list)
 			if *update {
 				writeWant(t, file, archive, got)
 				return
@@ -78,8 +78,8 @@ func writeWant(t *testing.T, file string, archive *txtar.Archive, text string) {
 	}
 }
 
-// describe writes diagnostics one on a line, with hints below.
-func describe(list diag.List) string {
+// describeValue writes diagnostics one on a line, with hints below.
+func describeValue(list diag.List) string {
 	var b strings.Builder
 	for _, d := range list.Sorted() {
 		fmt.Fprintf(&b, "%s: %s %s", d.Position, d.Severity, d.Code)

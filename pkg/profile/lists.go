@@ -45,7 +45,7 @@ func (d *decoder) binaries(into *[]Binary) func(node) {
 			"version": d.text(&b.Version),
 			"url":     d.text(&b.URL),
 			"member":  d.text(&b.Member),
-			"kind":    d.word(&b.Kind, []string{"program", KindManifest}),
+			"kind":    d.enum(&b.Kind, []string{"program", KindManifest}),
 			"when":    d.condition(&b.When),
 		}, "name", "path")
 		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
@@ -65,7 +65,7 @@ func (d *decoder) ports(into *[]Port) func(node) {
 		p.Port = Text{&Template{Name: d.file, at: placeOf(p.Position, 0)}, p.Position}
 		d.object(n, "a port, such as {port: 6443, from: anywhere, doc: API server}", fields{
 			"port":     d.text(&p.Port),
-			"protocol": d.word(&p.Protocol, protocols),
+			"protocol": d.enum(&p.Protocol, protocols),
 			"from":     d.from(&p.From),
 			"doc":      d.str(&p.Doc),
 			"when":     d.condition(&p.When),
@@ -93,12 +93,12 @@ func (d *decoder) from(into *Text) func(node) {
 					break
 				}
 				if _, err := netip.ParsePrefix(word); err != nil {
-					d.known(n, word, sources)
+					d.checkEnum(n, word, sources)
 				}
 			}
 			all = append(all, t.Raw)
 		})
-		t, err := parse(d.file, strings.Join(all, " "), d.at(n), n.Style)
+		t, err := parseTemplate(d.file, strings.Join(all, " "), d.at(n), n.Style)
 		if err == nil {
 			*into = Text{t, d.at(n)}
 		}
@@ -124,9 +124,9 @@ func (d *decoder) programs(into *[]Program) func(node) {
 }
 
 // modules decodes names, or {name, when}.
-func (d *decoder) modules(into *[]Setting) func(node) {
+func (d *decoder) modules(into *[]KernelSetting) func(node) {
 	return d.listOf(func(n node) {
-		s := Setting{Position: d.at(n)}
+		s := KernelSetting{Position: d.at(n)}
 		if n.Kind == yaml.MappingNode {
 			d.object(n, "", fields{"name": d.str(&s.Name), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "name")
 		} else {
@@ -139,10 +139,10 @@ func (d *decoder) modules(into *[]Setting) func(node) {
 }
 
 // settings decodes {name: value} or {name: {value: ..., when: ...}}.
-func (d *decoder) settings(into *[]Setting) func(node) {
+func (d *decoder) settings(into *[]KernelSetting) func(node) {
 	return func(n node) {
 		d.pairs(n, "a map of names to values", func(key string, keyNode, value node) {
-			s := Setting{Name: key, Position: d.at(keyNode)}
+			s := KernelSetting{Name: key, Position: d.at(keyNode)}
 			if value.Kind == yaml.MappingNode {
 				d.object(value, "", fields{"value": d.text(&s.Value), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "value")
 			} else {

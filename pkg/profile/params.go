@@ -17,8 +17,8 @@ func (d *decoder) params(into *[]Param) func(node) {
 			d.identifier(keyNode, key)
 			var fallback *node
 			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
-				"type":     d.word(&p.Type, typeNames()),
-				"items":    d.word(&p.Items, itemTypes()),
+				"type":     d.enum(&p.Type, typeNames()),
+				"items":    d.enum(&p.Items, itemTypes()),
 				"fields":   d.params(&p.Fields),
 				"enum":     d.strs(&p.Enum),
 				"default":  func(n node) { fallback = &n },

@@ -71,7 +71,7 @@ func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, li
 			}
 		}
 		position := p.Templates[fragment].offset(at)
-		fits, found := names(name), false
+		fits, found := matchesFile(name), false
 		for file := range f.files {
 			if local, inside := strings.CutPrefix(file, filesDir+"/"); inside && fits(local) {
 				reached[file], found = true, true
@@ -84,10 +84,10 @@ func (f *folder) locals(p *Profile, fragment string, reached map[string]bool, li
 	}
 }
 
-// names gives a test for the files that a `local:` text names: the file itself,
+// matchesFile gives a test for the files that a `local:` text names: the file itself,
 // its raw form, what is in the folder of that name, or any of several when the
 // text holds an action.
-func names(local string) func(file string) bool {
+func matchesFile(local string) func(file string) bool {
 	local = path.Clean(local)
 	if !strings.Contains(local, "{{") {
 		return func(file string) bool {

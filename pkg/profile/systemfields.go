@@ -14,7 +14,7 @@ func (d *decoder) system(into **System) func(node) {
 	return func(n node) {
 		s := &System{}
 		known := d.facts(reflect.ValueOf(s).Elem())
-		if value(n, "like") == "" {
+		if scalarValue(n, "like") == "" {
 			d.object(n, "facts of an operating system, such as {title: Debian, formats: [cloud-init]}", known, "title", "formats", "network", "pluginFolder")
 		} else {
 			d.object(n, "facts of an operating system, such as {like: rocky}", known, "title")
@@ -31,11 +31,11 @@ func (d *decoder) facts(v reflect.Value) fields {
 		switch into := field.Addr().Interface().(type) {
 		case *string:
 			if out[name] = d.str(into); words != nil {
-				out[name] = d.word(into, words)
+				out[name] = d.enum(into, words)
 			}
 		case *[]string:
 			if out[name] = d.strs(into); words != nil {
-				out[name] = d.words(into, words)
+				out[name] = d.enums(into, words)
 			}
 		case *map[string]string:
 			out[name] = d.textMap(into)

@@ -16,9 +16,9 @@ import (
 type Template struct {
 	Name string // profiles/etcd/host.bu, or profiles/etcd/profile.yaml for one-line texts
 	Raw  string
-	// Uses says what the text depends on, read off its parse tree, so that
+	// Reads says what the text depends on, read off its parse tree, so that
 	// what is the same for every host is rendered once.
-	Uses Uses
+	Reads Reads
 
 	parsed  *template.Template // nil when Raw has no action at all
 	at      place
@@ -26,8 +26,8 @@ type Template struct {
 	dynamic []reference
 }
 
-// Uses is what a template looks at, besides the cluster.
-type Uses struct {
+// Reads is what a template looks at, besides the cluster.
+type Reads struct {
 	Host     bool        // .Host
 	Each     bool        // .Each
 	Collects bool        // .Ports .Programs .Modules .Sysctls .Images .Binaries .Manifests .Leftovers: what all profiles of the host ask for
@@ -96,8 +96,8 @@ func (t *Template) offset(pos int) diag.Position {
 	return t.at.position(line, pos-strings.LastIndexByte(before, '\n'))
 }
 
-// parse reads a template that stands in a YAML file.
-func parse(name, text string, at diag.Position, style yaml.Style) (*Template, *Error) {
+// parseTemplate reads a template that stands in a YAML file.
+func parseTemplate(name, text string, at diag.Position, style yaml.Style) (*Template, *Error) {
 	return parseAt(name, text, placeOf(at, style))
 }
 

@@ -26,19 +26,19 @@ type Version struct {
 //
 // Every Text field is a template over plan.Data (see docs/profiles.md).
 type Profile struct {
-	Name     string
-	Summary  string
-	Layer    string  // "" for a peer; "os" for a layer that may override peers
-	System   *System // of a profile that describes an operating system
-	Default  bool    // on unless the topology says `name: false`
-	When     Condition
-	Mesh     bool     // may look at every host: adding a worker changes other workers
-	Needs    []string // other profiles that must be selected in the cluster
-	Excludes []string
-	Provides string    // a slot of which a host may have one only, such as cni
-	Refuses  []Refusal // where selecting it is a mistake
-	Params   []Param
-	Vars     []Var
+	Name          string
+	Summary       string
+	Layer         string  // "" for a peer; "os" for a layer that may override peers
+	System        *System // of a profile that describes an operating system
+	Default       bool    // on unless the topology says `name: false`
+	When          Condition
+	ReadsAllHosts bool     // may look at every host: adding a worker changes other workers
+	Needs         []string // other profiles that must be selected in the cluster
+	Excludes      []string
+	Provides      string    // a slot of which a host may have one only, such as cni
+	Refuses       []Refusal // where selecting it is a mistake
+	Params        []Param
+	Vars          []Var
 
 	Authorities []Authority
 	Secrets     []Secret
@@ -46,9 +46,9 @@ type Profile struct {
 	Images      []Image
 	Binaries    []Binary
 	Ports       []Port
-	Programs    []Program // that the operating system must bring
-	Modules     []Setting // kernel modules
-	Sysctls     []Setting
+	Programs    []Program       // that the operating system must bring
+	Modules     []KernelSetting // kernel modules
+	Sysctls     []KernelSetting
 	Leaves      []Leftover
 	Remains     bool // what it wrote stays on a machine that leaves its cluster
 	Fragments   []Fragment
@@ -249,8 +249,8 @@ type Program struct {
 	Position diag.Position
 }
 
-// Setting is a kernel module (Value empty) or a sysctl.
-type Setting struct {
+// KernelSetting is a kernel module (Value empty) or a sysctl.
+type KernelSetting struct {
 	Name  string
 	Value Text
 	When  Condition

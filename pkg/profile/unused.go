@@ -86,7 +86,7 @@ func (n named) template(p *Profile, t *Template) {
 			n.add("image", owner, image)
 		}
 	}
-	if t.Uses.Whole { // the data as a whole, or names that are worked out
+	if t.Reads.Whole { // the data as a whole, or names that are worked out
 		for _, kind := range []string{"param", "var", "image"} {
 			n.add("all of", kind, p.Name)
 		}

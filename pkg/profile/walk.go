@@ -24,8 +24,8 @@ const anyName = "*"
 
 // walker reads off a parse tree what a template looks at.
 type walker struct {
-	uses *Uses
-	refs []reference
+	reads *Reads
+	refs  []reference
 	// dynamic holds names of what some profile or other has.
 	dynamic []reference
 	root    bool // outside of define, which sees as a whole only what it is given
@@ -33,7 +33,7 @@ type walker struct {
 }
 
 func (t *Template) walk() {
-	w := &walker{uses: &t.Uses}
+	w := &walker{reads: &t.Reads}
 	for _, sub := range t.parsed.Templates() {
 		if sub.Tree != nil {
 			w.root, w.data = sub == t.parsed, true
@@ -45,19 +45,19 @@ func (t *Template) walk() {
 	for _, r := range t.refs {
 		switch r.kind {
 		case "Var":
-			t.Uses.Vars = append(t.Uses.Vars, r.name)
+			t.Reads.Vars = append(t.Reads.Vars, r.name)
 		case "VarOf":
-			t.Uses.VarsOf = append(t.Uses.VarsOf, [2]string{r.profile, r.name})
+			t.Reads.VarsOf = append(t.Reads.VarsOf, [2]string{r.profile, r.name})
 		case "ParamOf":
-			t.Uses.ParamsOf = append(t.Uses.ParamsOf, [2]string{r.profile, r.name})
+			t.Reads.ParamsOf = append(t.Reads.ParamsOf, [2]string{r.profile, r.name})
 		case "Has":
-			t.Uses.Has = append(t.Uses.Has, r.name)
+			t.Reads.Has = append(t.Reads.Has, r.name)
 		}
 	}
-	t.Uses.Vars = sortedSet(t.Uses.Vars)
-	t.Uses.Has = sortedSet(t.Uses.Has)
-	t.Uses.VarsOf = sortedPairs(t.Uses.VarsOf)
-	t.Uses.ParamsOf = sortedPairs(t.Uses.ParamsOf)
+	t.Reads.Vars = sortedSet(t.Reads.Vars)
+	t.Reads.Has = sortedSet(t.Reads.Has)
+	t.Reads.VarsOf = sortedPairs(t.Reads.VarsOf)
+	t.Reads.ParamsOf = sortedPairs(t.Reads.ParamsOf)
 }
 
 func (w *walker) node(n tree.Node) {
@@ -139,12 +139,12 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	}
 	switch name := ident[0]; name {
 	case "Host":
-		w.uses.Host = true
+		w.reads.Host = true
 	case "Each":
-		w.uses.Each = true
+		w.reads.Each = true
 	case "Param":
 		if !w.key(name, ident, pos) {
-			w.uses.Whole = true
+			w.reads.Whole = true
 		}
 	case "Cluster":
 		switch {
@@ -160,15 +160,15 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "Version":
 		w.key(name, ident, pos)
 	case "System":
-		w.uses.Host = true
+		w.reads.Host = true
 		w.key(name, ident, pos)
 	case "Ports", "Programs", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Leftovers":
-		w.uses.Collects = true
+		w.reads.Collects = true
 	case "Has", "Image", "Secret", "Authority":
 		if words := literals(args, 1); words != nil {
 			w.refs = append(w.refs, reference{kind: name, name: words[0], pos: pos})
 		} else {
-			w.uses.Whole = true
+			w.reads.Whole = true
 			w.dynamic = append(w.dynamic, reference{kind: strings.ToLower(name), name: anyName})
 		}
 	case "VarOf", "ParamOf":
@@ -195,7 +195,7 @@ func (w *walker) workedOut(name string, args []tree.Node) {
 
 // whole notes a look at what may be anything.
 func (w *walker) whole(what string, pos int) {
-	w.uses.Whole = true
+	w.reads.Whole = true
 	w.everyHost(what, pos)
 }
 

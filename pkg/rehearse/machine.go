@@ -11,10 +11,10 @@ import (
 
 // Machine is a machine to be.
 type Machine struct {
-	Name   string
-	Level  string   // of x86-64 that its system demands, as in x86-64-v3
-	Ports  []string // hardware addresses; one is made up where there is none
-	Disks  []string // device names of the disks that it has besides the one with its system
+	Name  string
+	Level string   // of x86-64 that its system demands, as in x86-64-v3
+	Ports []string // hardware addresses; one is made up where there is none
+	Disks []string // device names of the disks that it has besides the one with its system
 	// How its document comes: a read-only volume, or a file of QEMU's firmware
 	// device by its name there.
 	Volume                     string

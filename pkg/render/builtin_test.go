@@ -23,12 +23,12 @@ func builtin(t testing.TB, file string, text []byte) *plan.Plan {
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	beside := map[string]plan.Beside{}
+	beside := map[string]plan.UserFile{}
 	for _, name := range plan.FilesAsked(parsed, catalog) {
 		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
-		beside[name] = plan.Beside{Name: name, File: plan.FileBeside(parsed, name), Content: content, Err: err}
+		beside[name] = plan.UserFile{Name: name, File: plan.UserFileName(parsed, name), Content: content, Err: err}
 	}
-	p, problems := plan.BuildBeside(parsed, catalog, plan.Allocations{}, plan.Lock{}, beside)
+	p, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}

@@ -61,7 +61,7 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 
 	findings := unknownKeys(config, places)
 
-	f := &fragment{claims: butaneClaims(shared, places)}
+	f := &fragment{items: butaneItems(shared, places)}
 	l := localizer{files: files, places: places, sources: map[part]string{}}
 	l.rewrite(shared)
 	findings = append(findings, l.findings...)
@@ -76,7 +76,7 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 	}
 	f.config = out
 	f.locals = locate(out, l.sources)
-	f.claims = completeClaims(out, f.claims)
+	f.items = completeItems(out, f.items)
 	return f, nil
 }
 
@@ -150,12 +150,12 @@ func (l *localizer) resource(r *base.Resource, at part, where ...any) {
 	r.Local, r.Inline = nil, util.StrToPtr("")
 }
 
-func (l *localizer) text(contents, local **string, claim string, where ...any) {
+func (l *localizer) text(contents, local **string, item string, where ...any) {
 	if *local == nil || *contents != nil {
 		return
 	}
 	l.demand(**local, where)
-	l.sources[part{claim, 0}] = **local
+	l.sources[part{item, 0}] = **local
 	*contents, *local = util.StrToPtr(""), nil
 }
 
@@ -212,16 +212,16 @@ func (l *localizer) trees(s *base.Storage) {
 }
 
 func (l *localizer) complain(message string, where ...any) {
-	line, column := place(l.places, where...)
+	line, column := textPlace(l.places, where...)
 	l.findings = append(l.findings, finding{line: line, column: column, path: pathText(where), message: message})
 }
 
-// butaneClaims lists what a text claims and where, in the text's order.
-func butaneClaims(c *base.Config, places tree.Node) []claim {
-	var out []claim
+// butaneItems lists the items of a text and where they stand, in the text's order.
+func butaneItems(c *base.Config, places tree.Node) []item {
+	var out []item
 	add := func(name string, where ...any) {
-		line, column := place(places, where...)
-		out = append(out, claim{name: name, line: line, column: column})
+		line, column := textPlace(places, where...)
+		out = append(out, item{name: name, line: line, column: column})
 	}
 	for i, f := range c.Storage.Files {
 		add("file:"+f.Path, "storage", "files", i)
@@ -262,8 +262,8 @@ func butaneClaims(c *base.Config, places tree.Node) []claim {
 	return out
 }
 
-// place gives the position of a value, or of the nearest one around it.
-func place(places tree.Node, where ...any) (line, column int) {
+// textPlace gives the position of a value, or of the nearest one around it.
+func textPlace(places tree.Node, where ...any) (line, column int) {
 	for n := len(where); n >= 0; n-- {
 		if node, err := places.Get(path.New("yaml", where[:n]...)); err == nil {
 			l, c := node.GetMarker().Start()

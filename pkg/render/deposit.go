@@ -22,8 +22,8 @@ const (
 // dateLayout is how the kubelet dates the files of its certificate store.
 const dateLayout = "2006-01-02-15-04-05"
 
-// material is what a deposit can be made of.
-type material struct {
+// keyFile is what a deposit can be made of.
+type keyFile struct {
 	certificate, key []byte
 	public, value    []byte
 	notBefore        time.Time
@@ -47,7 +47,7 @@ func (j *job) deposits() piece {
 		origin := document.Origin{Profile: d.Profile, Position: d.Position}
 		p.addFile(madeFile(target, depositMode(d), d.User, d.Group, text), origin)
 		if d.HoldsKey() {
-			p.secret = append(p.secret, secretClaim{"file:" + target, []string{storeName(d)}})
+			p.secret = append(p.secret, secretItem{"file:" + target, []string{storeName(d)}})
 			j.demandPrivateDeposit(d)
 		}
 		if d.Link != "" {
@@ -66,7 +66,7 @@ func storeName(d plan.Deposit) string {
 }
 
 // material looks up what the deposit holds.
-func (j *job) material(d plan.Deposit) (material, bool) {
+func (j *job) material(d plan.Deposit) (keyFile, bool) {
 	switch d.Kind {
 	case kindCert, kindAuthority:
 		pairs := j.keys.Certs
@@ -74,14 +74,14 @@ func (j *job) material(d plan.Deposit) (material, bool) {
 			pairs = j.keys.Authorities
 		}
 		pair, ok := pairs[d.ID]
-		return material{certificate: pair.Certificate, key: pair.Key, notBefore: pair.NotBefore}, ok
+		return keyFile{certificate: pair.Certificate, key: pair.Key, notBefore: pair.NotBefore}, ok
 	}
 	s, ok := j.keys.Secrets[d.ID]
-	return material{key: s.Value, value: s.Value, public: s.Public}, ok
+	return keyFile{key: s.Value, value: s.Value, public: s.Public}, ok
 }
 
 // form gives the bytes of a deposit.
-func (j *job) form(d plan.Deposit, m material) ([]byte, error) {
+func (j *job) form(d plan.Deposit, m keyFile) ([]byte, error) {
 	var text []byte
 	switch d.Form {
 	case "certificate":
@@ -126,7 +126,7 @@ func (j *job) demandPrivateDeposit(d plan.Deposit) {
 	}
 }
 
-func dated(name string, m material) string {
+func dated(name string, m keyFile) string {
 	return strings.ReplaceAll(name, "{date}", m.notBefore.UTC().Format(dateLayout))
 }
 
@@ -149,7 +149,7 @@ func ownerName(owner string) *string {
 
 func (p *piece) addFile(f types.File, o document.Origin) {
 	p.config.Storage.Files = append(p.config.Storage.Files, f)
-	p.origins = append(p.origins, claimed{"file:" + f.Path, o})
+	p.origins = append(p.origins, itemOrigin{"file:" + f.Path, o})
 }
 
 // addLink adds a symbolic link. Its target stays absolute: the kubelet wants
@@ -160,5 +160,5 @@ func (p *piece) addLink(at, target, user, group string, o document.Origin) {
 	l := types.Link{Node: types.Node{Path: at, Overwrite: &overwrite, User: types.NodeUser{Name: ownerName(user)}, Group: types.NodeGroup{Name: ownerName(group)}}}
 	l.Target = &target
 	p.config.Storage.Links = append(p.config.Storage.Links, l)
-	p.origins = append(p.origins, claimed{"link:" + at, o})
+	p.origins = append(p.origins, itemOrigin{"link:" + at, o})
 }

@@ -10,30 +10,30 @@ import (
 // are still missing, so that it is the same for every host whose text is.
 type fragment struct {
 	config types.Config
-	claims []claim
+	items  []item
 	locals []local
 }
 
-// claim is something of which a machine has one: a path, a unit, a user.
-type claim struct {
+// item is something of which a machine has one: a path, a unit, a user.
+type item struct {
 	name   string // as in document.Document.Origins
 	line   int
 	column int
 }
 
-// part is one content of a claim: of a file 0 is its contents and i+1 its
+// part is one content of an item: of a file 0 is its contents and i+1 its
 // append[i].
 type part struct {
-	claim string
+	item  string
 	index int
 }
 
 // local says which file gives a content.
 type local struct {
 	part
-	list, item int    // where in the config: index of the file or unit, and of its append or drop-in
-	file       string // in the folder
-	inline     []byte // instead of a file: a content with marks in the text itself
+	list, nested int    // where in the config: index of the file or unit, and of its append or drop-in
+	file         string // in the folder
+	inline       []byte // instead of a file: a content with marks in the text itself
 }
 
 // locate finds the contents that come from files in a translated config.
@@ -41,7 +41,7 @@ func locate(c types.Config, sources map[part]string) []local {
 	var out []local
 	add := func(at part, list, item int) {
 		if name, ok := sources[at]; ok {
-			out = append(out, local{part: at, list: list, item: item, file: name})
+			out = append(out, local{part: at, list: list, nested: item, file: name})
 		}
 	}
 	for i, f := range c.Storage.Files {
@@ -58,9 +58,9 @@ func locate(c types.Config, sources map[part]string) []local {
 	return out
 }
 
-// claimsOf lists what a config claims. A unit that only carries drop-ins is
-// not claimed: its contents may be another's.
-func claimsOf(c types.Config) []string {
+// itemsOf lists the items of a config. A unit that only carries drop-ins is
+// not one: its contents may be another's.
+func itemsOf(c types.Config) []string {
 	var out []string
 	for _, f := range c.Storage.Files {
 		out = append(out, "file:"+f.Path)
@@ -100,26 +100,26 @@ func claimsOf(c types.Config) []string {
 	return out
 }
 
-// completeClaims gives each claim of a translated config its place in the
+// completeItems gives each item of a translated config its place in the
 // text. What Butane adds by itself stands where the text asks for it: files
 // of a tree at the tree, mount units at the file system.
-func completeClaims(c types.Config, written []claim) []claim {
-	places := make(map[string]claim, len(written))
+func completeItems(c types.Config, written []item) []item {
+	places := make(map[string]item, len(written))
 	for _, w := range written {
 		places[w.name] = w
 	}
-	var out []claim
-	for _, name := range claimsOf(c) {
+	var out []item
+	for _, name := range itemsOf(c) {
 		at, ok := places[name]
 		if !ok {
 			at = origin(name, written)
 		}
-		out = append(out, claim{name, at.line, at.column})
+		out = append(out, item{name, at.line, at.column})
 	}
 	return out
 }
 
-func origin(name string, written []claim) claim {
+func origin(name string, written []item) item {
 	kind, path, _ := strings.Cut(name, ":")
 	for _, w := range written {
 		root, isTree := strings.CutPrefix(w.name, "tree:")
@@ -129,16 +129,16 @@ func origin(name string, written []claim) claim {
 			return w
 		}
 	}
-	return claim{line: 1}
+	return item{line: 1}
 }
 
-// group gives the key under which claims exclude each other: paths share one
+// exclusionKey gives the key under which items exclude each other: paths share one
 // namespace, whatever is at them.
-func group(claim string) string {
-	kind, name, _ := strings.Cut(claim, ":")
+func exclusionKey(item string) string {
+	kind, name, _ := strings.Cut(item, ":")
 	switch kind {
 	case "file", "directory", "link":
 		return "path:" + name
 	}
-	return claim
+	return item
 }

@@ -11,7 +11,7 @@ import (
 // kubeconfig writes a kubeconfig as kubeadm does: user and context are named
 // after the certificate. Its client certificate is embedded, or named by path
 // where something else renews it.
-func (j *job) kubeconfig(d plan.Deposit, m material) ([]byte, error) {
+func (j *job) kubeconfig(d plan.Deposit, m keyFile) ([]byte, error) {
 	spec := j.certs[d.ID]
 	if d.Kind != kindCert || spec == nil {
 		return nil, fmt.Errorf("a kubeconfig can only be made of a certificate")
@@ -37,7 +37,7 @@ func encoded(pem []byte) string { return base64.StdEncoding.EncodeToString(pem) 
 
 // credentialFiles finds where the host keeps a certificate: the link of a
 // bundle, the bundle, or the pair of files.
-func (j *job) credentialFiles(d plan.Deposit, m material) (credential, bool) {
+func (j *job) credentialFiles(d plan.Deposit, m keyFile) (credential, bool) {
 	out := credential{certificateField: "client-certificate", keyField: "client-key"}
 	for _, o := range j.host.Deposits {
 		if o.Kind != d.Kind || o.ID != d.ID {

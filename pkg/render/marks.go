@@ -84,10 +84,10 @@ func (j *job) resolve(kind, name string) (value []byte, id string, err error) {
 func (f *fragment) takeMarks(t *profile.Template, text []byte) diag.List {
 	var problems diag.List
 	found := 0
-	take := func(claim string, list, item int, content []byte) {
+	take := func(name string, list, nested int, content []byte) {
 		if n := countMarks(content); n > 0 {
 			found += n
-			f.locals = append(f.locals, local{part: part{claim, item}, list: list, item: item, inline: content})
+			f.locals = append(f.locals, local{part: part{name, nested}, list: list, nested: nested, inline: content})
 		}
 	}
 	for i, file := range f.config.Storage.Files {

@@ -45,8 +45,8 @@ func (r *Renderer) renderObjects() diag.List {
 // manifest renders one file and says where it comes from. The user's own are no
 // templates.
 func (r *Renderer) manifest(m plan.ManifestSpec) (text rendered, file string, problems diag.List) {
-	if m.Beside != nil {
-		return rendered{content: newContent(m.Beside.Content)}, m.Beside.File, nil
+	if m.UserFile != nil {
+		return rendered{content: newContent(m.UserFile.Content)}, m.UserFile.File, nil
 	}
 	p := m.Profile
 	file = p.Source + "/" + m.File
@@ -76,7 +76,7 @@ func (j *job) clusterObjects() piece {
 			text, secrets := j.replaceMarks(o.content.text, o.origin.Position)
 			f.Contents = resourceOf(text)
 			if len(secrets) > 0 {
-				p.secret = append(p.secret, secretClaim{"file:" + o.path, secrets})
+				p.secret = append(p.secret, secretItem{"file:" + o.path, secrets})
 			}
 		}
 		p.addFile(f, o.origin)

@@ -59,15 +59,15 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 			problems.Errorf("R012", diag.Position{File: name}, "", "the file %s cannot be read", l.file)
 		}
 		out.put(l, content)
-		sources[l.claim] = path.Join(path.Dir(name), l.file)
+		sources[l.item] = path.Join(path.Dir(name), l.file)
 	}
-	for _, c := range f.claims {
-		out.origins = append(out.origins, claimed{c.name, document.Origin{Profile: name,
+	for _, c := range f.items {
+		out.origins = append(out.origins, itemOrigin{c.name, document.Origin{Profile: name,
 			Position: diag.Position{File: name, Line: c.line, Column: c.column}, Source: sources[c.name]}})
 	}
 	for _, file := range f.config.Storage.Files {
 		if file.Mode != nil && *file.Mode&0o077 == 0 {
-			out.secret = append(out.secret, secretClaim{claim: "file:" + file.Path})
+			out.secret = append(out.secret, secretItem{item: "file:" + file.Path})
 		}
 	}
 	made, conflicts := assemble([]piece{out})
@@ -78,13 +78,13 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 // put fills in a content of a config that is nobody else's.
 func (p *piece) put(l local, text []byte) {
 	contents := string(text)
-	switch kind, _, _ := strings.Cut(l.claim, ":"); {
+	switch kind, _, _ := strings.Cut(l.item, ":"); {
 	case kind == "unit":
 		p.config.Systemd.Units[l.list].Contents = &contents
 	case kind == "dropin":
-		p.config.Systemd.Units[l.list].Dropins[l.item].Contents = &contents
-	case l.item > 0:
-		p.config.Storage.Files[l.list].Append[l.item-1].Source = resourceOf(text).Source
+		p.config.Systemd.Units[l.list].Dropins[l.nested].Contents = &contents
+	case l.nested > 0:
+		p.config.Storage.Files[l.list].Append[l.nested-1].Source = resourceOf(text).Source
 	default:
 		p.config.Storage.Files[l.list].Contents.Source = resourceOf(text).Source
 	}

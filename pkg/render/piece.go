@@ -13,23 +13,23 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// piece is a part of a host's document: a config, where each claim in it comes
-// from, and which claims are secret.
+// piece is a part of a host's document: a config, where each item in it comes
+// from, and which items are secret.
 type piece struct {
 	config  types.Config
-	origins []claimed
-	secret  []secretClaim
+	origins []itemOrigin
+	secret  []secretItem
 }
 
-// secretClaim is a claim that must not be shown, and the keys and secrets in it
+// secretItem is an item that must not be shown, and the keys and secrets in it
 // by the store's names.
-type secretClaim struct {
-	claim string
-	keys  []string
+type secretItem struct {
+	item string
+	keys []string
 }
 
-type claimed struct {
-	claim  string
+type itemOrigin struct {
+	item   string
 	origin document.Origin
 }
 
@@ -37,11 +37,11 @@ type claimed struct {
 type layer struct {
 	config  types.Config
 	origins map[string]document.Origin
-	secret  map[string][]string // keys by claim
+	secret  map[string][]string // keys by item
 	mixed   []types.Config      // what layers made of each other's parts, to be validated again
 }
 
-// assemble joins peers. Two peers that claim the same thing are an error, even
+// assemble joins peers. Two peers that write the same thing are an error, even
 // when they agree: which of them wins must never be a question. Directories
 // are the exception, since many profiles need the same one.
 func assemble(pieces []piece) (layer, diag.List) {
@@ -51,25 +51,25 @@ func assemble(pieces []piece) (layer, diag.List) {
 		total += len(pieces[i].origins)
 	}
 	out := layer{origins: make(map[string]document.Origin, total), secret: map[string][]string{}}
-	taken := make(map[string]claimed, total)
+	taken := make(map[string]itemOrigin, total)
 	for i := range pieces {
 		p := &pieces[i]
 		repeated := map[string]bool{}
 		for _, c := range p.origins {
-			first, ok := taken[group(c.claim)]
+			first, ok := taken[exclusionKey(c.item)]
 			if !ok {
-				taken[group(c.claim)] = c
-				out.origins[c.claim] = c.origin
+				taken[exclusionKey(c.item)] = c
+				out.origins[c.item] = c.origin
 				continue
 			}
-			if c.claim == first.claim && sameDirectory(&out.config, &p.config, c.claim) {
-				repeated[c.claim] = true
+			if c.item == first.item && sameDirectory(&out.config, &p.config, c.item) {
+				repeated[c.item] = true
 				continue
 			}
 			conflict(&problems, first, c)
 		}
 		for _, s := range p.secret {
-			out.secret[s.claim] = s.keys
+			out.secret[s.item] = s.keys
 		}
 		concatenate(&out.config, &p.config, repeated)
 	}
@@ -77,24 +77,24 @@ func assemble(pieces []piece) (layer, diag.List) {
 	return out, problems
 }
 
-func conflict(problems *diag.List, first, second claimed) {
-	kind, name, _ := strings.Cut(second.claim, ":")
-	message := "%s %s is claimed by two profiles: %s and %s"
+func conflict(problems *diag.List, first, second itemOrigin) {
+	kind, name, _ := strings.Cut(second.item, ":")
+	message := "%s %s is written by two profiles: %s and %s"
 	if first.origin.Profile == second.origin.Profile {
-		problems.Errorf("R005", second.origin.Position, "", "%s %s is claimed twice by %s", kind, name, second.origin.Profile).
+		problems.Errorf("R005", second.origin.Position, "", "%s %s is written twice by %s", kind, name, second.origin.Profile).
 			WithHint("keep one of the two").
-			WithRelated(first.origin.Position, "first claimed here")
+			WithRelated(first.origin.Position, "first written here")
 		return
 	}
 	problems.Errorf("R005", second.origin.Position, "", message, kind, name, first.origin.Profile, second.origin.Profile).
 		WithHint("let one profile write it, or change it from an overlay: only overlays override").
-		WithRelated(first.origin.Position, "first claimed here")
+		WithRelated(first.origin.Position, "first written here")
 }
 
 // sameDirectory says whether two configs make a directory with the same mode
 // and owner.
-func sameDirectory(a, b *types.Config, claim string) bool {
-	path, ok := strings.CutPrefix(claim, "directory:")
+func sameDirectory(a, b *types.Config, item string) bool {
+	path, ok := strings.CutPrefix(item, "directory:")
 	if !ok {
 		return false
 	}
@@ -103,7 +103,7 @@ func sameDirectory(a, b *types.Config, claim string) bool {
 	return i >= 0 && j >= 0 && reflect.DeepEqual(a.Storage.Directories[i], b.Storage.Directories[j])
 }
 
-// concatenate adds a config to another with which it shares no claim but the
+// concatenate adds a config to another with which it shares no item but the
 // repeated directories.
 func concatenate(to, from *types.Config, repeated map[string]bool) {
 	s, t := &to.Storage, &from.Storage
@@ -173,22 +173,22 @@ func override(lower, upper layer) layer {
 	out.config.Ignition, out.config.KernelArguments = merged.Ignition, merged.KernelArguments
 
 	before := make(map[string]string, len(lower.origins))
-	for claim := range lower.origins {
-		before[group(claim)] = claim
+	for item := range lower.origins {
+		before[exclusionKey(item)] = item
 	}
-	for claim, origin := range upper.origins {
-		if old, ok := before[group(claim)]; ok {
+	for item, origin := range upper.origins {
+		if old, ok := before[exclusionKey(item)]; ok {
 			earlier := lower.origins[old]
 			origin.Earlier = append(slices.Clone(earlier.Earlier), withoutEarlier(earlier))
 			delete(out.origins, old)
 			if keys, ok := lower.secret[old]; ok {
 				delete(out.secret, old)
-				out.secret[claim] = keys
+				out.secret[item] = keys
 			}
 		}
-		out.origins[claim] = origin
-		if keys, ok := upper.secret[claim]; ok {
-			out.secret[claim] = append(slices.Clone(out.secret[claim]), keys...)
+		out.origins[item] = origin
+		if keys, ok := upper.secret[item]; ok {
+			out.secret[item] = append(slices.Clone(out.secret[item]), keys...)
 		}
 	}
 	return out
@@ -202,9 +202,9 @@ func withoutEarlier(o document.Origin) document.Origin {
 // allKeys lists what a config speaks of, units with nothing but drop-ins
 // included.
 func allKeys(c *types.Config) []string {
-	out := claimsOf(*c)
+	out := itemsOf(*c)
 	for i := range out {
-		out[i] = group(out[i])
+		out[i] = exclusionKey(out[i])
 	}
 	for _, u := range c.Systemd.Units {
 		out = append(out, "unit:"+u.Name)

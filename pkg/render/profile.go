@@ -35,17 +35,17 @@ type fragmentKey struct {
 	text     string
 }
 
-// translated is a fragment of a profile with the origin of its claims.
+// translated is a fragment of a profile with the origin of its items.
 type translated struct {
 	*fragment
-	origins  []claimed
+	origins  []itemOrigin
 	problems diag.List
 }
 
 // profile renders the fragments of a profile for a host.
 func (j *job) profile(s *plan.Selected) []piece {
 	var out []piece
-	for _, use := range s.Uses {
+	for _, use := range s.FragmentFiles {
 		t := s.Templates[use.File]
 		text := j.text(s, use.File, t, use.Each)
 		j.problems.Append(text.problems)
@@ -98,7 +98,7 @@ func execute(t *profile.Template, d *plan.Data) rendered {
 // shared says whether a template's text is the same for all hosts of a class
 // for which its vars are, and gives their values.
 func (j *job) shared(s *plan.Selected, t *profile.Template) (string, bool) {
-	u := t.Uses
+	u := t.Reads
 	if u.Host || u.Each || u.Whole || u.Collects && j.plan.CollectedVaries() {
 		return "", false
 	}
@@ -147,11 +147,11 @@ func translateProfile(p *profile.Profile, t *profile.Template, text content) *tr
 	for _, l := range f.locals {
 		if l.file != "" {
 			file, _ := filesOf(p).find(l.file)
-			sources[l.claim] = p.Source + "/files/" + file
+			sources[l.item] = p.Source + "/files/" + file
 		}
 	}
-	for _, c := range f.claims {
-		out.origins = append(out.origins, claimed{c.name, document.Origin{Profile: p.Name,
+	for _, c := range f.items {
+		out.origins = append(out.origins, itemOrigin{c.name, document.Origin{Profile: p.Name,
 			Position: diag.Position{File: t.Name, Line: lines(c.line), Column: c.column}, Source: sources[c.name]}})
 	}
 	if text.marked {
@@ -186,7 +186,7 @@ func (j *job) fill(s *plan.Selected, f *translated, each any) piece {
 			j.problems.Append(r.problems)
 			c = r.content
 		}
-		switch kind, _, _ := strings.Cut(l.claim, ":"); kind {
+		switch kind, _, _ := strings.Cut(l.item, ":"); kind {
 		case "file":
 			j.fillFile(&p, l, c)
 		case "luks":
@@ -222,20 +222,20 @@ func (j *job) file(s *plan.Selected, name string, each any) rendered {
 func (j *job) fillFile(p *piece, l local, c content) {
 	f := &p.config.Storage.Files[l.list]
 	resource := &f.Contents
-	if l.item > 0 {
+	if l.nested > 0 {
 		f.Append = slices.Clone(f.Append)
-		resource = &f.Append[l.item-1]
+		resource = &f.Append[l.nested-1]
 	}
 	made := c.resource
 	if c.marked {
-		text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+		text, secrets := j.replaceMarks(c.text, p.at(l.item))
 		if plan.HasMarks(text) {
 			j.listing = append(j.listing, f.Path)
 		}
 		made = resourceOf(text)
 		if len(secrets) > 0 {
-			p.secret = append(p.secret, secretClaim{l.claim, secrets})
-			j.demandPrivate(deref(f.Mode), f.Path, p.at(l.claim))
+			p.secret = append(p.secret, secretItem{l.item, secrets})
+			j.demandPrivate(deref(f.Mode), f.Path, p.at(l.item))
 		}
 	}
 	made.Verification = resource.Verification
@@ -248,22 +248,22 @@ func (j *job) fillFile(p *piece, l local, c content) {
 // fillKeyFile puts in the key of an encrypted disk, which Ignition keeps in a
 // file that only root reads.
 func (j *job) fillKeyFile(p *piece, l local, c content) {
-	text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+	text, secrets := j.replaceMarks(c.text, p.at(l.item))
 	p.config.Storage.Luks[l.list].KeyFile = resourceOf(text)
-	p.secret = append(p.secret, secretClaim{l.claim, secrets})
+	p.secret = append(p.secret, secretItem{l.item, secrets})
 }
 
 func (j *job) fillUnit(p *piece, l local, c content, kind string) {
 	u := &p.config.Systemd.Units[l.list]
 	made := c.unit
 	if c.marked {
-		text, secrets := j.replaceMarks(c.text, p.at(l.claim))
+		text, secrets := j.replaceMarks(c.text, p.at(l.item))
 		if len(secrets) > 0 {
-			j.problems.Errorf("R006", p.at(l.claim), "", "%s would show a secret: everybody on the machine reads units", u.Name).
+			j.problems.Errorf("R006", p.at(l.item), "", "%s would show a secret: everybody on the machine reads units", u.Name).
 				WithHint("put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=")
 		}
 		if plan.HasMarks(text) {
-			j.problems.Errorf("R008", p.at(l.claim), "", "the list of what the document writes stands in a unit").
+			j.problems.Errorf("R008", p.at(l.item), "", "the list of what the document writes stands in a unit").
 				WithHint("use .Written in a file")
 		}
 		unit := string(text)
@@ -274,13 +274,13 @@ func (j *job) fillUnit(p *piece, l local, c content, kind string) {
 		return
 	}
 	u.Dropins = slices.Clone(u.Dropins)
-	u.Dropins[l.item] = types.Dropin{Name: u.Dropins[l.item].Name, Contents: made}
+	u.Dropins[l.nested] = types.Dropin{Name: u.Dropins[l.nested].Name, Contents: made}
 }
 
-// at gives the position of a claim of the piece.
-func (p *piece) at(claim string) diag.Position {
+// at gives the position of an item of the piece.
+func (p *piece) at(item string) diag.Position {
 	for _, c := range p.origins {
-		if c.claim == claim {
+		if c.item == item {
 			return c.origin.Position
 		}
 	}

@@ -86,10 +86,10 @@ func (r *Renderer) Host(h *plan.Host, keys *plan.Keys) (*document.Document, diag
 	order(&result.config)
 	doc := &document.Document{Host: h.Name, Config: result.config, Origins: result.origins, Secret: map[string]bool{}, Keys: map[string][]string{}}
 	j.fillWritten(doc)
-	for claim, keys := range result.secret {
-		doc.Secret[claim] = true
+	for item, keys := range result.secret {
+		doc.Secret[item] = true
 		if len(keys) > 0 {
-			doc.Keys[claim] = keys
+			doc.Keys[item] = keys
 		}
 	}
 	j.problems.Append(r.judge(doc, result.mixed))

@@ -57,7 +57,7 @@ func planOf(t testing.TB, archive string, vars map[string]string, hosts ...strin
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	p, problems := plan.Build(parsed, catalog, plan.Allocations{})
+	p, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
@@ -109,7 +109,7 @@ func listing(t testing.TB, d *document.Document) string {
 	}
 	var b strings.Builder
 	for _, e := range entries {
-		o := d.Origins[e.Claim]
+		o := d.Origins[e.Item]
 		fmt.Fprintf(&b, "%s %s %04o %s:%s <- %s %s", e.Kind, e.Path, e.Mode, e.User, e.Group, o.Profile, o.Position)
 		if o.Source != "" {
 			fmt.Fprintf(&b, " %s", o.Source)

@@ -31,10 +31,10 @@ func (r *Renderer) judge(d *document.Document, mixed []types.Config) diag.List {
 			found.Merge(prefixed(r.judgeDropin(drop), "systemd", "units", i, "dropins", j))
 		}
 	}
-	reportClaims(&problems, d, &d.Config, found)
+	reportItems(&problems, d, &d.Config, found)
 	for i := range mixed {
 		c := withoutContents(mixed[i])
-		reportClaims(&problems, d, &c, ignvalidate.ValidateWithContext(c, nil))
+		reportItems(&problems, d, &c, ignvalidate.ValidateWithContext(c, nil))
 	}
 	return problems
 }
@@ -65,16 +65,16 @@ func prefixed(r report.Report, where ...any) report.Report {
 	return out
 }
 
-// reportClaims gives each entry of a report the place of the claim that it is
+// reportItems gives each entry of a report the place of the item that it is
 // about.
-func reportClaims(problems *diag.List, d *document.Document, c *types.Config, found report.Report) {
+func reportItems(problems *diag.List, d *document.Document, c *types.Config, found report.Report) {
 	for _, e := range found.Entries {
-		claim := document.ClaimAt(c, e.Context.Path)
+		item := document.ItemAt(c, e.Context.Path)
 		message := plainMessage(e.Message)
-		if kind, name, ok := strings.Cut(claim, ":"); ok {
+		if kind, name, ok := strings.Cut(item, ":"); ok {
 			message = kind + " " + name + ": " + message
 		}
-		problems.Errorf("R014", d.At(claim), "", "%s", message)
+		problems.Errorf("R014", d.At(item), "", "%s", message)
 	}
 }
 

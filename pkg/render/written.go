@@ -38,17 +38,17 @@ func (j *job) fillWritten(d *document.Document) {
 // Units that the document only switches on, off or adds to are the image's.
 func (j *job) written(d *document.Document) []byte {
 	var units, paths []string
-	add := func(kind, path, claim string) {
-		if j.goes(d.Origins[claim]) {
+	add := func(kind, path, item string) {
+		if j.goes(d.Origins[item]) {
 			paths = append(paths, path+"\x00"+kind)
 		}
 	}
 	for _, u := range d.Config.Systemd.Units {
-		claim, gone := "unit:"+u.Name, false
+		item, gone := "unit:"+u.Name, false
 		switch {
 		case deref(u.Mask):
-			add("path", document.UnitPath(u.Name), claim)
-		case deref(u.Contents) != "" && j.goes(d.Origins[claim]):
+			add("path", document.UnitPath(u.Name), item)
+		case deref(u.Contents) != "" && j.goes(d.Origins[item]):
 			units, gone = append(units, "unit "+u.Name), true
 		}
 		for _, x := range u.Dropins {

@@ -46,7 +46,7 @@ func (c *checker) checkEntry(e *entry) {
 // checkSystem refuses formats that the operating system does not read.
 func (c *checker) checkSystem(e *entry) {
 	readable := c.known.Systems[e.OS]
-	path := join(e.Path, "format")
+	path := joinPath(e.Path, "format")
 	if len(readable) == 0 || e.Format == "" || slices.Contains(readable, e.Format) {
 		return
 	}
@@ -64,14 +64,14 @@ func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("
 
 // checkNodeSettings warns of what only Nodes can have.
 func (c *checker) checkNodeSettings(e *entry) {
-	if e.isNode() || !c.ok(join(e.Path, "roles")) {
+	if e.isNode() || !c.ok(joinPath(e.Path, "roles")) {
 		return
 	}
 	if len(e.Labels) > 0 {
-		c.warnf(codeLabel, join(e.Path, "labels"), "labels without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeLabel, joinPath(e.Path, "labels"), "labels without effect: the host is no node").WithHint("remove them, or give the host the role worker")
 	}
 	if len(e.Taints) > 0 {
-		c.warnf(codeTaint, join(e.Path, "taints"), "taints without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeTaint, joinPath(e.Path, "taints"), "taints without effect: the host is no node").WithHint("remove them, or give the host the role worker")
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *checker) checkUsers() {
 		for j, line := range u.SSHAuthorizedKeys {
 			for _, field := range strings.Fields(line) {
 				if isPlaceholder(field) {
-					c.warnf(codeSSHKey, element(join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
+					c.warnf(codeSSHKey, element(joinPath(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
 					break
 				}
 			}

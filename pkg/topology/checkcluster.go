@@ -12,7 +12,7 @@ const maxMembers = 7
 // checkRoles counts control planes and etcd members.
 func (c *checker) checkRoles() {
 	if !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
-		return !c.ok(join(e.Path, "roles")) || !c.ok(join(e.Path, "names"))
+		return !c.ok(joinPath(e.Path, "roles")) || !c.ok(joinPath(e.Path, "names"))
 	}) {
 		return // a host that could not be read may be what is missing
 	}
@@ -62,7 +62,7 @@ func (c *checker) withRole(role string) []int {
 	return out
 }
 
-func (c *checker) rolesOf(host int) string { return join(c.Hosts[host].Path, "roles") }
+func (c *checker) rolesOf(host int) string { return joinPath(c.Hosts[host].Path, "roles") }
 
 // checkEndpoint checks that something can answer at the endpoint's address
 // and that the machines reach it.
@@ -83,7 +83,7 @@ func (c *checker) checkEndpoint() {
 			return
 		}
 	}
-	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return holds(h, a) }); holder >= 0 {
+	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return hasAddress(h, a) }); holder >= 0 {
 		c.checkHolder(a, &c.Hosts[holder])
 		return
 	}
@@ -92,7 +92,7 @@ func (c *checker) checkEndpoint() {
 	}
 }
 
-func holds(h Host, a netip.Addr) bool {
+func hasAddress(h Host, a netip.Addr) bool {
 	return slices.ContainsFunc(h.Interfaces, func(nic Interface) bool {
 		return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
 	})
@@ -102,7 +102,7 @@ func holds(h Host, a netip.Addr) bool {
 func (c *checker) checkHolder(a netip.Addr, h *Host) {
 	const path = "cluster.endpoint"
 	switch {
-	case !c.ok(join(h.Path, "roles")):
+	case !c.ok(joinPath(h.Path, "roles")):
 	case len(h.Roles) > 0 && !h.HasRole("control-plane"):
 		c.errorf(codeEndpoint, path, "%s is the address of %s, where no API server runs", a, h.Name).
 			WithHint("use a free address for a virtual one, or a control plane's").WithRelated(c.at(h.Path), "%s", h.Name)

@@ -23,17 +23,17 @@ func (c *checker) addressesOf(e *entry) []located {
 		}
 	}
 	if len(e.addresses) > 0 {
-		add(join(e.Path, "address"), e.addresses)
+		add(joinPath(e.Path, "address"), e.addresses)
 	}
 	for i, r := range e.ranges {
 		if r.first.IsValid() {
-			out = append(out, located{r.first, element(join(e.Path, "addresses"), i)})
+			out = append(out, located{r.first, element(joinPath(e.Path, "addresses"), i)})
 		}
 	}
 	for i, nic := range e.Interfaces {
 		for j, p := range nic.Addresses {
 			if p.IsValid() && !slices.Contains(e.addresses, p) {
-				out = append(out, located{p, element(join(element(join(e.Path, "interfaces"), i), "addresses"), j)})
+				out = append(out, located{p, element(joinPath(element(joinPath(e.Path, "interfaces"), i), "addresses"), j)})
 			}
 		}
 	}
@@ -88,16 +88,16 @@ func (c *checker) isHome(e *entry, p netip.Prefix) bool {
 // checkGateways checks the gateways of every interface of an entry.
 func (c *checker) checkGateways(e *entry) {
 	for i := range e.settled {
-		path := join(element(join(e.Path, "interfaces"), i), "gateway")
+		path := joinPath(element(joinPath(e.Path, "interfaces"), i), "gateway")
 		gateways := e.settled[i].Gateways
 		if i == e.primary && len(e.gateways) > 0 {
-			path, gateways = join(e.Path, "gateway"), e.gateways
+			path, gateways = joinPath(e.Path, "gateway"), e.gateways
 		} else if i < len(e.Interfaces) {
 			gateways = e.Interfaces[i].Gateways
 		}
 		nets := slices.Clone(e.settled[i].Addresses)
 		if i == e.primary {
-			nets = union(nets, valid(c.homeAddresses(e)))
+			nets = union(nets, validPrefixes(c.homeAddresses(e)))
 		}
 		if c.ok(path) && (i != e.primary || c.ok(e.home)) {
 			c.checkGateway(path, gateways, nets, &e.settled[i])
@@ -114,8 +114,8 @@ func (c *checker) checkGatewayOfRange(e *entry) {
 	for i, g := range e.gateways {
 		for _, h := range c.Hosts[e.from+1 : e.to] {
 			if slices.ContainsFunc(h.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }) {
-				c.errorf(codeGateway, element(join(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
-					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(join(e.Path, "addresses")), "the range")
+				c.errorf(codeGateway, element(joinPath(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
+					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(joinPath(e.Path, "addresses")), "the range")
 			}
 		}
 	}

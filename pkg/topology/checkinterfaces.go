@@ -20,7 +20,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	if len(e.Interfaces) == 0 {
 		return
 	}
-	n := &nics{c, e, join(e.Path, "interfaces"), map[string]int{}, map[string]int{}}
+	n := &nics{c, e, joinPath(e.Path, "interfaces"), map[string]int{}, map[string]int{}}
 	n.collectNames()
 	for i := range e.Interfaces {
 		n.checkKind(i)
@@ -32,7 +32,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	n.checkCircles()
 }
 
-func (n *nics) at(i int, key string) string { return join(element(n.path, i), key) }
+func (n *nics) at(i int, key string) string { return joinPath(element(n.path, i), key) }
 
 // collectNames refuses names used twice and ports that nothing tells apart.
 func (n *nics) collectNames() {
@@ -194,9 +194,9 @@ func (n *nics) checkRoutes(i int) {
 		switch {
 		case !r.Via.IsValid() || r.Via.Is6() && r.Via.IsLinkLocalUnicast() && r.To.Addr().Is6():
 		case r.Via.Is4() != r.To.Addr().Is4():
-			n.errorf(codeRoute, join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
+			n.errorf(codeRoute, joinPath(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
 		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no" && !r.OnLink && !onLink(r.Via, nets, &n.settled[i]):
-			n.errorf(codeRoute, join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
+			n.errorf(codeRoute, joinPath(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
 		}
 	}
 }

@@ -17,16 +17,16 @@ func (c *checker) checkRouter(a netip.Addr) bool {
 	for i := range c.entries {
 		e := &c.entries[i]
 		for j := range e.settled {
-			path := element(join(e.Path, "interfaces"), j)
+			path := element(joinPath(e.Path, "interfaces"), j)
 			if !c.given(e, "interfaces") || j == e.primary && len(e.gateways) > 0 {
 				path = e.Path
 			}
 			if slices.Contains(e.settled[j].Gateways, a) {
-				return refuse(join(path, "gateway"), "the gateway of "+c.nameOf(e))
+				return refuse(joinPath(path, "gateway"), "the gateway of "+c.nameOf(e))
 			}
 			for k, r := range e.settled[j].Routes {
 				if r.Via == a {
-					return refuse(join(element(join(path, "routes"), k), "via"), "a router of "+c.nameOf(e))
+					return refuse(joinPath(element(joinPath(path, "routes"), k), "via"), "a router of "+c.nameOf(e))
 				}
 			}
 		}
@@ -88,10 +88,10 @@ func (c *checker) checkWays() {
 
 // homeNetworks gives the primary addresses of an entry, of a range the first host's.
 func (c *checker) homeNetworks(e *entry) []netip.Prefix {
-	if own := valid(c.homeAddresses(e)); len(own) > 0 {
+	if own := validPrefixes(c.homeAddresses(e)); len(own) > 0 {
 		return own
 	}
-	return valid(e.settled[e.primary].Addresses)
+	return validPrefixes(e.settled[e.primary].Addresses)
 }
 
 func gatewayOf(e *entry, is4 bool) bool {

@@ -5,21 +5,21 @@ import (
 	"slices"
 )
 
-// claim is what one host has for itself.
-type claim struct {
+// owned is what one host has for itself.
+type owned struct {
 	entry int
 	host  int
 	path  string
 }
 
-// collision is a pair of entries whose hosts claim the same; one report for
+// collision is a pair of entries whose hosts have the same; one report for
 // two ranges is enough.
 type collision struct {
 	first, second int
 	what          string
 }
 
-// uniqueness finds things that two hosts claim.
+// uniqueness finds things that two hosts have.
 type uniqueness struct {
 	*checker
 	reported map[collision]bool
@@ -29,28 +29,28 @@ type uniqueness struct {
 // two hosts have.
 func (c *checker) checkUnique() {
 	u := uniqueness{c, map[collision]bool{}}
-	names, serials, macs := map[string]claim{}, map[string]claim{}, map[string]claim{}
-	addresses := make(map[netip.Addr]claim, len(c.Hosts))
+	names, serials, macs := map[string]owned{}, map[string]owned{}, map[string]owned{}
+	addresses := make(map[netip.Addr]owned, len(c.Hosts))
 	for i := range c.entries {
 		e := &c.entries[i]
-		namePath := join(e.Path, "name")
+		namePath := joinPath(e.Path, "name")
 		if c.given(e, "names") {
-			namePath = join(e.Path, "names")
+			namePath = joinPath(e.Path, "names")
 		}
 		own := c.ownPaths(e)
 		for n := e.from; n < e.to; n++ {
 			h := &c.Hosts[n]
 			if h.Name != "" {
-				contest(u, names, h.Name, claim{i, n, namePath}, "name")
+				takeOnce(u, names, h.Name, owned{i, n, namePath}, "name")
 			}
 			if h.Serial != "" {
-				contest(u, serials, h.Serial, claim{i, n, join(e.Path, "serial")}, "serial number")
+				takeOnce(u, serials, h.Serial, owned{i, n, joinPath(e.Path, "serial")}, "serial number")
 			}
 			for _, p := range h.Addresses {
-				contest(u, addresses, p.Addr(), claim{i, n, e.home}, "address")
+				takeOnce(u, addresses, p.Addr(), owned{i, n, e.home}, "address")
 			}
 			for _, at := range own {
-				contest(u, addresses, at.prefix.Addr(), claim{i, n, at.path}, "address")
+				takeOnce(u, addresses, at.prefix.Addr(), owned{i, n, at.path}, "address")
 			}
 		}
 		c.contestMACs(u, macs, i, e)
@@ -69,25 +69,25 @@ func (c *checker) ownPaths(e *entry) []located {
 }
 
 // contestMACs collects the MAC addresses of an entry, each once.
-func (c *checker) contestMACs(u uniqueness, macs map[string]claim, i int, e *entry) {
+func (c *checker) contestMACs(u uniqueness, macs map[string]owned, i int, e *entry) {
 	if c.given(e, "names") {
 		return
 	}
 	if e.MAC != "" {
-		contest(u, macs, e.MAC, claim{i, e.from, join(e.Path, "mac")}, "MAC address")
+		takeOnce(u, macs, e.MAC, owned{i, e.from, joinPath(e.Path, "mac")}, "MAC address")
 	}
 	for j, nic := range e.Interfaces {
 		if nic.MAC != "" && nic.MAC != e.MAC && nic.Kind == "ethernet" {
-			contest(u, macs, nic.MAC, claim{i, e.from, join(element(join(e.Path, "interfaces"), j), "mac")}, "MAC address")
+			takeOnce(u, macs, nic.MAC, owned{i, e.from, joinPath(element(joinPath(e.Path, "interfaces"), j), "mac")}, "MAC address")
 		}
 	}
 }
 
-// contest records a claim, or reports that another was first.
-func contest[K comparable](u uniqueness, claims map[K]claim, value K, by claim, what string) {
-	first, taken := claims[value]
-	if !taken {
-		claims[value] = by
+// takeOnce records who has a value, or reports that another had it first.
+func takeOnce[K comparable](u uniqueness, taken map[K]owned, value K, by owned, what string) {
+	first, twice := taken[value]
+	if !twice {
+		taken[value] = by
 		return
 	}
 	pair := collision{first.entry, by.entry, what}
@@ -102,7 +102,7 @@ func contest[K comparable](u uniqueness, claims map[K]claim, value K, by claim, 
 
 // exact gives the list element that holds an address, where the host has a
 // list.
-func (c *checker) exact(by claim, value any) string {
+func (c *checker) exact(by owned, value any) string {
 	if a, ok := value.(netip.Addr); ok {
 		for _, at := range c.addressesOf(&c.entries[by.entry]) {
 			if at.prefix.Addr() == a {
@@ -113,7 +113,7 @@ func (c *checker) exact(by claim, value any) string {
 	return by.path
 }
 
-func (c *checker) holder(by claim) string {
+func (c *checker) holder(by owned) string {
 	if name := c.Hosts[by.host].Name; name != "" {
 		return name
 	}

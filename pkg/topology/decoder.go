@@ -142,11 +142,11 @@ func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 			continue
 		}
 		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!null" {
-			d.errorAt(d.position(n.Content[i]), codeType, path, "a key must be text, not %s", describe(key)).WithHint("write key: value")
+			d.errorAt(d.position(n.Content[i]), codeType, path, "a key must be text, not %s", describeNode(key)).WithHint("write key: value")
 			continue
 		}
 		if first := find(out, places, key.Value); first >= 0 {
-			d.errorAt(d.position(n.Content[i]), codeDuplicateKey, join(path, key.Value), "the key %s is given twice", clip(key.Value)).
+			d.errorAt(d.position(n.Content[i]), codeDuplicateKey, joinPath(path, key.Value), "the key %s is given twice", clip(key.Value)).
 				WithHint("keep one of them").
 				WithRelated(d.position(out[first].at), "given here first")
 			continue
@@ -189,7 +189,7 @@ func (d *decoder) merge(out []pair, merged []*yaml.Node, path string) []pair {
 				return out
 			}
 			if from.Kind != yaml.MappingNode {
-				d.errorAt(d.position(source), codeType, path, "<< takes a mapping, not %s", describe(from)).WithHint("name an anchor: <<: *shared")
+				d.errorAt(d.position(source), codeType, path, "<< takes a mapping, not %s", describeNode(from)).WithHint("name an anchor: <<: *shared")
 				continue
 			}
 			for _, p := range d.pairs(from, path) {
@@ -203,8 +203,8 @@ func (d *decoder) merge(out []pair, merged []*yaml.Node, path string) []pair {
 	return out
 }
 
-// describe says what a node is, in the words of messages.
-func describe(n *yaml.Node) string {
+// describeNode says what a node is, in the words of messages.
+func describeNode(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
@@ -226,8 +226,8 @@ func describe(n *yaml.Node) string {
 	return "a value of type " + n.ShortTag()
 }
 
-// join appends a key to a path.
-func join(path, key string) string {
+// joinPath appends a key to a path.
+func joinPath(path, key string) string {
 	if path == "" {
 		return key
 	}

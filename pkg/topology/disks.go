@@ -33,15 +33,15 @@ var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^
 func (d *decoder) checkDisks(e *entry) {
 	devices, mounts := map[string]string{}, map[string]string{}
 	for i, disk := range e.Disks {
-		at := element(join(e.Path, "disks"), i)
-		d.once(devices, disk.Device, join(at, "device"), codeDisk, "device")
-		d.once(mounts, disk.Mount, join(at, "mount"), codeDisk, "mount point")
+		at := element(joinPath(e.Path, "disks"), i)
+		d.once(devices, disk.Device, joinPath(at, "device"), codeDisk, "device")
+		d.once(mounts, disk.Mount, joinPath(at, "mount"), codeDisk, "mount point")
 		if unstableDevice.MatchString(disk.Device) {
-			d.warnf(codeDisk, join(at, "device"), "%s may be another disk at the next boot", disk.Device).
+			d.warnf(codeDisk, joinPath(at, "device"), "%s may be another disk at the next boot", disk.Device).
 				WithHint("use the name under /dev/disk/by-id/ or /dev/disk/by-path/")
 		}
 		if len(disk.Options) > 0 && disk.Mount == "" && d.ok(at) {
-			d.errorf(codeDisk, join(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
+			d.errorf(codeDisk, joinPath(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (d *decoder) expand(f *document) {
 		e.from = len(f.Hosts)
 		names := d.hostNames(e)
 		if len(f.Hosts)+len(names) > maxHosts {
-			d.stop(join(e.Path, "names"), "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
+			d.stop(joinPath(e.Path, "names"), "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
 			return
 		}
 		d.checkRanges(e, len(names))
@@ -35,7 +35,7 @@ func (d *decoder) inherit(f *document, e *entry) {
 	}
 	setDefault(&e.OS, f.os)
 	setDefault(&e.Arch, f.arch)
-	setDefault(&e.Channel, f.Channel)
+	setDefault(&e.Delivery, f.Delivery)
 	if readable := d.known.Systems[e.OS]; len(readable) > 0 {
 		setDefault(&e.Format, readable[0])
 	}
@@ -58,21 +58,21 @@ func (d *decoder) hostNames(e *entry) []string {
 	isRange := d.given(e, "names")
 	if !isRange {
 		if !d.given(e, "name") {
-			if d.ok(join(e.Path, "name")) && d.ok(join(e.Path, "names")) {
-				d.errorf(codeMissing, join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
+			if d.ok(joinPath(e.Path, "name")) && d.ok(joinPath(e.Path, "names")) {
+				d.errorf(codeMissing, joinPath(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
 			}
 			return []string{""}
 		}
 		if d.given(e, "addresses") && !d.given(e, "address") {
-			d.errorf(codeExclusive, join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
+			d.errorf(codeExclusive, joinPath(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
 		}
 		return []string{e.name}
 	}
 	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
-		d.errorf(codeExclusive, join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+		d.errorf(codeExclusive, joinPath(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
 	}
-	if len(names) == 0 && d.ok(join(e.Path, "names")) {
-		d.errorf(codeRange, join(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
+	if len(names) == 0 && d.ok(joinPath(e.Path, "names")) {
+		d.errorf(codeRange, joinPath(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
 	}
 	d.refuseSingular(e)
 	return names
@@ -84,31 +84,31 @@ func (d *decoder) refuseSingular(e *entry) {
 		d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or declare that host by itself with name")
 	}
 	if d.given(e, "mac") {
-		refuse(join(e.Path, "mac"), "a MAC address")
+		refuse(joinPath(e.Path, "mac"), "a MAC address")
 	}
 	if d.given(e, "serial") {
-		refuse(join(e.Path, "serial"), "a serial number")
+		refuse(joinPath(e.Path, "serial"), "a serial number")
 	}
 	for i, nic := range e.Interfaces {
-		at := element(join(e.Path, "interfaces"), i)
+		at := element(joinPath(e.Path, "interfaces"), i)
 		if nic.MAC != "" {
-			refuse(join(at, "mac"), "a MAC address")
+			refuse(joinPath(at, "mac"), "a MAC address")
 		}
 		if len(nic.Addresses) > 0 {
-			refuse(join(at, "addresses"), "an address")
+			refuse(joinPath(at, "addresses"), "an address")
 		}
 	}
 }
 
 // given says whether the file holds a key of the entry.
 func (d *decoder) given(e *entry, name string) bool {
-	_, ok := d.positions[join(e.Path, name)]
+	_, ok := d.positions[joinPath(e.Path, name)]
 	return ok
 }
 
 func (d *decoder) checkRanges(e *entry, count int) {
 	for i, r := range e.ranges {
-		at := element(join(e.Path, "addresses"), i)
+		at := element(joinPath(e.Path, "addresses"), i)
 		if !r.first.IsValid() || count == 0 || !d.ok(at) {
 			continue
 		}
@@ -122,7 +122,7 @@ func (d *decoder) checkRanges(e *entry, count int) {
 func (e *entry) host(name string, n int) Host {
 	h := e.Host
 	h.Name = name
-	h.Addresses = valid(e.addresses)
+	h.Addresses = validPrefixes(e.addresses)
 	for _, r := range e.ranges {
 		if a, ok := nth(r.first.Addr(), n); ok && r.first.IsValid() {
 			h.Addresses = append(h.Addresses, netip.PrefixFrom(a, r.first.Bits()))
@@ -167,8 +167,8 @@ func bootMAC(nics []Interface, primary int) string {
 	return ""
 }
 
-// valid leaves out what could not be read.
-func valid(prefixes []netip.Prefix) []netip.Prefix {
+// validPrefixes leaves out what could not be read.
+func validPrefixes(prefixes []netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return !p.IsValid() })
 }
 
@@ -201,8 +201,8 @@ func (t *Topology) order() {
 	}
 }
 
-// minor gives 1.36 for v1.36.3.
-func minor(version string) string {
+// minorOf gives 1.36 for v1.36.3.
+func minorOf(version string) string {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
 	if len(parts) < 2 {
 		return ""

@@ -62,7 +62,7 @@ func limitProfiles(properties map[string]any, profiles map[string]any) {
 }
 
 // schema gives a form in the words of JSON Schema.
-func (f *form) schema() map[string]any {
+func (f *shape) schema() map[string]any {
 	out := map[string]any{}
 	set := func(key string, value any, given bool) {
 		if given {
@@ -94,7 +94,7 @@ func (f *form) schema() map[string]any {
 	return out
 }
 
-func (f *form) objectSchema(out map[string]any) {
+func (f *shape) objectSchema(out map[string]any) {
 	properties, required := map[string]any{}, []string{}
 	for _, p := range f.properties {
 		schema := p.form.schema()

@@ -17,23 +17,23 @@ import (
 // three cannot differ.
 type kind[T any] interface {
 	read(d *decoder, n *yaml.Node, path string, into *T)
-	form() *form
+	form() *shape
 }
 
-// form describes a kind.
-type form struct {
+// shape describes a kind.
+type shape struct {
 	name       string // as messages and the reference call it
 	typ        string // JSON type; "" for any
 	enum       []string
 	pattern    string
 	minimum    *int
 	maximum    *int
-	items      *form // of a list
+	items      *shape // of a list
 	unique     bool
-	values     *form // of a mapping with free keys
+	values     *shape // of a mapping with free keys
 	properties []described
 	choices    [][]string // sets of keys of which at most one may be given
-	oneOf      []*form
+	oneOf      []*shape
 }
 
 // described is a key of a mapping, as the schema and the reference show it.
@@ -41,7 +41,7 @@ type described struct {
 	name, doc, fallback string
 	required            bool
 	fixed               bool // fallback is a value, not a description
-	form                *form
+	form                *shape
 }
 
 // fault is why a text is no value of a kind.
@@ -73,8 +73,8 @@ type scalar[T any] struct {
 
 var jsonTypes = map[string]string{"!!str": "string", "!!int": "integer", "!!bool": "boolean"}
 
-func (s scalar[T]) form() *form {
-	return &form{name: s.name, typ: jsonTypes[s.tag], enum: s.enum, pattern: s.pattern, minimum: s.minimum, maximum: s.maximum}
+func (s scalar[T]) form() *shape {
+	return &shape{name: s.name, typ: jsonTypes[s.tag], enum: s.enum, pattern: s.pattern, minimum: s.minimum, maximum: s.maximum}
 }
 
 func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
@@ -83,7 +83,7 @@ func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
 		return
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != s.tag {
-		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describe(n))
+		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describeNode(n))
 		wrong.Hint = s.retype(n)
 		s.hide(wrong)
 		return
@@ -127,8 +127,8 @@ func (s scalar[T]) retype(n *yaml.Node) string {
 // emptyHint is for keys behind which nothing stands.
 const emptyHint = "remove the key, or give it a value"
 
-// word is one of a closed list.
-func word(name string, of []string) scalar[string] {
+// enum is one of a closed list.
+func enum(name string, of []string) scalar[string] {
 	return scalar[string]{name: name, tag: "!!str", enum: of, parse: func(text string) (string, *fault) {
 		if slices.Contains(of, text) {
 			return text, nil
@@ -147,10 +147,10 @@ func word(name string, of []string) scalar[string] {
 // operatingSystem is a system that some profile describes.
 type operatingSystem struct{}
 
-func (operatingSystem) form() *form { return word("operating system", nil).form() }
+func (operatingSystem) form() *shape { return enum("operating system", nil).form() }
 
 func (operatingSystem) read(d *decoder, n *yaml.Node, path string, into *string) {
-	known := word("operating system", slices.Sorted(maps.Keys(d.known.Systems)))
+	known := enum("operating system", slices.Sorted(maps.Keys(d.known.Systems)))
 	if len(d.known.Systems) == 0 {
 		known.parse = func(text string) (string, *fault) { return text, checkLabel(text) }
 	}
@@ -181,13 +181,13 @@ type list[T any] struct {
 	limit  int            // 0: no other limit than the file's size
 }
 
-func (l list[T]) form() *form {
+func (l list[T]) form() *shape {
 	items := l.item.form()
-	out := &form{name: "list (" + items.name + ")", typ: "array", items: items, unique: l.unique != nil && items.typ == "string"}
+	out := &shape{name: "list (" + items.name + ")", typ: "array", items: items, unique: l.unique != nil && items.typ == "string"}
 	if !l.single {
 		return out
 	}
-	return &form{name: items.name + ", or a list", oneOf: []*form{items, out}}
+	return &shape{name: items.name + ", or a list", oneOf: []*shape{items, out}}
 }
 
 func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
@@ -197,7 +197,7 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 	}
 	if n.Kind != yaml.SequenceNode {
 		if !l.single {
-			wrong := d.errorf(codeType, path, "expected a list, found %s", describe(n)).WithHint("write a list: [...], or remove the key")
+			wrong := d.errorf(codeType, path, "expected a list, found %s", describeNode(n)).WithHint("write a list: [...], or remove the key")
 			if n.Kind == yaml.ScalarNode && n.Value != "" {
 				wrong.WithHint("write a list: [%s]", clip(n.Value))
 			}
@@ -252,8 +252,8 @@ type dict[T any] struct {
 	value kind[T]
 }
 
-func (m dict[T]) form() *form {
-	return &form{name: m.name, typ: "object", values: m.value.form()}
+func (m dict[T]) form() *shape {
+	return &shape{name: m.name, typ: "object", values: m.value.form()}
 }
 
 func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T) {
@@ -262,7 +262,7 @@ func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T)
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.errorf(codeType, path, "expected %s, found %s", m.name, describe(n)).WithHint("write a mapping: {key: value}, or remove the key")
+		d.errorf(codeType, path, "expected %s, found %s", m.name, describeNode(n)).WithHint("write a mapping: {key: value}, or remove the key")
 		return
 	}
 	*into = make(map[string]T, len(n.Content)/2)
@@ -270,7 +270,7 @@ func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T)
 		if d.stopped {
 			return
 		}
-		at := join(path, p.key)
+		at := joinPath(path, p.key)
 		d.record(at, p.at)
 		if f := m.key(p.key); f != nil {
 			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
@@ -290,9 +290,9 @@ type either[T any] struct {
 	long  *object[T]
 }
 
-func (e either[T]) form() *form {
+func (e either[T]) form() *shape {
 	short := e.short.form()
-	return &form{name: short.name + ", or a mapping", oneOf: []*form{short, e.long.form()}}
+	return &shape{name: short.name + ", or a mapping", oneOf: []*shape{short, e.long.form()}}
 }
 
 func (e either[T]) read(d *decoder, n *yaml.Node, path string, into *T) {

@@ -46,7 +46,7 @@ func checkLabelKey(text string) *fault {
 	if slices.Contains(ownLabels, text) {
 		return faultf(codeLabel, "the label %s is found out by the kubelet itself", text).or("remove it")
 	}
-	if !found || !under(prefix, "kubernetes.io", "k8s.io") || under(prefix, kubeletDomains...) || slices.Contains(kubeletLabels, text) {
+	if !found || !inDomain(prefix, "kubernetes.io", "k8s.io") || inDomain(prefix, kubeletDomains...) || slices.Contains(kubeletLabels, text) {
 		return nil
 	}
 	f := faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", clip(text))
@@ -56,8 +56,8 @@ func checkLabelKey(text string) *fault {
 	return f.or("use a domain of your own, as in example.org/%s", text[strings.IndexByte(text, '/')+1:])
 }
 
-// under says whether a name is one of the domains or below one.
-func under(name string, domains ...string) bool {
+// inDomain says whether a name is one of the domains or below one.
+func inDomain(name string, domains ...string) bool {
 	return slices.ContainsFunc(domains, func(domain string) bool { return name == domain || strings.HasSuffix(name, "."+domain) })
 }
 
@@ -79,7 +79,7 @@ var taint = either[Taint]{
 		key("key", scalar[string]{name: "key", tag: "!!str", parse: func(text string) (string, *fault) { return text, checkKey(codeTaint, text) }},
 			func(t *Taint) *string { return &t.Key }, "Key of the taint.").need(),
 		key("value", labelValue(codeTaint), func(t *Taint) *string { return &t.Value }, "Value of the taint."),
-		key("effect", word("effect", effects), func(t *Taint) *string { return &t.Effect }, "What happens to pods that do not tolerate it.").need(),
+		key("effect", enum("effect", effects), func(t *Taint) *string { return &t.Effect }, "What happens to pods that do not tolerate it.").need(),
 	}},
 }
 
@@ -95,7 +95,7 @@ func parseTaint(text string) (Taint, *fault) {
 	if _, f := labelValue(codeTaint).parse(value); f != nil {
 		return Taint{}, f
 	}
-	if _, f := word("effect", effects).parse(effect); f != nil {
+	if _, f := enum("effect", effects).parse(effect); f != nil {
 		f.code = codeTaint
 		return Taint{}, f
 	}

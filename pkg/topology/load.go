@@ -26,10 +26,10 @@ func (d *decoder) load(data []byte) *yaml.Node {
 		return nil
 	}
 	reader := yaml.NewDecoder(bytes.NewReader(data))
-	document, err := next(reader)
+	document, err := nextDocument(reader)
 	if err == nil {
 		var second *yaml.Node
-		if second, err = next(reader); second != nil {
+		if second, err = nextDocument(reader); second != nil {
 			d.errorAt(d.position(second), codeDocument, "", "the file holds more than one document").
 				WithHint("keep one topology in a file and remove the line ---")
 			return nil
@@ -46,7 +46,7 @@ func (d *decoder) load(data []byte) *yaml.Node {
 	d.record("", document.Content[0])
 	root := d.follow(document.Content[0], "")
 	if root.Kind != yaml.MappingNode {
-		d.errorAt(d.position(root), codeDocument, "", "a topology is a mapping, not %s", describe(root)).WithHint("begin with: apiVersion: %s", apiVersion)
+		d.errorAt(d.position(root), codeDocument, "", "a topology is a mapping, not %s", describeNode(root)).WithHint("begin with: apiVersion: %s", apiVersion)
 		return nil
 	}
 	return root
@@ -56,10 +56,10 @@ func isEmpty(document *yaml.Node) bool {
 	return len(document.Content) == 0 || document.Content[0].Kind == yaml.ScalarNode && document.Content[0].ShortTag() == "!!null"
 }
 
-// next reads one document; nil and no error at the end of the file. The
+// nextDocument reads one document; nil and no error at the end of the file. The
 // parser panics on a few texts that it takes for impossible; for whoever
 // wrote the file they are mistakes like others.
-func next(reader *yaml.Decoder) (document *yaml.Node, err error) {
+func nextDocument(reader *yaml.Decoder) (document *yaml.Node, err error) {
 	defer func() {
 		if recover() != nil {
 			document, err = nil, errors.New("yaml: the structure cannot be understood")

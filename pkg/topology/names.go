@@ -17,7 +17,7 @@ var (
 	Roles         = []string{"control-plane", "worker", "etcd"}
 	Formats       = []string{"ignition", "cloud-init"}
 	Arches        = []string{"amd64", "arm64"}
-	Channels      = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
+	Deliveries    = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
 	Custodies     = []string{"on-control-planes", "offline"}
 	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
 
@@ -27,6 +27,10 @@ var (
 	dhcpModes   = []string{"no", "ipv4", "ipv6", "yes"}
 	filesystems = []string{"ext4", "xfs", "btrfs", "vfat"}
 )
+
+// formerKeys are names that keys had, with what they are called now: see
+// diag.Renamed.
+var formerKeys = map[string]string{"channel": "delivery"}
 
 const (
 	versionPattern   = `^v1\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)$`
@@ -41,8 +45,8 @@ const (
 	durationPattern  = `^[1-9][0-9]*(h|d|w|y)$`
 )
 
-// text is text of a given form. The hint says what to type instead.
-func text(name, code, pattern, hint string) scalar[string] {
+// patternText is text of a given form. The hint says what to type instead.
+func patternText(name, code, pattern, hint string) scalar[string] {
 	form := regexp.MustCompile(pattern)
 	return scalar[string]{name: name, tag: "!!str", pattern: pattern, parse: func(text string) (string, *fault) {
 		if !form.MatchString(text) {
@@ -53,15 +57,15 @@ func text(name, code, pattern, hint string) scalar[string] {
 }
 
 var (
-	userName      = text("user name", codeUser, userPattern, "small letters, digits, - and _; the first is no digit")
-	interfaceName = text("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
-	device        = text("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
-	imageRegistry = text("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
-	filePath      = text("file name", codeName, `^[^\x00-\x1f]+$`, "name a Butane file, relative to this one")
-	mountOption   = text("mount option", codeDisk, `^[!-+--~]+$`, "one option an entry, without commas and blanks")
-	serialNumber  = text("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")
-	diskLabel     = text("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
-	shellPath     = text("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
+	userName      = patternText("user name", codeUser, userPattern, "small letters, digits, - and _; the first is no digit")
+	interfaceName = patternText("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
+	device        = patternText("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
+	imageRegistry = patternText("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
+	filePath      = patternText("file name", codeName, `^[^\x00-\x1f]+$`, "name a Butane file, relative to this one")
+	mountOption   = patternText("mount option", codeDisk, `^[!-+--~]+$`, "one option an entry, without commas and blanks")
+	serialNumber  = patternText("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")
+	diskLabel     = patternText("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
+	shellPath     = patternText("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
 )
 
 var dnsLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {

@@ -64,8 +64,8 @@ func forgetLines(n *yaml.Node) {
 	}
 }
 
-func (o *object[S]) form() *form {
-	out := &form{name: o.name, typ: "object", choices: o.choices}
+func (o *object[S]) form() *shape {
+	out := &shape{name: o.name, typ: "object", choices: o.choices}
 	for _, p := range o.properties {
 		out.properties = append(out.properties, p.described)
 	}
@@ -78,9 +78,9 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.errorf(codeType, path, "expected %s, found %s", o.name, describe(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
+		d.errorf(codeType, path, "expected %s, found %s", o.name, describeNode(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
 		for _, p := range o.properties {
-			d.failed[join(path, p.name)] = true // what it would have said is not known, rather than missing
+			d.failed[joinPath(path, p.name)] = true // what it would have said is not known, rather than missing
 		}
 		return
 	}
@@ -89,33 +89,44 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 		if d.stopped {
 			return
 		}
-		at := join(path, p.key)
-		i := slices.IndexFunc(o.properties, func(known property[S]) bool { return known.name == p.key })
+		at := joinPath(path, p.key)
+		i := o.find(p.key)
 		if i < 0 {
-			o.refuse(d, p, at)
-			continue
+			if i = o.refuse(d, p, at); i < 0 {
+				continue
+			}
 		}
 		given[i] = true
-		d.record(at, place(p))
+		d.record(at, entryNode(p))
 		o.properties[i].assign(d, p.value, at, into)
 	}
 	o.complete(d, path, given, into)
 }
 
-// place gives the node that stands for an entry in messages: a single value
+// entryNode gives the node that stands for an entry in messages: a single value
 // itself; a mapping or list by its key, since it may begin on any later line.
-func place(p pair) *yaml.Node {
+func entryNode(p pair) *yaml.Node {
 	if p.value.Kind == yaml.MappingNode || p.value.Kind == yaml.SequenceNode || p.value.Value == "" && p.value.Kind == yaml.ScalarNode {
 		return p.at
 	}
 	return p.value
 }
 
-// refuse reports a key that the object does not have.
-func (o *object[S]) refuse(d *decoder, p pair, path string) {
+// find gives the place of a key, or -1.
+func (o *object[S]) find(key string) int {
+	return slices.IndexFunc(o.properties, func(p property[S]) bool { return p.name == key })
+}
+
+// refuse reports a key that the object does not have. It gives the place of the
+// key that was meant where this is plain, so that its value is read, or -1.
+func (o *object[S]) refuse(d *decoder, p pair, path string) int {
 	names := make([]string, len(o.properties))
 	for i, known := range o.properties {
 		names[i] = known.name
+	}
+	if name := diag.Renamed(p.key, names, formerKeys); name != "" {
+		d.errorAt(d.position(p.at), codeUnknownKey, path, "the key %s is called %s now", p.key, name).WithHint("write %s", name)
+		return o.find(name)
 	}
 	unknown := d.errorAt(d.position(p.at), codeUnknownKey, path, "there is no key %s here", clip(p.key))
 	if near := suggest(p.key, names); near != "" {
@@ -123,30 +134,30 @@ func (o *object[S]) refuse(d *decoder, p pair, path string) {
 	} else {
 		unknown.WithHint("possible keys: %s", strings.Join(names, ", "))
 	}
+	return -1
 }
 
 // complete fills in defaults, and reports keys that are missing or exclude
 // each other.
 func (o *object[S]) complete(d *decoder, path string, given []bool, into *S) {
 	has := func(name string) bool {
-		i := slices.IndexFunc(o.properties, func(p property[S]) bool { return p.name == name })
-		return given[i]
+		return given[o.find(name)]
 	}
 	for _, set := range o.choices {
 		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !has(name) })
 		if len(present) > 1 {
 			last := len(present) - 1
-			d.errorf(codeExclusive, join(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
-				WithHint("keep one of them").WithRelated(d.at(join(path, present[0])), "%s is given here", present[0])
+			d.errorf(codeExclusive, joinPath(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
+				WithHint("keep one of them").WithRelated(d.at(joinPath(path, present[0])), "%s is given here", present[0])
 		}
 	}
 	for i, p := range o.properties {
 		switch {
 		case given[i]:
 		case p.absent != nil:
-			p.assign(d, p.absent, join(path, p.name), into)
+			p.assign(d, p.absent, joinPath(path, p.name), into)
 		case !d.misspelt(path, p.name) && p.required:
-			d.errorf(codeMissing, join(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
+			d.errorf(codeMissing, joinPath(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
 		}
 	}
 }
@@ -162,13 +173,13 @@ func (d *decoder) misspelt(path, name string) bool {
 		return found.Code == codeUnknownKey && found.Hint == hint && parent(found.Path) == path
 	})
 	if found {
-		d.failed[join(path, name)] = true
+		d.failed[joinPath(path, name)] = true
 	}
 	return found
 }
 
 // example stands for a value in hints.
-func (f *form) example() string {
+func (f *shape) example() string {
 	switch {
 	case f.typ == "object":
 		return "{...}"

@@ -30,7 +30,7 @@ func Parse(file string, data []byte, known Known) (*Topology, diag.List) {
 	}
 	t := &f.Topology
 	t.positions = d.positions
-	t.Network.Pods, t.Network.Services = valid(t.Network.Pods), valid(t.Network.Services)
+	t.Network.Pods, t.Network.Services = validPrefixes(t.Network.Pods), validPrefixes(t.Network.Services)
 	t.Network.Nameservers = reachable(t.Network.Nameservers)
 	t.Hosts = slices.DeleteFunc(t.Hosts, func(h Host) bool { return h.Name == "" })
 	t.order()
@@ -40,7 +40,7 @@ func Parse(file string, data []byte, known Known) (*Topology, diag.List) {
 // understand goes from text to hosts to checks, unless a bound is reached.
 func (d *decoder) understand(root *yaml.Node, f *document) {
 	documentSchema.read(d, root, "", f)
-	f.Kubernetes.Minor = minor(f.Kubernetes.Version)
+	f.Kubernetes.Minor = minorOf(f.Kubernetes.Version)
 	if !d.stopped {
 		d.expand(f)
 	}

@@ -49,12 +49,12 @@ func TestDefaults(t *testing.T) {
 			Pods: []netip.Prefix{netip.MustParsePrefix("10.240.0.0/12")}, Services: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/16")},
 			NodePodBits: PodBits{24, 64},
 		},
-		PKI:     PKI{"on-control-planes", "ECDSA-P256", Validity{87600 * time.Hour, 8760 * time.Hour, 43800 * time.Hour}},
-		Channel: "none",
+		PKI:      PKI{"on-control-planes", "ECDSA-P256", Validity{87600 * time.Hour, 8760 * time.Hour, 43800 * time.Hour}},
+		Delivery: "none",
 		Hosts: []Host{{
 			Path: "hosts[0]", Name: "cp1", Roles: []string{"control-plane"},
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.200.21/22")}, Gateways: []netip.Addr{netip.MustParseAddr("192.168.200.1")},
-			OS: "fedora-coreos", Format: "ignition", Arch: "amd64", Channel: "none",
+			OS: "fedora-coreos", Format: "ignition", Arch: "amd64", Delivery: "none",
 			Interfaces: []Interface{{Kind: "ethernet", Primary: true, DHCP: "no",
 				Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.200.21/22")}, Gateways: []netip.Addr{netip.MustParseAddr("192.168.200.1")}}},
 		}},
@@ -142,7 +142,7 @@ func TestProfilesAndPositions(t *testing.T) {
   etcd: false
   coredns:
 hosts:`, 1))
-	want := map[string]Use{"flannel": {Params: map[string]any{"port": 8472, "mtu": 1.5, "list": []any{"a", true}}}, "etcd": {Off: true}, "coredns": {}}
+	want := map[string]Selection{"flannel": {Params: map[string]any{"port": 8472, "mtu": 1.5, "list": []any{"a", true}}}, "etcd": {Off: true}, "coredns": {}}
 	if diff := cmp.Diff(want, got.Profiles); diff != "" {
 		t.Error(diff)
 	}

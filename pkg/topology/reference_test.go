@@ -73,7 +73,7 @@ Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (`
 has at most 16 MiB and 20,000 hosts.
 `
 
-func writeSection(b *bytes.Buffer, path string, f *form) {
+func writeSection(b *bytes.Buffer, path string, f *shape) {
 	if path == "" {
 		b.WriteString("\n## Top level\n\n")
 	} else {
@@ -85,13 +85,13 @@ func writeSection(b *bytes.Buffer, path string, f *form) {
 	}
 	for _, p := range f.properties {
 		if inner, suffix := innerObject(p.form); inner != nil {
-			writeSection(b, join(path, p.name)+suffix, inner)
+			writeSection(b, joinPath(path, p.name)+suffix, inner)
 		}
 	}
 }
 
 // innerObject finds the mapping with keys of its own inside a form.
-func innerObject(f *form) (*form, string) {
+func innerObject(f *shape) (*shape, string) {
 	switch {
 	case f.properties != nil:
 		return f, ""
@@ -107,7 +107,7 @@ func innerObject(f *form) (*form, string) {
 	return nil, ""
 }
 
-func valueText(f *form) string {
+func valueText(f *shape) string {
 	switch inner, suffix := innerObject(f); {
 	case inner != nil && (f.oneOf != nil || f.items != nil && f.items.oneOf != nil):
 		return f.name

@@ -37,18 +37,18 @@ type entry struct {
 // The tables below are the schema. Reading, the JSON Schema and the reference
 // follow them.
 var documentSchema = &object[document]{name: "topology", properties: []property[document]{
-	key("apiVersion", word("version of this format", []string{apiVersion}), func(f *document) *string { return &f.apiVersion }, "Version of this file's format.").need(),
-	key("kind", word("kind of file", []string{"Topology"}), func(f *document) *string { return &f.kind }, "Always `Topology`.").need(),
+	key("apiVersion", enum("version of this format", []string{apiVersion}), func(f *document) *string { return &f.apiVersion }, "Version of this file's format.").need(),
+	key("kind", enum("kind of file", []string{"Topology"}), func(f *document) *string { return &f.kind }, "Always `Topology`.").need(),
 	key("cluster", clusterSchema, func(f *document) *Cluster { return &f.Cluster }, "What the cluster is called and how clients reach it.").need(),
 	key("kubernetes", kubernetesSchema, func(f *document) *Kubernetes { return &f.Kubernetes }, "Which release runs.").need(),
 	key("network", networkSchema, func(f *document) *Network { return &f.Network }, "The address plan.").need(),
 	key("os", operatingSystem{}, func(f *document) *string { return &f.os }, "Operating system of hosts that do not say theirs: one that a profile `os-NAME` describes.").or("fedora-coreos"),
-	key("format", word("format", Formats), func(f *document) *string { return &f.format }, "Format of the first-boot documents of hosts that do not set `os` or `format` themselves.").says("the first format that `os` reads"),
-	key("arch", word("architecture", Arches), func(f *document) *string { return &f.arch }, "Processor architecture of hosts that do not say theirs.").or("amd64"),
-	key("channel", word("channel", Channels), func(f *document) *string { return &f.Channel }, "How documents reach the machines, which bounds their size: EC2 user data, VMware guestinfo, or the embed area of a CoreOS ISO.").or("none"),
+	key("format", enum("format", Formats), func(f *document) *string { return &f.format }, "Format of the first-boot documents of hosts that do not set `os` or `format` themselves.").says("the first format that `os` reads"),
+	key("arch", enum("architecture", Arches), func(f *document) *string { return &f.arch }, "Processor architecture of hosts that do not say theirs.").or("amd64"),
+	key("delivery", enum("delivery", Deliveries), func(f *document) *string { return &f.Delivery }, "How documents reach the machines, which bounds their size: EC2 user data, VMware guestinfo, or the embed area of a CoreOS ISO.").or("none"),
 	key("access", accessSchema, func(f *document) *Access { return &f.Access }, "Who may log in.").or("{}"),
 	key("pki", pkiSchema, func(f *document) *PKI { return &f.PKI }, "Keys: their kind, their life and who keeps those of the authorities.").or("{}"),
-	key("profiles", profiles, func(f *document) *map[string]Use { return &f.Profiles }, "Capabilities by name, with their parameters; `true` or `{}` takes the defaults, `false` leaves one out that is on by default."),
+	key("profiles", profiles, func(f *document) *map[string]Selection { return &f.Profiles }, "Capabilities by name, with their parameters; `true` or `{}` takes the defaults, `false` leaves one out that is on by default."),
 	key("overlays", list[string]{item: filePath}, func(f *document) *[]string { return &f.Overlays }, "Butane files, relative to this one, merged last into every host. They may override anything."),
 	key("hosts", list[entry]{item: hostSchema, limit: maxHosts}, func(f *document) *[]entry { return &f.entries }, "The machines.").need(),
 }}
@@ -96,8 +96,8 @@ var userSchema = &object[User]{name: "user", properties: []property[User]{
 }}
 
 var pkiSchema = &object[PKI]{name: "pki", properties: []property[PKI]{
-	key("custody", word("custody", Custodies), func(p *PKI) *string { return &p.Custody }, "Who keeps the cluster CA's key: the control planes too, so that kubelets renew their client certificates themselves, or the build machine alone.").or("on-control-planes"),
-	key("keyAlgorithm", word("key algorithm", KeyAlgorithms), func(p *PKI) *string { return &p.KeyAlgorithm }, "Kind of all keys.").or("ECDSA-P256"),
+	key("custody", enum("custody", Custodies), func(p *PKI) *string { return &p.Custody }, "Who keeps the cluster CA's key: the control planes too, so that kubelets renew their client certificates themselves, or the build machine alone.").or("on-control-planes"),
+	key("keyAlgorithm", enum("key algorithm", KeyAlgorithms), func(p *PKI) *string { return &p.KeyAlgorithm }, "Kind of all keys.").or("ECDSA-P256"),
 	key("validity", validitySchema, func(p *PKI) *Validity { return &p.Validity }, "How long certificates live: hours, days, weeks or years (of 365 days), as in 87600h, 365d, 10y.").or("{}"),
 }}
 
@@ -110,21 +110,21 @@ var validitySchema = &object[Validity]{name: "lifetimes", properties: []property
 var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"address", "addresses"}}, properties: []property[entry]{
 	key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
 	key("names", list[[]string]{item: hostNames, single: true, limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
-	key("roles", list[string]{item: word("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").need(),
+	key("roles", list[string]{item: enum("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").need(),
 	key("address", list[netip.Prefix]{item: hostPrefix, single: true}, func(e *entry) *[]netip.Prefix { return &e.addresses }, "Address with the prefix length of its network; a list for one of each family."),
 	key("addresses", list[addressRange]{item: rangeStart, single: true}, func(e *entry) *[]addressRange { return &e.ranges }, "With `names`: the first host's address and a +, as in `192.168.202.1+/22`; each further host has the next one."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(e *entry) *[]netip.Addr { return &e.gateways }, "Default gateway; a list for one of each family. None is fine: the machine then talks to its own network only."),
 	key("mac", mac, func(e *entry) *string { return &e.MAC }, "MAC address of the primary interface, to find it among several and for network boot."),
 	key("serial", serialNumber, func(e *entry) *string { return &e.Serial }, "DMI serial number, by which media that serve many machines tell them apart."),
 	key("os", operatingSystem{}, func(e *entry) *string { return &e.OS }, "Operating system, as above.").says("the topology's `os`"),
-	key("format", word("format", Formats), func(e *entry) *string { return &e.Format }, "Format of the first-boot document. A system that comes as one image reads ignition only; the others read cloud-init, and ignition in images of your own.").says("the topology's `format`, or by `os`"),
-	key("arch", word("architecture", Arches), func(e *entry) *string { return &e.Arch }, "Processor architecture.").says("the topology's `arch`"),
-	key("channel", word("channel", Channels), func(e *entry) *string { return &e.Channel }, "How the document reaches the machine.").says("the topology's `channel`"),
+	key("format", enum("format", Formats), func(e *entry) *string { return &e.Format }, "Format of the first-boot document. A system that comes as one image reads ignition only; the others read cloud-init, and ignition in images of your own.").says("the topology's `format`, or by `os`"),
+	key("arch", enum("architecture", Arches), func(e *entry) *string { return &e.Arch }, "Processor architecture.").says("the topology's `arch`"),
+	key("delivery", enum("delivery", Deliveries), func(e *entry) *string { return &e.Delivery }, "How the document reaches the machine.").says("the topology's `delivery`"),
 	key("interfaces", list[Interface]{item: interfaceSchema, limit: maxParts}, func(e *entry) *[]Interface { return &e.Interfaces }, "All interfaces, where one address on one port is not the whole story.").says("one Ethernet interface with `address`, `gateway` and `mac`"),
 	key("disks", list[Disk]{item: diskSchema, limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, beside the system's own."),
 	key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	key("taints", list[Taint]{item: taint, unique: taintIdentity}, func(e *entry) *[]Taint { return &e.Taints }, "Taints of the Node, as `key=value:Effect` or as a mapping."),
-	key("profiles", profiles, func(e *entry) *map[string]Use { return &e.Profiles }, "Profiles and parameters of this host; they go before the topology's."),
+	key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host; they go before the topology's."),
 	key("overlays", list[string]{item: filePath}, func(e *entry) *[]string { return &e.Overlays }, "Butane files merged into this host after all else."),
 }}
 
@@ -133,17 +133,17 @@ func taintIdentity(t Taint) string { return fmt.Sprintf("%s:%s", t.Key, t.Effect
 
 var interfaceSchema = &object[Interface]{name: "interface", properties: []property[Interface]{
 	key("name", interfaceName, func(i *Interface) *string { return &i.Name }, "Name in the kernel; without it the interface is found by `mac`, or is the only Ethernet port."),
-	key("kind", word("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is.").or("ethernet"),
+	key("kind", enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is.").or("ethernet"),
 	key("mac", mac, func(i *Interface) *string { return &i.MAC }, "MAC address by which it is found."),
 	key("primary", boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").says("the interface that holds `address`, or the only one with an address"),
 	key("addresses", list[netip.Prefix]{item: hostPrefix, single: true}, func(i *Interface) *[]netip.Prefix { return &i.Addresses }, "Addresses with prefix length."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),
 	key("onLink", boolean, func(i *Interface) *bool { return &i.OnLink }, "Whether the gateway is on the link although no network of the interface holds it, as clouds have it. An address with /32 or /128 says so by itself.").or("false"),
-	key("dhcp", word("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP; never on the primary interface.").or("no"),
+	key("dhcp", enum("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP; never on the primary interface.").or("no"),
 	key("mtu", number("MTU", codeInterface, 576, 65535), func(i *Interface) *int { return &i.MTU }, "Largest packet in bytes.").says("the kernel's"),
 	key("routes", list[Route]{item: routeSchema}, func(i *Interface) *[]Route { return &i.Routes }, "Static routes."),
 	key("members", list[string]{item: interfaceName, unique: itself}, func(i *Interface) *[]string { return &i.Members }, "Of a bond or bridge: names of interfaces in this list."),
-	key("bondMode", word("bond mode", bondModes), func(i *Interface) *string { return &i.BondMode }, "Of a bond.").says("active-backup"),
+	key("bondMode", enum("bond mode", bondModes), func(i *Interface) *string { return &i.BondMode }, "Of a bond.").says("active-backup"),
 	key("vlan", number("VLAN id", codeInterface, 1, 4094), func(i *Interface) *int { return &i.VLAN }, "Of a vlan: its id."),
 	key("link", interfaceName, func(i *Interface) *string { return &i.Link }, "Of a vlan: the interface below it."),
 }}
@@ -157,7 +157,7 @@ var routeSchema = &object[Route]{name: "route", properties: []property[Route]{
 
 var diskSchema = &object[Disk]{name: "disk", properties: []property[Disk]{
 	key("device", device, func(d *Disk) *string { return &d.Device }, "Device by a name that survives a reboot, such as /dev/disk/by-id/...").need(),
-	key("filesystem", word("file system", filesystems), func(d *Disk) *string { return &d.Filesystem }, "File system to make where there is none.").or("ext4"),
+	key("filesystem", enum("file system", filesystems), func(d *Disk) *string { return &d.Filesystem }, "File system to make where there is none.").or("ext4"),
 	key("label", diskLabel, func(d *Disk) *string { return &d.Label }, "Label of the file system."),
 	key("mount", mountPoint, func(d *Disk) *string { return &d.Mount }, "Where it is mounted."),
 	key("options", list[string]{item: mountOption, unique: itself}, func(d *Disk) *[]string { return &d.Options }, "Mount options."),

@@ -17,9 +17,9 @@ type Topology struct {
 	Network    Network
 	Access     Access
 	PKI        PKI
-	Profiles   map[string]Use // by profile name, as the file says; selection is pkg/plan's
-	Overlays   []string       // Butane files merged last into every host, relative to the file
-	Channel    string         // default delivery channel, see Channels
+	Profiles   map[string]Selection // by profile name, as the file says; selection is pkg/plan's
+	Overlays   []string             // Butane files merged last into every host, relative to the file
+	Delivery   string               // how documents reach machines, see Deliveries
 	Hosts      []Host
 
 	positions map[string]diag.Position
@@ -115,8 +115,8 @@ type Validity struct {
 	KubeletServing time.Duration // 5 years: these never renew themselves
 }
 
-// Use is what the file says of one profile, for the cluster or for one host.
-type Use struct {
+// Selection is what the file says of one profile, for the cluster or for one host.
+type Selection struct {
 	Off    bool           // `name: false`
 	Params map[string]any // string, bool, int, float64, []any, map[string]any; as decoded from YAML
 }
@@ -133,12 +133,12 @@ type Host struct {
 	OS         string // one of Systems
 	Format     string // ignition or cloud-init
 	Arch       string // amd64 or arm64
-	Channel    string // one of Channels
+	Delivery   string // one of Deliveries
 	Interfaces []Interface
 	Disks      []Disk
 	Labels     map[string]string
 	Taints     []Taint
-	Profiles   map[string]Use
+	Profiles   map[string]Selection
 	Overlays   []string
 }
 

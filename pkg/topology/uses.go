@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var profiles = dict[Use]{name: "mapping of profiles", key: checkProfileName, value: use{}}
+var profiles = dict[Selection]{name: "mapping of profiles", key: checkProfileName, value: selectionKind{}}
 
 func checkProfileName(text string) *fault {
 	if !labelForm.MatchString(text) {
@@ -15,15 +15,15 @@ func checkProfileName(text string) *fault {
 	return nil
 }
 
-// use is what stands behind the name of a profile: its parameters, true or
+// selectionKind is what stands behind the name of a profile: its parameters, true or
 // nothing for its defaults, false to leave it out.
-type use struct{}
+type selectionKind struct{}
 
-func (use) form() *form {
-	return &form{name: "parameters, or true or false", oneOf: []*form{{typ: "object", name: "parameters", values: &form{name: "value"}}, {typ: "boolean", name: "true or false"}, {typ: "null", name: "nothing"}}}
+func (selectionKind) form() *shape {
+	return &shape{name: "parameters, or true or false", oneOf: []*shape{{typ: "object", name: "parameters", values: &shape{name: "value"}}, {typ: "boolean", name: "true or false"}, {typ: "null", name: "nothing"}}}
 }
 
-func (use) read(d *decoder, n *yaml.Node, path string, into *Use) {
+func (selectionKind) read(d *decoder, n *yaml.Node, path string, into *Selection) {
 	n = d.follow(n, path)
 	switch {
 	case d.stopped:
@@ -35,14 +35,14 @@ func (use) read(d *decoder, n *yaml.Node, path string, into *Use) {
 		on, _ := boolean.parse(n.Value)
 		into.Off = !on
 	default:
-		d.errorf(codeType, path, "expected parameters, true or false, found %s", describe(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
+		d.errorf(codeType, path, "expected parameters, true or false, found %s", describeNode(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
 	}
 }
 
 func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[string]any) {
 	for _, p := range d.pairs(n, path) {
-		at := join(path, p.key)
-		d.record(at, place(p))
+		at := joinPath(path, p.key)
+		d.record(at, entryNode(p))
 		if value, ok := parameter(d, p.value, at, depth+1); ok {
 			into[p.key] = value
 		}
@@ -75,11 +75,11 @@ func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
 		}
 		return out, true
 	}
-	return plain(d, n, path)
+	return plainValue(d, n, path)
 }
 
-// plain reads a single value by the type that YAML gives it.
-func plain(d *decoder, n *yaml.Node, path string) (any, bool) {
+// plainValue reads a single value by the type that YAML gives it.
+func plainValue(d *decoder, n *yaml.Node, path string) (any, bool) {
 	switch n.ShortTag() {
 	case "!!str", "!!timestamp":
 		return n.Value, true
@@ -95,6 +95,6 @@ func plain(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return f, true
 		}
 	}
-	d.errorf(codeType, path, "%s cannot be a parameter", describe(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
+	d.errorf(codeType, path, "%s cannot be a parameter", describeNode(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
 	return nil, false
 }

@@ -47,8 +47,8 @@ func (v *Verifier) claims(m *machine, out *diag.List) {
 		if !static[class] || makes[class] {
 			continue
 		}
-		if why := place(claim, class, volumes, taken); why != "" {
-			at := m.doc.At(o.entry.Claim)
+		if why := bindVolume(claim, class, volumes, taken); why != "" {
+			at := m.doc.At(o.entry.Item)
 			if v.verbatim[o.entry.Path] {
 				at.Line = o.line
 			}
@@ -58,8 +58,8 @@ func (v *Verifier) claims(m *machine, out *diag.List) {
 	}
 }
 
-// place gives the smallest volume that fits to a claim, or says why none does.
-func place(claim *corev1.PersistentVolumeClaim, class string, volumes []*corev1.PersistentVolume, taken map[string]string) string {
+// bindVolume gives the smallest volume that fits to a claim, or says why none does.
+func bindVolume(claim *corev1.PersistentVolumeClaim, class string, volumes []*corev1.PersistentVolume, taken map[string]string) string {
 	name := claim.Namespace + "/" + claim.Name
 	var best *corev1.PersistentVolume
 	var reasons []string

@@ -38,19 +38,19 @@ func (v *Verifier) dns(m *machine, out *diag.List) {
 			if flags["cluster-dns"] != "" {
 				all.servers = strings.Split(flags["cluster-dns"], ",")
 			}
-			v.resolves(all, m.doc.At(u.claim), m.where("unit "+u.name), out)
+			v.resolves(all, m.doc.At(u.item), m.where("unit "+u.name), out)
 			for _, o := range m.objects {
 				configuration, ok := o.typed.(*kubeletv1beta1.KubeletConfiguration)
 				if !ok || o.entry.Path != flags["config"] && path.Dir(o.entry.Path) != flags["config-dir"] {
 					continue
 				}
 				said := resolution{configuration.ClusterDNS, configuration.ClusterDomain}
-				v.resolves(said, m.doc.At(o.entry.Claim), m.where(o.entry.Path), out)
+				v.resolves(said, m.doc.At(o.entry.Item), m.where(o.entry.Path), out)
 				all.servers = append(all.servers, said.servers...)
 				all.domain += said.domain
 			}
 			if len(all.servers) == 0 || all.domain == "" {
-				out.Errorf("V027", m.doc.At(u.claim), m.where("unit "+u.name), "the kubelet is told no cluster DNS, or no domain: its pods find no Service by name").
+				out.Errorf("V027", m.doc.At(u.item), m.where("unit "+u.name), "the kubelet is told no cluster DNS, or no domain: its pods find no Service by name").
 					WithHint("clusterDNS: [%s] and clusterDomain: %s in its configuration", v.plan.Cluster.DNSAddresses[0], v.plan.Cluster.Domain)
 			}
 		}

@@ -46,12 +46,12 @@ type endpoints struct {
 // endpoints reads them off a document: off static pods and units by their
 // flags, off kubelet configurations, off kubeconfigs.
 func (v *Verifier) endpoints(m *machine, out *diag.List) endpoints {
-	e := endpoints{host: m.Name, own: map[string]bool{"127.0.0.1": true, "::1": true, "localhost": true, m.Name: true}, keys: held(m)}
+	e := endpoints{host: m.Name, own: map[string]bool{"127.0.0.1": true, "::1": true, "localhost": true, m.Name: true}, keys: heldKeys(m)}
 	for _, a := range m.Addresses {
 		e.own[a] = true
 	}
 	for _, o := range m.objects {
-		at := m.doc.At(o.entry.Claim)
+		at := m.doc.At(o.entry.Item)
 		switch typed := o.typed.(type) {
 		case *corev1.Pod:
 			if path.Dir(o.entry.Path) == StaticPodDir {
@@ -69,7 +69,7 @@ func (v *Verifier) endpoints(m *machine, out *diag.List) endpoints {
 	}
 	for _, u := range m.units {
 		for _, line := range u.values("Service", "ExecStart") {
-			e.program(m, m.expand(u, line), m.content, m.doc.At(u.claim), out)
+			e.program(m, m.expand(u, line), m.content, m.doc.At(u.item), out)
 		}
 	}
 	for i := range e.clients {

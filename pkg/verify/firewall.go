@@ -20,7 +20,7 @@ func (v *Verifier) firewall(m *machine, out *diag.List) {
 	if table == nil {
 		return
 	}
-	at := m.doc.At(table.Claim)
+	at := m.doc.At(table.Item)
 	open := openPorts(string(table.Content))
 	for _, s := range m.ends.servers {
 		for _, address := range s.listen {

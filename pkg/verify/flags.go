@@ -41,7 +41,7 @@ func (v *Verifier) services(m *machine, out *diag.List) {
 		for _, line := range u.values("Service", "ExecStart", "ExecStartPre", "ExecStartPost") {
 			argv := m.expand(u, line)
 			out.Append(v.proven.do("service "+u.name+"\x00"+strings.Join(argv, "\x00"), func() (list diag.List) {
-				v.flags(argv, m.doc.At(u.claim), m.where("unit "+u.name), &list)
+				v.flags(argv, m.doc.At(u.item), m.where("unit "+u.name), &list)
 				return list
 			}))
 		}

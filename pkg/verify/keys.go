@@ -41,7 +41,7 @@ func (v *Verifier) ownKeys(m *machine, out *diag.List) {
 		if len(keys) == 0 {
 			continue
 		}
-		at := m.doc.At(e.Claim)
+		at := m.doc.At(e.Item)
 		if e.Mode&0o077 != 0 {
 			out.Errorf("V040", at, m.where(e.Path), "it holds a private key and has mode %04o", e.Mode).WithHint("write `mode: 0600`")
 		}
@@ -69,8 +69,8 @@ func sharedPaths(m *machine) map[string]bool {
 	return out
 }
 
-// held gives the private keys of a document that must be its host's alone.
-func held(m *machine) []heldKey {
+// heldKeys gives the private keys of a document that must be its host's alone.
+func heldKeys(m *machine) []heldKey {
 	shared := sharedPaths(m)
 	var out []heldKey
 	for i := range m.entries {

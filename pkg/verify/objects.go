@@ -101,7 +101,7 @@ func (v *Verifier) readObjects(m *machine) {
 		if !isObject(e) {
 			continue
 		}
-		documents, err := split(e.Content)
+		documents, err := splitDocuments(e.Content)
 		if err != nil {
 			m.objects = append(m.objects, object{entry: e, err: err})
 		}
@@ -142,12 +142,12 @@ func (v *Verifier) objects(m *machine, out *diag.List) {
 }
 
 func (v *Verifier) object(m *machine, o object) (out diag.List) {
-	at, where := m.doc.At(o.entry.Claim), m.where(o.entry.Path)
+	at, where := m.doc.At(o.entry.Item), m.where(o.entry.Path)
 	if v.verbatim[o.entry.Path] {
 		at.Line = o.line // of the user's own file
 	}
 	if o.err != nil {
-		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plain(o.err))
+		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plainError(o.err))
 		return out
 	}
 	v.fields(o.text, at, where, &out)
@@ -258,8 +258,8 @@ func leaves(node any, prefix string) []string {
 	return []string{prefix}
 }
 
-// split cuts a YAML stream into its documents, leaving out empty ones.
-func split(text []byte) ([][]byte, error) {
+// splitDocuments cuts a YAML stream into its documents, leaving out empty ones.
+func splitDocuments(text []byte) ([][]byte, error) {
 	var out [][]byte
 	for reader := streams.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
 		one, err := reader.Read()
@@ -285,8 +285,8 @@ func onlyComments(text []byte) bool {
 	return true
 }
 
-// plain turns a library's error into one line without its package names.
-func plain(err error) string {
+// plainError turns a library's error into one line without its package names.
+func plainError(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	text, _, _ = strings.Cut(text, ` in scheme "`)
 	return strings.NewReplacer("strict decoding error: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)

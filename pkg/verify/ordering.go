@@ -48,14 +48,14 @@ func ordering(m *machine, list []*unit, out *diag.List) {
 		implicit(u, after)
 	}
 	for _, cycle := range cycles(after) {
-		claim := ""
+		item := ""
 		for _, u := range list {
 			if slices.Contains(cycle, u.name) {
-				claim = u.claim
+				item = u.item
 				break
 			}
 		}
-		out.Errorf("V037", m.doc.At(claim), m.Name, "the order of units has a cycle: %s", strings.Join(cycle, " after ")).
+		out.Errorf("V037", m.doc.At(item), m.Name, "the order of units has a cycle: %s", strings.Join(cycle, " after ")).
 			WithHint("systemd drops one of them to break it: take away an After= or Before=, or say DefaultDependencies=no in a unit of early boot")
 	}
 }

@@ -42,7 +42,7 @@ func (v *Verifier) staticPods(m *machine, out *diag.List) {
 		if o.err != nil || path.Dir(o.entry.Path) != StaticPodDir {
 			continue // what is refused is said by objects
 		}
-		e, at := o.entry, m.doc.At(o.entry.Claim)
+		e, at := o.entry, m.doc.At(o.entry.Item)
 		pod, ok := o.typed.(*corev1.Pod)
 		if !ok {
 			out.Errorf("V022", at, m.where(e.Path), "only pods belong into the folder of static pods")
@@ -81,7 +81,7 @@ func (v *Verifier) workloads(m *machine, out *diag.List) {
 // mounted proves that a host path is there, or made by the kubelet.
 func (v *Verifier) mounted(m *machine, o object, volume corev1.Volume, out *diag.List) {
 	if !made(volume.HostPath) && !m.exists(volume.HostPath.Path) {
-		out.Errorf("V023", m.doc.At(o.entry.Claim), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
+		out.Errorf("V023", m.doc.At(o.entry.Item), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
 			WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
 	}
 }

@@ -69,7 +69,7 @@ func (v *Verifier) writable(m *machine, out *diag.List) {
 	for _, u := range m.units {
 		if where := u.value("Mount", "Where"); where != "" && !u.masked && !mounted[where] {
 			mounted[where] = true
-			m.mountable(where, m.doc.At(u.claim), out)
+			m.mountable(where, m.doc.At(u.item), out)
 		}
 	}
 	said := map[string]bool{}
@@ -84,7 +84,7 @@ func (v *Verifier) writable(m *machine, out *diag.List) {
 		below := func(name string) bool { return profile.Within(e.Path, name) }
 		if !m.canWrite(e.Path) && !slices.ContainsFunc(slices.Collect(maps.Keys(said)), below) {
 			said[e.Path] = true
-			m.unwritable(e.Path, m.doc.At(e.Claim), out)
+			m.unwritable(e.Path, m.doc.At(e.Item), out)
 		}
 	}
 }

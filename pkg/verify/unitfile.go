@@ -14,7 +14,7 @@ import (
 // unit is a unit with its drop-ins, as systemd would read them.
 type unit struct {
 	name    string
-	claim   string
+	item    string
 	enabled bool
 	masked  bool
 	ours    bool // the document holds the unit itself, not only drop-ins of an image's unit
@@ -30,7 +30,7 @@ func (m *machine) unitList() []*unit {
 	get := func(e *document.Entry) *unit {
 		u := byName[e.Unit]
 		if u == nil {
-			u = &unit{name: e.Unit, claim: e.Claim}
+			u = &unit{name: e.Unit, item: e.Item}
 			byName[e.Unit] = u
 			out = append(out, u)
 		}
@@ -41,7 +41,7 @@ func (m *machine) unitList() []*unit {
 		switch e.Kind {
 		case document.KindUnit:
 			u := get(e)
-			u.claim, u.ours, u.masked = e.Claim, len(e.Content) > 0, e.Masked
+			u.item, u.ours, u.masked = e.Item, len(e.Content) > 0, e.Masked
 			u.enabled = e.Enabled != nil && *e.Enabled
 			u.read(e.Content, true)
 		case document.KindDropin:

@@ -19,7 +19,7 @@ func (v *Verifier) units(m *machine, out *diag.List) {
 	key := "units " + m.OS + " "
 	for _, u := range list {
 		known[u.name] = u
-		key += digest([]byte(u.name), []byte(u.digest), []byte{b(u.enabled), b(u.masked), b(u.ours)})
+		key += digest([]byte(u.name), []byte(u.digest), []byte{flag(u.enabled), flag(u.masked), flag(u.ours)})
 	}
 	// What units refer to besides units is files: hosts that share units
 	// have the same programs, but say so.
@@ -43,7 +43,7 @@ func (v *Verifier) units(m *machine, out *diag.List) {
 	}))
 }
 
-func b(yes bool) byte {
+func flag(yes bool) byte {
 	if yes {
 		return 1
 	}
@@ -83,9 +83,9 @@ func unitNames(c *profile.Catalog) map[string]bool {
 }
 
 func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.List) {
-	at, where := m.doc.At(u.claim), m.where("unit "+u.name)
+	at, where := m.doc.At(u.item), m.where("unit "+u.name)
 	if u.broken != nil {
-		out.Errorf("V030", at, where, "systemd cannot read it: %s", plain(u.broken))
+		out.Errorf("V030", at, where, "systemd cannot read it: %s", plainError(u.broken))
 		return
 	}
 	for _, option := range references {
@@ -195,13 +195,13 @@ func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
 			}
 			pulled[target] = true
 			if known[target] == nil && !unitOfSystem(m.System, target) {
-				out.Errorf("V031", m.doc.At(u.claim), m.where("unit "+u.name), "it starts %s, which this host does not have", target)
+				out.Errorf("V031", m.doc.At(u.item), m.where("unit "+u.name), "it starts %s, which this host does not have", target)
 			}
 		}
 	}
 	for _, u := range list {
 		if u.ours && !u.enabled && !u.masked && !pulled[u.name] && !strings.Contains(u.name, "@.") {
-			out.Errorf("V036", m.doc.At(u.claim), m.where("unit "+u.name), "nothing starts it").
+			out.Errorf("V036", m.doc.At(u.item), m.where("unit "+u.name), "nothing starts it").
 				WithHint("add `enabled: true` and an [Install] section, or let another unit want it")
 		}
 	}

@@ -52,7 +52,7 @@ func New(p *plan.Plan) (*Verifier, error) {
 	}
 	v := &Verifier{plan: p, release: table, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
 	for _, m := range p.Manifests {
-		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.Beside != nil
+		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
 	}
 	for _, h := range p.Hosts {
 		for _, image := range h.Images {
@@ -73,7 +73,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 	}
 	m, err := newMachine(h, v.plan.Topology, &finished)
 	if err != nil {
-		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plain(err))
+		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plainError(err))
 		return out
 	}
 	v.readObjects(m)
@@ -126,13 +126,13 @@ func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, ou
 	if err != nil {
 		out.Append(judge(h, doc, raw))
 		if !out.HasErrors() {
-			out.Errorf("V001", diag.Position{}, h.Name, "the document holds something that is not in the Ignition specification: %s", plain(err))
+			out.Errorf("V001", diag.Position{}, h.Name, "the document holds something that is not in the Ignition specification: %s", plainError(err))
 		}
 		return config
 	}
 	key, err := skeleton(config)
 	if err != nil {
-		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plain(err))
+		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plainError(err))
 		return config
 	}
 	out.Append(v.proven.do("ignition "+key, func() diag.List { return judge(h, doc, raw) }))
@@ -156,11 +156,11 @@ func skeleton(config types.Config) (string, error) {
 func judge(h *plan.Host, doc *document.Document, raw []byte) (out diag.List) {
 	config, report, err := ignition.Parse(raw)
 	if err != nil && len(report.Entries) == 0 {
-		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plain(err))
+		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plainError(err))
 	}
 	for _, e := range report.Entries {
-		claim := document.ClaimAt(&config, e.Context.Path)
-		out.Errorf("V001", doc.At(claim), h.Name, "ignition says of %s: %s", cmp.Or(claim, e.Context.String()), e.Message)
+		item := document.ItemAt(&config, e.Context.Path)
+		out.Errorf("V001", doc.At(item), h.Name, "ignition says of %s: %s", cmp.Or(item, e.Context.String()), e.Message)
 	}
 	return out
 }

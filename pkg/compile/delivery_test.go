@@ -14,15 +14,15 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// TestEveryChannelHasARow keeps the table and the topology's words together.
-func TestEveryChannelHasARow(t *testing.T) {
-	for _, name := range topology.Channels {
-		if channel(name).Name != name {
-			t.Errorf("channel %s has no row", name)
+// TestEveryDeliveryHasARow keeps the table and the topology's words together.
+func TestEveryDeliveryHasARow(t *testing.T) {
+	for _, name := range topology.Deliveries {
+		if delivery(name).Name != name {
+			t.Errorf("delivery %s has no row", name)
 		}
 	}
-	if len(Channels()) != len(topology.Channels) {
-		t.Errorf("%d rows for %d channels", len(Channels()), len(topology.Channels))
+	if len(Deliveries()) != len(topology.Deliveries) {
+		t.Errorf("%d rows for %d deliveries", len(Deliveries()), len(topology.Deliveries))
 	}
 }
 
@@ -38,9 +38,9 @@ func noise(n int) []byte {
 
 func TestLimits(t *testing.T) {
 	tests := []struct {
-		channel string
-		raw     []byte
-		fits    bool
+		delivery string
+		raw      []byte
+		fits     bool
 	}{
 		{"none", noise(1 << 20), true},
 		{"ec2-16k", noise(16384), true},
@@ -57,16 +57,16 @@ func TestLimits(t *testing.T) {
 		Node: types.Node{Path: "/etc/big"}, FileEmbedded1: types.FileEmbedded1{Contents: types.Resource{Source: &source}},
 	}}}}}
 	for _, test := range tests {
-		planned := &plan.Host{HostFacts: &plan.HostFacts{Name: "w1", Path: "hosts[0]"}, Channel: test.channel}
+		planned := &plan.Host{HostFacts: &plan.HostFacts{Name: "w1", Path: "hosts[0]"}, Delivery: test.delivery}
 		h := describe(planned)
 		h.measure(test.raw)
 		var list diag.List
 		h.demandRoom(diag.Position{}, planned.Path, doc, &list)
 		if list.HasErrors() == test.fits {
-			t.Errorf("%s with %d bytes: %v", test.channel, len(test.raw), list)
+			t.Errorf("%s with %d bytes: %v", test.delivery, len(test.raw), list)
 		}
 		if !test.fits && (list[0].Code != "O110" || !strings.Contains(list[0].Hint, "file:/etc/big")) {
-			t.Errorf("%s: %+v", test.channel, list[0])
+			t.Errorf("%s: %+v", test.delivery, list[0])
 		}
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// Beside is a file that a parameter names: the user's own, beside the topology.
-type Beside struct {
+// UserFile is a file that a parameter names: the user's own, beside the topology.
+type UserFile struct {
 	Name    string // as the topology gives it
 	File    string // as diagnostics name it
 	Content []byte
@@ -32,7 +32,7 @@ type Beside struct {
 // FilesAsked gives the files that parameters of a topology name.
 func FilesAsked(t *topology.Topology, c *profile.Catalog) []string {
 	asked := map[string]bool{}
-	note := func(uses map[string]topology.Use) {
+	note := func(uses map[string]topology.Selection) {
 		for name, use := range uses {
 			p := c.Lookup(name)
 			for key, value := range use.Params {
@@ -70,14 +70,14 @@ func filesNamed(q *profile.Param, value any) []string {
 	return out
 }
 
-// FileBeside says how diagnostics name a file beside a topology.
-func FileBeside(t *topology.Topology, name string) string {
+// UserFileName says how diagnostics name a file beside a topology.
+func UserFileName(t *topology.Topology, name string) string {
 	return filepath.ToSlash(filepath.Join(filepath.Dir(t.File), name))
 }
 
 // filesOf gives the files that a parameter lists, as they were read.
-func (b *build) filesOf(list any) []*Beside {
-	var out []*Beside
+func (b *build) filesOf(list any) []*UserFile {
+	var out []*UserFile
 	names, _ := list.([]any)
 	for _, name := range names {
 		f := b.files[name.(string)]
@@ -96,7 +96,7 @@ func (b *build) checkFiles() {
 			for k, name := range filesNamed(q, b.base[p.Name][q.Name]) {
 				at := where
 				if q.Type == "list" {
-					at += index(k)
+					at += indexPath(k)
 				}
 				b.checkFile(q, name, at)
 			}
@@ -135,7 +135,7 @@ var yamlAtLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
 // checkManifest finds what is no Kubernetes object at all. Fields are proved
 // once the documents are finished.
-func (b *build) checkManifest(f *Beside) {
+func (b *build) checkManifest(f *UserFile) {
 	if f.Err != nil || len(f.Content) == 0 {
 		return // said of the parameter
 	}
@@ -167,7 +167,7 @@ func (b *build) checkManifest(f *Beside) {
 	}
 }
 
-func (b *build) checkObject(f *Beside, node *yaml.Node) {
+func (b *build) checkObject(f *UserFile, node *yaml.Node) {
 	var object struct {
 		APIVersion string `yaml:"apiVersion"`
 		Kind       string `yaml:"kind"`
@@ -199,9 +199,9 @@ func (b *build) checkObject(f *Beside, node *yaml.Node) {
 	}
 }
 
-// imagesBeside gives the images that the user's own objects name. Their pods
+// imagesOfUser gives the images that the user's own objects name. Their pods
 // may land on any node.
-func (b *build) imagesBeside(c *class, u *use) []ImageRef {
+func (b *build) imagesOfUser(c *class, u *instance) []ImageRef {
 	var out []ImageRef
 	for i := range u.Profile.Manifests {
 		m := &u.Profile.Manifests[i]

@@ -8,25 +8,25 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
-// mesh holds profiles without `mesh: true` to their word: a new worker changes
+// allHostsCheck holds profiles without `readsAllHosts: true` to their word: a new worker changes
 // nothing on other workers. What looks at every host may be in manifests, in
 // fragments for control planes only and in the files that these name, and
 // anywhere in a profile that only control planes get.
-type mesh struct {
+type allHostsCheck struct {
 	catalog *Catalog
 	vars    map[[2]string]bool // profile, var -> looks at every host
 	list    *diag.List
 }
 
 func (c *Catalog) checkMesh(list *diag.List) {
-	m := &mesh{catalog: c, vars: map[[2]string]bool{}, list: list}
+	m := &allHostsCheck{catalog: c, vars: map[[2]string]bool{}, list: list}
 	for _, p := range c.Profiles {
 		for _, q := range p.Params {
 			if t, ok := q.Default.(Text); ok {
 				m.check(p, t.Template, "take it out: other profiles may read a parameter, and cannot know")
 			}
 		}
-		if !p.Mesh && !p.When.onlyControlPlanes() {
+		if !p.ReadsAllHosts && !p.When.onlyControlPlanes() {
 			m.profile(p)
 		}
 	}
@@ -37,11 +37,11 @@ func (c *Condition) onlyControlPlanes() bool {
 	return slices.Equal(c.Roles, []string{"control-plane"})
 }
 
-const meshHint = "write mesh: true in profile.yaml, or keep it to manifests and to fragments with when: {roles: [control-plane]}"
+const allHostsHint = "write readsAllHosts: true in profile.yaml, or keep it to manifests and to fragments with when: {roles: [control-plane]}"
 
-func (m *mesh) profile(p *Profile) {
+func (m *allHostsCheck) profile(p *Profile) {
 	for _, t := range p.allTexts() {
-		m.check(p, t.Template, meshHint)
+		m.check(p, t.Template, allHostsHint)
 	}
 	files := map[string]bool{}
 	for _, f := range p.Fragments {
@@ -49,7 +49,7 @@ func (m *mesh) profile(p *Profile) {
 			continue
 		}
 		if f.Each == "hosts" {
-			m.report(f.Position, "the list hosts", meshHint)
+			m.report(f.Position, "the list hosts", allHostsHint)
 		}
 		files[f.File] = true
 		for _, file := range p.locals[f.File] {
@@ -58,13 +58,13 @@ func (m *mesh) profile(p *Profile) {
 	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {
 		if t := p.Templates[file]; t != nil {
-			m.check(p, t, meshHint)
+			m.check(p, t, allHostsHint)
 		}
 	}
 }
 
 // check reports what a template has that looks at every host.
-func (m *mesh) check(p *Profile, t *Template, hint string) {
+func (m *allHostsCheck) check(p *Profile, t *Template, hint string) {
 	for _, r := range t.refs {
 		if what := m.looks(p, r); what != "" {
 			m.report(t.offset(r.pos), what, hint)
@@ -72,12 +72,12 @@ func (m *mesh) check(p *Profile, t *Template, hint string) {
 	}
 }
 
-func (m *mesh) report(at diag.Position, what, hint string) {
+func (m *allHostsCheck) report(at diag.Position, what, hint string) {
 	m.list.Errorf("F015", at, "", "%s looks at every host, so that a new worker would change the documents of others", what).WithHint("%s", hint)
 }
 
 // looks names a reference that looks at every host.
-func (m *mesh) looks(p *Profile, r reference) string {
+func (m *allHostsCheck) looks(p *Profile, r reference) string {
 	switch {
 	case r.kind == kindEveryHost:
 		return r.name
@@ -90,7 +90,7 @@ func (m *mesh) looks(p *Profile, r reference) string {
 }
 
 // looksVar says whether a var looks at every host, by itself or by others.
-func (m *mesh) looksVar(profile, name string) bool {
+func (m *allHostsCheck) looksVar(profile, name string) bool {
 	v := [2]string{profile, name}
 	if looks, known := m.vars[v]; known {
 		return looks

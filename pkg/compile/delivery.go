@@ -12,17 +12,17 @@ import (
 	"github.com/kubespore/kubespore/pkg/emit"
 )
 
-// Channel is a way in which a document reaches its machine.
-type Channel struct {
+// Delivery is a way in which a document reaches its machine.
+type Delivery struct {
 	Name  string
 	Limit int // bytes; 0 for none
 	// Size gives what counts against the limit.
 	Size func(document []byte) int
 }
 
-// Channels has a row for each of topology.Channels.
-func Channels() []Channel {
-	return []Channel{
+// Deliveries has a row for each of topology.Deliveries.
+func Deliveries() []Delivery {
+	return []Delivery{
 		{Name: "none", Size: rawSize},
 		{Name: "ec2-16k", Limit: 16 << 10, Size: rawSize},              // user data, before the API's own base64
 		{Name: "guestinfo-64k", Limit: 64 << 10, Size: gzipBase64Size}, // guestinfo.ignition.config.data.encoding: gzip+base64
@@ -30,9 +30,9 @@ func Channels() []Channel {
 	}
 }
 
-// channel gives the row of a name; what has no row has no limit.
-func channel(name string) Channel {
-	rows := Channels()
+// delivery gives the row of a name; what has no row has no limit.
+func delivery(name string) Delivery {
+	rows := Deliveries()
 	for _, row := range rows {
 		if row.Name == name {
 			return row
@@ -62,19 +62,19 @@ func embeddedSize(document []byte) int {
 // measure notes the size of a document, and what of it counts.
 func (h *Host) measure(raw []byte) {
 	h.Bytes = len(raw)
-	h.ChannelBytes = channel(h.Channel).Size(raw)
+	h.DeliveryBytes = delivery(h.Delivery).Size(raw)
 }
 
-// demandRoom refuses a document that its channel cannot carry.
+// demandRoom refuses a document that its delivery cannot carry.
 func (h *Host) demandRoom(at diag.Position, path string, doc *document.Document, list *diag.List) {
-	if h.ChannelLimit == 0 || h.ChannelBytes <= h.ChannelLimit {
+	if h.DeliveryLimit == 0 || h.DeliveryBytes <= h.DeliveryLimit {
 		return
 	}
-	list.Errorf("O110", at, path, "the document of %s takes %d bytes of the %d that channel %s carries", h.Name, h.ChannelBytes, h.ChannelLimit, h.Channel).
-		WithHint("leave out profiles or choose another channel; what takes most: %s", biggest(doc))
+	list.Errorf("O110", at, path, "the document of %s takes %d bytes of the %d that the delivery %s carries", h.Name, h.DeliveryBytes, h.DeliveryLimit, h.Delivery).
+		WithHint("leave out profiles or choose another delivery; what takes most: %s", biggest(doc))
 }
 
-// biggest names the claims that take most room.
+// biggest names the items that take most room.
 func biggest(doc *document.Document) string {
 	sizes, err := emit.Sizes(doc)
 	if err != nil {
@@ -82,7 +82,7 @@ func biggest(doc *document.Document) string {
 	}
 	var names []string
 	for _, s := range sizes[:min(3, len(sizes))] {
-		names = append(names, fmt.Sprintf("%s (%d)", s.Claim, s.Bytes))
+		names = append(names, fmt.Sprintf("%s (%d)", s.Item, s.Bytes))
 	}
 	return strings.Join(names, ", ")
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// form is a document as its machine gets it.
-type form struct {
+// written is a document as its machine gets it.
+type written struct {
 	files []outdir.File // the document itself first
 	// proof is what the proofs read: what the files say, as Ignition.
 	proof []byte
@@ -27,10 +27,10 @@ var documentNames = map[string]string{"ignition": "config.ign", "cloud-init": "u
 // DocumentName gives the name of a host's document below its folder.
 func DocumentName(format string) string { return documentNames[format] }
 
-// formOf writes a document in the format of its host.
-func formOf(h *plan.Host, doc *document.Document) (form, diag.List) {
+// write writes a document in the format of its host.
+func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 	var list diag.List
-	var out form
+	var out written
 	add := func(name string, data []byte) {
 		out.files = append(out.files, outdir.File{Path: path.Join("hosts", h.Name, name), Host: h.Name, Secret: true, Data: data})
 	}
@@ -58,7 +58,7 @@ func formOf(h *plan.Host, doc *document.Document) (form, diag.List) {
 	return out, list
 }
 
-// secretsOf gives the claims of a document that must not be shown, sorted.
+// secretsOf gives the items of a document that must not be shown, sorted.
 func secretsOf(doc *document.Document) []string { return slices.Sorted(maps.Keys(doc.Secret)) }
 
 // ReadDocument reads a host's document back from a build; nil when the build
