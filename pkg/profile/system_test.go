@@ -2,7 +2,6 @@ package profile_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,29 +12,12 @@ import (
 
 // The reference of facts is written from the type that holds them.
 func TestGoldenFacts(t *testing.T) {
-	const page, begin, end = "../../docs/profiles.md", "<!-- begin facts -->\n", "<!-- end facts -->\n"
-	have, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(have), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s lacks the lines %q and %q", page, begin, end)
-	}
 	var b strings.Builder
 	b.WriteString("\n| Fact | Value | Meaning |\n|---|---|---|\n")
 	for _, f := range profile.Facts() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, f.Value, f.Doc)
 	}
-	want := before + begin + b.String() + "\n" + end + after
-	if *update && want != string(have) {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if want != string(have) {
-		t.Errorf("%s is out of date: go test ./pkg/profile -update", page)
-	}
+	section(t, "../../docs/profiles.md", "facts", b.String())
 }
 
 // A rebuild has the facts of what it is like, but for those that it states.
