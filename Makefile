@@ -13,7 +13,7 @@ FUZZTIME ?= 1m
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot boot-extra boot-clean golden same fuzz lint fmt clean help
+.PHONY: build test check check-all bench boot boot-extra boot-clean golden same fuzz lint versions fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -72,6 +72,9 @@ fuzz: ## look for input that breaks the parsers, FUZZTIME (1m) for each
 
 lint: ## gofmt, vet, staticcheck, shellcheck, govulncheck
 	test/scripts/lint
+
+versions: ## raise profiles/versions.yaml to what the Go module proxy has; see docs/versions.md
+	go run ./test/versions
 
 fmt: ## format the Go code
 	gofmt -w cmd pkg test profiles/*.go

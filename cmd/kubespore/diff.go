@@ -31,6 +31,7 @@ func runDiff(c *call) int {
 		list.AddError("O111", err)
 		return c.finish(list, nil, nil)
 	}
+	list.Append(compile.VersionStep(last, project.Topology))
 	diffs := []inspect.HostDiff{}
 	compare := func(host string, new *document.Document) {
 		if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {

@@ -31,10 +31,10 @@ var data = map[string][]string{"profiles": {"cmd/kubespore"}}
 
 // onlyImporter names modules that one package alone may import.
 var onlyImporter = map[string]string{
-	"github.com/coreos/butane":    "pkg/render",
-	"github.com/cloudflare/cfssl": "pkg/pki",
-	"github.com/spf13/pflag":      "cmd/kubespore",
-	"filippo.io/age":              "pkg/media",
+	"github.com/coreos/ignition/v2/butane": "pkg/render",
+	"github.com/cloudflare/cfssl":          "pkg/pki",
+	"github.com/spf13/pflag":               "cmd/kubespore",
+	"filippo.io/age":                       "pkg/media",
 }
 
 func floorOf(folder string) int {

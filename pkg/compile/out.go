@@ -37,6 +37,7 @@ func (p *pipe) compare() {
 		return
 	}
 	last := p.out.Manifest()
+	p.list.Append(VersionStep(last, p.Topology))
 	if last == nil || len(p.Hosts) > 0 || !p.Now.Before(last.RenewBy) {
 		return
 	}
@@ -140,7 +141,7 @@ func (p *pipe) commitOut() {
 		inputs = "" // some documents may be older than their inputs
 	}
 	p.list.AddError("O105", p.stage.Commit(outdir.About{
-		Kubespore: p.Version, Cluster: p.Topology.Cluster.Name, Topology: p.Topology.Digest, Inputs: inputs,
+		Kubespore: p.Version, Cluster: p.Topology.Cluster.Name, Topology: p.Topology.Digest, Inputs: inputs, Kubernetes: p.Topology.Kubernetes.Version,
 		Generation: p.result.Generation, Issued: p.Now, BootBy: p.result.BootBy, RenewBy: p.result.RenewBy,
 		Overlays: p.overlays.reads(),
 	}))

@@ -19,6 +19,7 @@ func (p *pipe) decide() {
 	}
 	decided, problems := p.Project.Plan(given)
 	p.list.Append(problems)
+	p.list.Append(support(p.Topology, p.Catalog, p.Now))
 	p.result.Plan = decided
 	if !problems.HasErrors() {
 		p.checkNames()

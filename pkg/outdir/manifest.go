@@ -24,8 +24,9 @@ const manifestVersion = 1
 type About struct {
 	Kubespore  string    `json:"kubespore"` // version of the program
 	Cluster    string    `json:"cluster"`
-	Topology   string    `json:"topology"` // digest of the file
-	Inputs     string    `json:"inputs"`   // digest of everything that the build depends on
+	Topology   string    `json:"topology"`             // digest of the file
+	Inputs     string    `json:"inputs"`               // digest of everything that the build depends on
+	Kubernetes string    `json:"kubernetes,omitempty"` // version of the cluster; not in builds of older releases
 	Generation int       `json:"generation"`
 	Issued     time.Time `json:"issued"`
 	BootBy     time.Time `json:"bootBy"`  // machines that boot later find expired certificates

@@ -109,6 +109,7 @@ func (b *build) decide(p *Plan, given Allocations) {
 	b.checkFiles()
 	b.classify(sorted)
 	b.unusedNames(b.refusals())
+	b.warnings()
 	b.relations()
 	if b.list.HasErrors() {
 		return

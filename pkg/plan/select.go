@@ -228,6 +228,19 @@ func (b *build) concerns(c *class, p *profile.Profile, refused *profile.Conditio
 	return b.test(c, p, &hosts)
 }
 
+// warnings reports the profiles that say they are not wise in this cluster.
+func (b *build) warnings() {
+	for _, p := range b.enabled {
+		for i := range p.Warns {
+			r := &p.Warns[i]
+			if slices.ContainsFunc(b.classes, func(c *class) bool { return b.test(c, p, &r.When) }) {
+				b.list.Warnf("P061", b.where(p), "", "the profile %s: %s", p.Name, r.Because).
+					WithHint("%s", r.Hint).WithRelated(r.Position, "said here")
+			}
+		}
+	}
+}
+
 // unusedNames warns about profiles that the topology names and no host gets,
 // unless more was said of them.
 func (b *build) unusedNames(refused map[string]bool) {

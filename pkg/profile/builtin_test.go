@@ -13,8 +13,8 @@ func TestBuiltinProfilesLoad(t *testing.T) {
 	for _, d := range list.Sorted() {
 		t.Errorf("%s: %s: %s [%s] %s", d.Position, d.Path, d.Message, d.Code, d.Hint)
 	}
-	if len(c.Profiles) == 0 || len(c.Versions) != 3 {
-		t.Errorf("%d profiles and %d minors, want some and 3", len(c.Profiles), len(c.Versions))
+	if len(c.Profiles) == 0 || len(c.Versions) < 3 {
+		t.Errorf("%d profiles and %d minors, want some and at least 3", len(c.Profiles), len(c.Versions))
 	}
 }
 

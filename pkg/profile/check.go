@@ -88,6 +88,9 @@ func (p *Profile) Conditions() []*Condition {
 	for i := range p.Refuses {
 		add(&p.Refuses[i].When)
 	}
+	for i := range p.Warns {
+		add(&p.Warns[i].When)
+	}
 	for i := range p.Authorities {
 		deposits(p.Authorities[i].Deposits)
 	}

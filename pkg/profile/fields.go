@@ -50,6 +50,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"excludes":      d.strs(&p.Excludes),
 		"provides":      d.str(&p.Provides),
 		"refuses":       d.refusals(&p.Refuses),
+		"warns":         d.refusals(&p.Warns),
 		"params":        d.params(&p.Params),
 		"vars":          d.vars(&p.Vars),
 		"authorities":   d.authorities(&p.Authorities),
@@ -102,7 +103,7 @@ func (d *decoder) condition(c *Condition) func(node) {
 func (d *decoder) refusals(into *[]Refusal) func(node) {
 	return d.listOf(func(n node) {
 		r := Refusal{Position: d.at(n)}
-		d.object(n, "a refusal, such as {when: {families: [ipv6]}, because: it knows IPv4 only, hint: choose another}", fields{
+		d.object(n, "a reason, such as {when: {families: [ipv6]}, because: it knows IPv4 only, hint: choose another}", fields{
 			"when":    d.condition(&r.When),
 			"because": d.str(&r.Because),
 			"hint":    d.str(&r.Hint),

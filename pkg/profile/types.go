@@ -16,10 +16,11 @@ type Catalog struct {
 
 // Version is one row of versions.yaml: what belongs to a Kubernetes minor.
 type Version struct {
-	Minor    string            // as in 1.36
-	Newest   string            // newest patch known, as in v1.36.3
-	Values   map[string]string // etcd: 3.6.8-0, coredns: v1.14.2, ...: .Version.etcd in templates
-	Position diag.Position
+	Minor     string            // as in 1.36
+	Newest    string            // newest patch known, as in v1.36.3
+	EndOfLife string            // the last day with patches, as in 2027-06-28; "" when it is not known
+	Values    map[string]string // etcd: 3.6.8-0, coredns: v1.14.2, ...: .Version.etcd in templates
+	Position  diag.Position
 }
 
 // Profile is one capability: a folder.
@@ -37,6 +38,7 @@ type Profile struct {
 	Excludes      []string
 	Provides      string    // a slot of which a host may have one only, such as cni
 	Refuses       []Refusal // where selecting it is a mistake
+	Warns         []Refusal // where selecting it works and is not wise
 	Params        []Param
 	Vars          []Var
 
@@ -85,7 +87,7 @@ type Condition struct {
 	Position diag.Position
 }
 
-// Refusal says where selecting the profile is a mistake.
+// Refusal says where selecting the profile is a mistake, or deserves a warning.
 type Refusal struct {
 	When     Condition
 	Because  string

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 )
@@ -16,6 +17,8 @@ import (
 type versionTable map[string]Version
 
 const everyMinor = "all"
+
+var digits = regexp.MustCompile(`^\d+$`)
 
 var minorRule = regexp.MustCompile(`^1\.\d+$`)
 
@@ -36,12 +39,24 @@ func (t versionTable) read(file string, text []byte, list *diag.List) {
 		}
 		d.pairs(row, "a map of names to versions", func(name string, nameNode, value node) {
 			var s string
-			if d.str(&s)(value); name == "newest" {
+			d.str(&s)(value)
+			switch name {
+			case "newest":
+				if patch, ok := strings.CutPrefix(s, "v"+minor+"."); !ok || !digits.MatchString(patch) {
+					list.Errorf("F006", d.at(value), value.path, "%q is not a patch of %s", s, minor).WithHint("write v%s.0, say", minor)
+					return
+				}
 				v.Newest = s
-				return
+			case "endOfLife":
+				if _, err := time.Parse(time.DateOnly, s); err != nil {
+					list.Errorf("F006", d.at(value), value.path, "%q is not a day", s).WithHint("write it as in 2027-06-28")
+					return
+				}
+				v.EndOfLife = s
+			default:
+				d.identifier(nameNode, name)
+				v.Values[name] = s
 			}
-			d.identifier(nameNode, name)
-			v.Values[name] = s
 		})
 		t[minor] = v
 	})
