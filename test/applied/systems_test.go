@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kubespore/kubespore/pkg/document"
 )
 
 // ignited is a layer that Ignition has written, with the document for a system.
@@ -128,5 +130,34 @@ func TestSELinuxLabels(t *testing.T) {
 	}
 	if got := label(programs[0]); !strings.Contains(got, ":var_t:") {
 		t.Errorf("the policy here knows /var/opt: %s", got)
+	}
+}
+
+// TestNothingRunsFromEtc: Flatcar mounts /etc noexec from release 4628 on. No file there
+// is executable, and no unit starts one.
+func TestNothingRunsFromEtc(t *testing.T) {
+	b := build(t, "../../examples/edge.yaml") // Flatcar
+	starts := regexp.MustCompile(`(?m)^Exec\w+=\W*/etc/`)
+	for _, host := range some(t, b.hosts) {
+		raw, err := os.ReadFile(filepath.Join(b.hosts, host, "config.ign"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := document.Decode(host, raw, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := doc.Entries()
+		if err != nil || len(entries) == 0 {
+			t.Fatal("no entries", err)
+		}
+		for _, e := range entries {
+			if e.Kind == document.KindFile && strings.HasPrefix(e.Path, "/etc/") && e.Mode&0o111 != 0 {
+				t.Errorf("%s: %s is executable", host, e.Path)
+			}
+			if starts.Match(e.Content) {
+				t.Errorf("%s: %s starts a program in /etc", host, e.Path)
+			}
+		}
 	}
 }

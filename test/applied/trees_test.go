@@ -119,6 +119,16 @@ func TestTwoTreesOnDebian13(t *testing.T) {
 		assemble(t, two, "cloud-init schema --config-file /var/lib/cloud/seed/nocloud/user-data")
 		compare(t, host, one, two)
 		nothingLeft(t, host, two)
+		raw, err := os.ReadFile(filepath.Join(ignition, host, "config.ign"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := document.Decode(host, raw, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standIns(t, one.root, programs(t, one.root))
+		verifyUnits(t, one.root, doc)
 	}
 }
 
