@@ -41,14 +41,15 @@ type ObjectFile struct {
 
 // collected is what all profiles of a host ask for together.
 type collected struct {
-	ports     []Opening
-	programs  []Program
-	modules   []string
-	sysctls   []KeyValue
-	images    []ImageRef
-	distinct  []ImageRef // images with one of each reference
-	binaries  []BinaryRef
-	leftovers []Leftover
+	ports      []Opening
+	programs   []Program
+	modules    []string
+	interfaces []string
+	sysctls    []KeyValue
+	images     []ImageRef
+	distinct   []ImageRef // images with one of each reference
+	binaries   []BinaryRef
+	leftovers  []Leftover
 }
 
 // collectsBound says whether what is collected depends on the host.
@@ -110,6 +111,11 @@ func (b *build) gather(s scope) *collected {
 				out.modules = append(out.modules, x.Name)
 			}
 		}
+		for i := range u.Interfaces {
+			if x := &u.Interfaces[i]; b.holds(s.class, u.Profile, &x.When) {
+				out.interfaces = append(out.interfaces, x.Name)
+			}
+		}
 		for i := range u.Sysctls {
 			if x := &u.Sysctls[i]; b.holds(s.class, u.Profile, &x.When) {
 				b.sysctl(s, x, out, sysctls)
@@ -155,6 +161,8 @@ func (c *collected) sort() {
 	})
 	slices.Sort(c.modules)
 	c.modules = slices.Compact(c.modules)
+	slices.Sort(c.interfaces)
+	c.interfaces = slices.Compact(c.interfaces)
 	slices.SortFunc(c.sysctls, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(c.images, func(a, b ImageRef) int {
 		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Name, b.Name))

@@ -128,6 +128,9 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 	if len(when.Lists) > 0 && !slices.ContainsFunc(when.Lists, func(name string) bool { return b.hasElements(c.facts, name) }) {
 		return false
 	}
+	if len(when.Slots) > 0 && !slices.ContainsFunc(when.Slots, func(slot string) bool { return b.hasSlot(c, slot) }) {
+		return false
+	}
 	for _, name := range when.Profiles {
 		if !b.hasProfile(c, name) {
 			return false
@@ -160,6 +163,11 @@ func (b *build) settled(name string, accepted []string) bool {
 		return profile.MinorIs(b.cluster.Minor, accepted)
 	}
 	return overlap(accepted, b.settings[name])
+}
+
+// hasSlot says whether a class has a profile that provides a slot.
+func (b *build) hasSlot(c *class, slot string) bool {
+	return slices.ContainsFunc(b.catalog.Providers(slot), func(p *profile.Profile) bool { return b.hasProfile(c, p.Name) })
 }
 
 // hasElements says whether a list is not empty for a host.

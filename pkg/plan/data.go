@@ -25,6 +25,7 @@ type Data struct {
 //	{{ .Written }}                   a mark that becomes the units and paths of the host's document that go with its cluster
 //	{{ .ClockFloor }}                a mark that becomes the earliest time the machine's clock may show, in seconds since 1970
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
+//	{{ .Slot "cni" "mtu" }}          what the host's profile of a slot hands on
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
 //	{{ range .Ports }}               what all profiles of this host ask for together: also .Programs, .Modules, .Sysctls,

@@ -123,6 +123,30 @@ func (d *Data) VarOf(name, variable string) (string, error) {
 	return s.build.variable(s, variable)
 }
 
+// Slot gives what the host's profile of a slot hands on under a name; nothing
+// where the host has none.
+func (d *Data) Slot(slot, value string) (string, error) {
+	s := d.scope
+	if s.class == nil {
+		return "", nil
+	}
+	p := profile.Provider(s.class.profiles(), slot)
+	if p == nil {
+		return "", nil
+	}
+	text, err := d.VarOf(p.Name, profile.SlotVar(value))
+	return strings.TrimSpace(text), err
+}
+
+// profiles gives the profiles of a class.
+func (c *class) profiles() []*profile.Profile {
+	out := make([]*profile.Profile, len(c.uses))
+	for i, u := range c.uses {
+		out[i] = u.Profile
+	}
+	return out
+}
+
 // ParamOf gives a parameter of another profile.
 func (d *Data) ParamOf(name, param string) (any, error) {
 	u, err := d.scope.useOf(name)
@@ -152,6 +176,10 @@ func (d *Data) Programs() []Program { return d.gathered().programs }
 
 // Modules gives the kernel modules that all profiles of the host ask for.
 func (d *Data) Modules() []string { return d.gathered().modules }
+
+// Interfaces gives shell patterns of the interfaces that the host's profiles
+// make.
+func (d *Data) Interfaces() []string { return d.gathered().interfaces }
 
 // Sysctls gives the sysctls that all profiles of the host ask for.
 func (d *Data) Sysctls() []KeyValue { return d.gathered().sysctls }

@@ -163,7 +163,10 @@ func (b *build) depends(name string, u profile.Reads) bool {
 		return true
 	}
 	return slices.ContainsFunc(u.Vars, func(v string) bool { return b.isBound(varName{name, v}) }) ||
-		slices.ContainsFunc(u.VarsOf, func(v [2]string) bool { return b.isBound(varName{v[0], v[1]}) })
+		slices.ContainsFunc(u.VarsOf, func(v [2]string) bool { return b.isBound(varName{v[0], v[1]}) }) ||
+		slices.ContainsFunc(u.Slots, func(v [2]string) bool {
+			return slices.ContainsFunc(b.catalog.Providers(v[0]), func(p *profile.Profile) bool { return b.isBound(varName{p.Name, profile.SlotVar(v[1])}) })
+		})
 }
 
 // useOf gives a profile as the scope's host has it. A profile that is selected

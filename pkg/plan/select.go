@@ -275,7 +275,11 @@ func (b *build) relations() {
 			if u.Provides == "" {
 				continue
 			}
-			if first := slots[u.Provides]; first != nil {
+			first := slots[u.Provides]
+			if first != nil && profile.Over(first, u.Profile) {
+				continue
+			}
+			if first != nil {
 				b.errorAt("P008", b.where(u.Profile), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, u.Provides, c.facts.Name).
 					WithHint("%s", b.offHint(first, u.Profile)).
 					WithRelated(b.where(first), "%s is selected here", first.Name)

@@ -86,6 +86,13 @@ func (m *allHostsCheck) looks(p *Profile, r reference) string {
 	case r.kind == "VarOf" && m.looksVar(r.profile, r.name):
 		return fmt.Sprintf("the var %s of %s", r.name, r.profile)
 	}
+	if r.kind == "Slot" {
+		for _, q := range m.catalog.Providers(r.profile) {
+			if m.looksVar(q.Name, SlotVar(r.name)) {
+				return fmt.Sprintf("what %s hands on as %s", q.Name, r.name)
+			}
+		}
+	}
 	return ""
 }
 

@@ -120,6 +120,9 @@ func (p *Profile) Conditions() []*Condition {
 	for i := range p.Sysctls {
 		add(&p.Sysctls[i].When)
 	}
+	for i := range p.Interfaces {
+		add(&p.Interfaces[i].When)
+	}
 	for i := range p.Leaves {
 		add(&p.Leaves[i].When)
 	}

@@ -79,6 +79,9 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	c.checkSystems(&list)
 	c.check(&list)
 	c.checkMesh(&list)
+	if !list.HasErrors() {
+		c.checkSlots(&list)
+	}
 	if !list.HasErrors() { // what cannot be read may be the one use of something
 		c.checkUnused(func(p *Profile) bool { return !replaced[found[p.Name].layer] }, &list)
 	}
@@ -194,6 +197,7 @@ func (f *folder) decode(list *diag.List) *Profile {
 	}
 	p.Name, p.systems = f.name, d.systems
 	p.checkSystem(list)
+	p.handOn()
 	f.templates(p, list)
 	f.reach(p, list)
 	p.check(list)

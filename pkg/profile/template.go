@@ -33,6 +33,7 @@ type Reads struct {
 	Collects bool        // .Ports .Programs .Modules .Sysctls .Images .Binaries .Manifests .Leftovers: what all profiles of the host ask for
 	Vars     []string    // .Var.x of its own profile, sorted
 	VarsOf   [][2]string // .VarOf "profile" "name", sorted
+	Slots    [][2]string // .Slot "slot" "value", sorted
 	ParamsOf [][2]string // .ParamOf "profile" "name", sorted
 	Has      []string    // .Has "profile", sorted
 	Whole    bool        // the whole data value, which stands for all of these

@@ -37,6 +37,7 @@ type Profile struct {
 	Needs         []string // other profiles that must be selected in the cluster
 	Excludes      []string
 	Provides      string    // a slot of which a host may have one only, such as cni
+	Over          []string  // profiles on which this one builds, and whose place in the slot it takes
 	Refuses       []Refusal // where selecting it is a mistake
 	Warns         []Refusal // where selecting it works and is not wise
 	Params        []Param
@@ -51,6 +52,7 @@ type Profile struct {
 	Programs    []Program       // that the operating system must bring
 	Modules     []KernelSetting // kernel modules
 	Sysctls     []KernelSetting
+	Interfaces  []KernelSetting // shell patterns of the interfaces that it makes, which are not the machine's to configure
 	Leaves      []Leftover
 	Remains     bool // what it wrote stays on a machine that leaves its cluster
 	Fragments   []Fragment
@@ -64,6 +66,7 @@ type Profile struct {
 	Templates map[string]*Template // by file name inside the folder: host.bu, files/etcd.yaml, manifests/rbac.yaml
 
 	systems []asked             // systems that conditions name
+	handsOn []Var               // what it hands on with its slot; also among Vars
 	locals  map[string][]string // the files that a fragment takes contents from
 }
 
@@ -79,6 +82,7 @@ type Condition struct {
 	Params   map[string][]string // this profile's parameter, as text, is one of these
 	Hosts    string              // name of a parameter (type hosts) that lists this host
 	Families []string            // ipv4, ipv6: the cluster's pod network has it
+	Slots    []string            // the host has a profile that provides one of these
 	Lists    []string            // one of these lists is not empty for the host: see plan.Lists
 	Settings map[string][]string // cluster facts by dotted name: see plan.Settings, such as custody: [offline]
 	Any      []Condition         // at least one of these holds

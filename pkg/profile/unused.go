@@ -47,7 +47,7 @@ func (c *Catalog) checkUnused(whole func(*Profile) bool, list *diag.List) {
 			}
 		}
 		for i, v := range p.Vars {
-			if !used.has("var", p.Name, v.Name) && !used.any("var", p.Name, v.Name) {
+			if !isSlotVar(v.Name) && !used.has("var", p.Name, v.Name) && !used.any("var", p.Name, v.Name) {
 				unused("var", "vars."+v.Name, v.Name, p.Vars[i].Text.Position, "read it as {{ .Var."+v.Name+" }}, or remove it")
 			}
 		}

@@ -48,6 +48,8 @@ func (t *Template) walk() {
 			t.Reads.Vars = append(t.Reads.Vars, r.name)
 		case "VarOf":
 			t.Reads.VarsOf = append(t.Reads.VarsOf, [2]string{r.profile, r.name})
+		case "Slot":
+			t.Reads.Slots = append(t.Reads.Slots, [2]string{r.profile, r.name})
 		case "ParamOf":
 			t.Reads.ParamsOf = append(t.Reads.ParamsOf, [2]string{r.profile, r.name})
 		case "Has":
@@ -57,6 +59,7 @@ func (t *Template) walk() {
 	t.Reads.Vars = sortedSet(t.Reads.Vars)
 	t.Reads.Has = sortedSet(t.Reads.Has)
 	t.Reads.VarsOf = sortedPairs(t.Reads.VarsOf)
+	t.Reads.Slots = sortedPairs(t.Reads.Slots)
 	t.Reads.ParamsOf = sortedPairs(t.Reads.ParamsOf)
 }
 
@@ -162,7 +165,7 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "System":
 		w.reads.Host = true
 		w.key(name, ident, pos)
-	case "Ports", "Programs", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Leftovers":
+	case "Ports", "Programs", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Interfaces", "Leftovers":
 		w.reads.Collects = true
 	case "Has", "Image", "Secret", "Authority":
 		if words := literals(args, 1); words != nil {
@@ -170,6 +173,12 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 		} else {
 			w.reads.Whole = true
 			w.dynamic = append(w.dynamic, reference{kind: strings.ToLower(name), name: anyName})
+		}
+	case "Slot":
+		if words := literals(args, 2); words != nil {
+			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
+		} else {
+			w.whole(".Slot of something worked out", pos)
 		}
 	case "VarOf", "ParamOf":
 		if words := literals(args, 2); words != nil {

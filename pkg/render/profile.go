@@ -113,7 +113,25 @@ func (j *job) shared(s *plan.Selected, t *profile.Template) (string, bool) {
 		}
 		b.WriteString(o.Vars[v[1]] + "\x00")
 	}
+	for _, v := range u.Slots {
+		if o := j.provider(v[0]); o != nil {
+			b.WriteString(o.Vars[profile.SlotVar(v[1])])
+		}
+		b.WriteString("\x00")
+	}
 	return b.String(), true
+}
+
+// provider gives the profile that has a slot on the host.
+func (j *job) provider(slot string) *plan.Selected {
+	all := make([]*profile.Profile, len(j.host.Selected))
+	for i, s := range j.host.Selected {
+		all[i] = s.Profile
+	}
+	if p := profile.Provider(all, slot); p != nil {
+		return j.selected(p.Name)
+	}
+	return nil
 }
 
 // selected gives a profile of the host by name.
