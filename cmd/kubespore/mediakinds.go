@@ -12,6 +12,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/media"
 	"github.com/kubespore/kubespore/pkg/pki"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // mediaCommands are the rows of the command table that make media.
@@ -103,6 +104,7 @@ document, and the files that this names.`,
 		detail: `The script puts the payload into an image and takes out what belongs to one machine.
 It holds nothing of any cluster.`,
 		examples: []string{"kubespore media bake > bake.sh"},
+		flags:    []string{"profiles"},
 	})
 }
 
@@ -218,7 +220,15 @@ func (c *call) makeMediaWithStore(choose func(*pki.Store) (media.Medium, error),
 }
 
 func runMediaBake(c *call) int {
-	if _, err := io.WriteString(c.stdout, media.Bake()); err != nil {
+	layers, err := c.profileLayers()
+	if err != nil {
+		return c.finish(cannotRead("--profiles", err), nil, nil)
+	}
+	catalog, list := profile.Load(layers...)
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	if _, err := io.WriteString(c.stdout, media.Bake(catalog.Systems())); err != nil {
 		return exitDiagnostics
 	}
 	return exitFine

@@ -26,10 +26,14 @@ fi
 [ -r /etc/os-release ] || fail 'this is no Linux system: it has no /etc/os-release'
 # shellcheck source=/dev/null
 id=$(. /etc/os-release && echo "${ID:-}")
-case $id in
-debian | ubuntu | rocky | almalinux) ;;
-fedora | flatcar) fail "$id applies its document at the first boot of an untouched image only: give it the payload as a volume" ;;
-*) fail "$id is no system that kubespore knows" ;;
+case " {cloud-init} " in
+*" $id "*) ;;
+*)
+  case " {ignition} " in
+  *" $id "*) fail "$id applies its document at the first boot of an untouched image only: give it the payload as a volume" ;;
+  esac
+  fail "$id is not a system that kubespore knows"
+  ;;
 esac
 for mark in /etc/kubespore /var/lib/kubespore/assembled; do
   [ ! -e "$mark" ] || fail "$mark is there: this is a machine of a cluster, not a stock image"

@@ -136,7 +136,7 @@ func TestBake(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, content := range map[string]string{"bundle/payload.lock": "{}", "bundle/images/amd64/a.tar": "image", "bundle/.partial/b": "half", "bake.sh": Bake(), "prepare.sh": prepare} {
+	for name, content := range map[string]string{"bundle/payload.lock": "{}", "bundle/images/amd64/a.tar": "image", "bundle/.partial/b": "half", "bake.sh": Bake(catalog().Systems()), "prepare.sh": prepare} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)

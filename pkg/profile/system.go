@@ -18,11 +18,12 @@ const SystemPrefix = "os-"
 type System struct {
 	Name string // as topologies call it: the profile's name without os-
 
-	Like     string   `fact:"like" doc:"the system of which this one is a rebuild: the facts that it does not state are that one's, and conditions on that one hold for it too"`
-	Title    string   `fact:"title" doc:"what people call it"`
-	Releases []string `fact:"releases" doc:"the releases that the facts describe"`
-	Image    string   `fact:"image" doc:"which of its images to take"`
-	Formats  []string `fact:"formats" doc:"the formats of first-boot documents that it reads; the first is its default"`
+	Like      string   `fact:"like" doc:"the system of which this one is a rebuild: the facts that it does not state are that one's, and conditions on that one hold for it too"`
+	Title     string   `fact:"title" doc:"what people call it"`
+	Releases  []string `fact:"releases" doc:"the releases that the facts describe"`
+	Image     string   `fact:"image" doc:"which of its images to take"`
+	OSRelease string   `fact:"osRelease" doc:"its ID in /etc/os-release"`
+	Formats   []string `fact:"formats" doc:"the formats of first-boot documents that it reads; the first is its default"`
 
 	Network      string   `fact:"network" doc:"what configures its interfaces: networkd or networkmanager"`
 	Time         []string `fact:"time" doc:"the time services that its images have or may have: chronyd, chrony, timesyncd, ntpd"`

@@ -82,7 +82,7 @@ func Codes() []Code {
 		{codeUser, "accounts", "An account that is malformed, or that nobody can use."},
 		{codeSSHKey, "SSH keys", "Not a public key as OpenSSH writes it."},
 		{codeServer, "name and time servers", "A server that cannot answer where it is asked."},
-		{codeFormat, "format that the system does not read", "Fedora CoreOS and Flatcar read Ignition only."},
+		{codeFormat, "format that the system does not read", "A system that comes as one image reads Ignition only: see its page."},
 		{codeLifetime, "lifetimes", "How long certificates live: at least a day, at most 100 years, and none longer than the authority that signs it."},
 		{codeReach, "hosts that cannot reach each other", "Machines of a cluster dial each other. A host reaches a network that it stands in, that a route leads to, or that its gateway knows."},
 		{codeDomain, "domain that hides a name", "The cluster's own DNS answers for everything below cluster.domain, so pods cannot resolve other names there."},
