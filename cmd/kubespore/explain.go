@@ -110,7 +110,7 @@ func (c *call) explainCluster(p *compile.Project, store *pki.Store, list diag.Li
 	if err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
-	decided, more := p.Plan(given)
+	decided, _, more := p.Plan(given)
 	list.Append(more)
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)

@@ -38,7 +38,7 @@ func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
 	if err != nil {
 		return nil, nil, storeProblem(err)
 	}
-	decided, list := p.Plan(given)
+	decided, _, list := p.Plan(given)
 	if list.HasErrors() {
 		return nil, nil, list
 	}

@@ -90,7 +90,7 @@ func (c *call) lookAtStore() (*pki.Store, diag.List, error) {
 	if err != nil {
 		return store, append(list, storeProblem(err)...), nil
 	}
-	plan, more := project.Plan(given)
+	plan, _, more := project.Plan(given)
 	list.Append(more)
 	if !more.HasErrors() {
 		store.MarkUsed(plan)

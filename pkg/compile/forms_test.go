@@ -61,11 +61,11 @@ func entriesOf(t *testing.T, more string) map[string]document.Entry {
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	planned, list := project.Plan(plan.Allocations{})
+	planned, evaluator, list := project.Plan(plan.Allocations{})
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	renderer, list := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
+	renderer, list := render.New(planned, evaluator, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
 	if list.HasErrors() {
 		t.Fatal(list)
 	}

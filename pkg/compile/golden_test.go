@@ -142,9 +142,9 @@ func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Sour
 	project.ReadFiles(func(name string) ([]byte, error) {
 		return os.ReadFile(filepath.Join("../../examples", filepath.Dir(example), name))
 	})
-	planned, more := project.Plan(plan.Allocations{})
+	planned, evaluator, more := project.Plan(plan.Allocations{})
 	list.Append(more)
-	renderer, more := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
+	renderer, more := render.New(planned, evaluator, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
 	list.Append(more)
 	if list.HasErrors() {
 		t.Fatalf("%s: %v", example, list)

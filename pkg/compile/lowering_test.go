@@ -67,11 +67,11 @@ func lower(t *testing.T, file, system string) []string {
 	}
 	beside := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(file), name)) }
 	project.ReadFiles(beside)
-	planned, list := project.Plan(plan.Allocations{})
+	planned, evaluator, list := project.Plan(plan.Allocations{})
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	renderer, list := render.New(planned, func(name string) ([]byte, fs.FS, error) {
+	renderer, list := render.New(planned, evaluator, func(name string) ([]byte, fs.FS, error) {
 		text, err := beside(name)
 		return text, nil, err
 	})

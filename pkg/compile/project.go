@@ -33,7 +33,7 @@ func Known(c *profile.Catalog) topology.Known {
 
 // Plan decides everything that can be decided without keys, following what
 // earlier builds decided.
-func (p *Project) Plan(given plan.Allocations) (*plan.Plan, diag.List) {
+func (p *Project) Plan(given plan.Allocations) (*plan.Plan, *plan.Evaluator, diag.List) {
 	return plan.Build(plan.Inputs{Topology: p.Topology, Catalog: p.Catalog, Allocations: given, Lock: p.Lock, Files: p.Files})
 }
 

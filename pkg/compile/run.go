@@ -57,11 +57,12 @@ type pipe struct {
 	result   Result
 	overlays *recorder
 
-	keys     *plan.Keys
-	renderer *render.Renderer
-	verifier *verify.Verifier
-	out      *outdir.Dir
-	stage    *outdir.Stage
+	keys      *plan.Keys
+	evaluator *plan.Evaluator
+	renderer  *render.Renderer
+	verifier  *verify.Verifier
+	out       *outdir.Dir
+	stage     *outdir.Stage
 }
 
 // step is a named part of the pipe.

@@ -17,10 +17,10 @@ func (p *pipe) decide() {
 		p.list.AddError("O106", err)
 		return
 	}
-	decided, problems := p.Project.Plan(given)
+	decided, evaluator, problems := p.Project.Plan(given)
 	p.list.Append(problems)
 	p.list.Append(support(p.Topology, p.Catalog, p.Now))
-	p.result.Plan = decided
+	p.result.Plan, p.evaluator = decided, evaluator
 	if !problems.HasErrors() {
 		p.checkNames()
 		p.list.Append(payload.CheckLock(p.LockFile, p.Lock, payload.NewBill(decided)))
@@ -60,7 +60,7 @@ func (p *pipe) issue() {
 // cluster shall hold.
 func (p *pipe) prepare() {
 	var problems diag.List
-	p.renderer, problems = render.New(p.result.Plan, p.overlays.Open)
+	p.renderer, problems = render.New(p.result.Plan, p.evaluator, p.overlays.Open)
 	p.list.Append(problems)
 	if problems.HasErrors() {
 		return

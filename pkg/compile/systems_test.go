@@ -123,11 +123,11 @@ system:
 // path.
 func systemBlocks(t *testing.T, project *compile.Project) map[string]string {
 	t.Helper()
-	planned, list := project.Plan(plan.Allocations{})
+	planned, evaluator, list := project.Plan(plan.Allocations{})
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
-	renderer, list := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
+	renderer, list := render.New(planned, evaluator, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
 	if list.HasErrors() {
 		t.Fatal(list)
 	}

@@ -37,7 +37,7 @@ func BenchmarkBuild(b *testing.B) {
 	catalog, t := builtin(b), parse(b, fleet)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, list := plan.Build(plan.Inputs{Topology: t, Catalog: catalog}); list.HasErrors() {
+		if _, _, list := plan.Build(plan.Inputs{Topology: t, Catalog: catalog}); list.HasErrors() {
 			expectNone(b, list)
 		}
 	}

@@ -60,7 +60,6 @@ type instance struct {
 	params   map[string]any
 	vars     map[string]string // those that do not depend on the host
 	texts    map[*profile.Template]string
-	shared   string
 	selected *Selected // shared by the hosts of the class; nil when each has its own
 }
 
@@ -83,13 +82,13 @@ type Inputs struct {
 
 // Build plans a topology. The plan is complete only when the list holds no
 // error.
-func Build(in Inputs) (*Plan, diag.List) {
+func Build(in Inputs) (*Plan, *Evaluator, diag.List) {
 	b := &build{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: in.Files, reported: map[string]bool{}, named: map[string]string{},
 		base: map[string]map[string]any{}, bound: map[varName]bool{}}
-	p := &Plan{Topology: in.Topology, Catalog: in.Catalog, build: b}
+	p := &Plan{Topology: in.Topology, Catalog: in.Catalog}
 	b.decide(p, in.Allocations)
 	b.hideSecrets()
-	return p, b.list
+	return p, b.evaluator(), b.list
 }
 
 // decide goes from one decision to the next, as far as mistakes let it.
@@ -99,8 +98,8 @@ func (b *build) decide(p *Plan, given Allocations) {
 	b.gatherFacts(sorted, p.Allocations)
 	p.Cluster = b.cluster
 	b.chooseVersion()
-	b.settings = b.makeSettings()
 	b.enable()
+	b.settings = clusterSettings(b.topology, b.cluster, b.enabled)
 	if b.list.HasErrors() {
 		return
 	}
@@ -238,7 +237,7 @@ func (b *build) selected(h *host, u *instance) *Selected {
 	if own == nil && !repeats && u.selected != nil {
 		return u.selected
 	}
-	s := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars, SharedKey: u.key(b), use: u}
+	s := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars}
 	if own != nil {
 		s.Vars = own
 	}

@@ -62,7 +62,7 @@ func dual(hosts ...string) []string {
 
 func build(t *testing.T, text string, profiles map[string]string, given plan.Allocations) *plan.Plan {
 	t.Helper()
-	p, list := plan.Build(plan.Inputs{Topology: parse(t, text), Catalog: load(t, tree(profiles)), Allocations: given})
+	p, _, list := plan.Build(plan.Inputs{Topology: parse(t, text), Catalog: load(t, tree(profiles)), Allocations: given})
 	if list.HasErrors() {
 		t.Fatal(describe(list))
 	}
@@ -93,7 +93,7 @@ func selected(h *plan.Host, name string) *plan.Selected {
 func TestSamePlan(t *testing.T) {
 	catalog := builtin(t)
 	make := func(hosts ...string) *plan.Plan {
-		p, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {keepalived: {}}", hosts...)), Catalog: catalog})
+		p, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {keepalived: {}}", hosts...)), Catalog: catalog})
 		expectNone(t, list)
 		return p
 	}
@@ -108,7 +108,7 @@ func TestSamePlan(t *testing.T) {
 			t.Errorf("the order of hosts in the file changes %s", h.Name)
 		}
 		for n, s := range h.Selected {
-			if !reflect.DeepEqual(s.Vars, g.Selected[n].Vars) || s.SharedKey != g.Selected[n].SharedKey {
+			if !reflect.DeepEqual(s.Vars, g.Selected[n].Vars) {
 				t.Errorf("the order of hosts in the file changes %s on %s", s.Name, h.Name)
 			}
 		}
@@ -119,7 +119,7 @@ func TestSamePlan(t *testing.T) {
 func TestNewWorkerChangesNoOther(t *testing.T) {
 	catalog := builtin(t)
 	make := func(given plan.Allocations, hosts ...string) *plan.Plan {
-		p, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {keepalived: {}}", hosts...)), Catalog: catalog, Allocations: given})
+		p, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {keepalived: {}}", hosts...)), Catalog: catalog, Allocations: given})
 		expectNone(t, list)
 		return p
 	}
@@ -131,7 +131,7 @@ func TestNewWorkerChangesNoOther(t *testing.T) {
 			if s.ReadsAllHosts {
 				continue
 			}
-			if !reflect.DeepEqual(s.Vars, y.Selected[i].Vars) || s.SharedKey != y.Selected[i].SharedKey {
+			if !reflect.DeepEqual(s.Vars, y.Selected[i].Vars) {
 				t.Errorf("%s on %s changes", s.Name, name)
 			}
 		}
@@ -177,13 +177,13 @@ func TestAllocationsWithinBounds(t *testing.T) {
 		t.Errorf("templates see %s, want %s", got, want)
 	}
 	// Who has a block keeps it: bounds that leave one out are a mistake.
-	_, list := plan.Build(plan.Inputs{Topology: parse(t, bounds("nodePodMin: 10.240.2.0")), Catalog: load(t, tree(nil)), Allocations: p.Allocations})
+	_, _, list := plan.Build(plan.Inputs{Topology: parse(t, bounds("nodePodMin: 10.240.2.0")), Catalog: load(t, tree(nil)), Allocations: p.Allocations})
 	if got := describe(list); !strings.Contains(got, "P020") || !strings.Contains(got, "cp1 has 10.240.1.0/24") {
 		t.Errorf("got %s", got)
 	}
 	// A host that is gone keeps the only block that is left.
 	given := plan.Allocations{PodCIDRs: map[string][]netip.Prefix{"old": {netip.MustParsePrefix("10.240.1.0/24")}}}
-	_, list = plan.Build(plan.Inputs{Topology: parse(t, bounds("nodePodMin: 10.240.1.0, nodePodMax: 10.240.2.0")), Catalog: load(t, tree(nil)), Allocations: given})
+	_, _, list = plan.Build(plan.Inputs{Topology: parse(t, bounds("nodePodMin: 10.240.1.0, nodePodMax: 10.240.2.0")), Catalog: load(t, tree(nil)), Allocations: given})
 	if got := describe(list); !strings.Contains(got, "P021") || !strings.Contains(got, "holds 2 blocks") {
 		t.Errorf("got %s", got)
 	}
@@ -211,7 +211,7 @@ func TestAllocationMistakes(t *testing.T) {
 		{"10.240.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.240.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/25", prefixes("10.240.0.0/25")},
 		{"10.240.0.0/22", "P021 network.pods: 10.240.0.0/22 holds 4 blocks of /24 and 1 more are needed\n  hint: 2 blocks are kept", prefixes("10.240.0.0/24", "10.240.1.0/24", "10.240.2.0/24")},
 	} {
-		_, list := plan.Build(plan.Inputs{Topology: parse(t, cluster(c.pods, "", cp1, w1, w2)), Catalog: load(t, tree(nil)), Allocations: plan.Allocations{PodCIDRs: c.given}})
+		_, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster(c.pods, "", cp1, w1, w2)), Catalog: load(t, tree(nil)), Allocations: plan.Allocations{PodCIDRs: c.given}})
 		if got := describe(list); !strings.Contains(got, c.want) || !strings.HasPrefix(got, "topology.yaml:5:") {
 			t.Errorf("got %s, want %s", got, c.want)
 		}

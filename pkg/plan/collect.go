@@ -356,7 +356,7 @@ func (c *class) name() string {
 func (b *build) manifests() []ManifestSpec {
 	var out []ManifestSpec
 	for _, u := range b.whole.uses {
-		s := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars, SharedKey: u.key(b), use: u}
+		s := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars}
 		for i := range u.Profile.Manifests {
 			m := &u.Profile.Manifests[i]
 			if !b.holds(b.whole, u.Profile, &m.When) {

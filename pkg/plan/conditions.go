@@ -9,12 +9,12 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// makeSettings works out the texts that each setting is, of those that
+// clusterSettings works out the texts that each setting is, of those that
 // profile.SettingCan knows.
-func (b *build) makeSettings() map[string][]string {
-	c := b.cluster
+func clusterSettings(t *topology.Topology, c *Cluster, enabled []*profile.Profile) map[string][]string {
 	count := func(n int) []string {
 		if n >= 2 {
 			return []string{strconv.Itoa(n), "many"}
@@ -26,9 +26,14 @@ func (b *build) makeSettings() map[string][]string {
 	if c.StackedEtcd {
 		etcd = "stacked"
 	}
+	var profiles []string
+	for _, p := range enabled {
+		profiles = append(profiles, p.Name)
+	}
 	return map[string][]string{
+		"profiles":             profiles,
 		"custody":              {c.Custody},
-		"keyAlgorithm":         {b.topology.PKI.KeyAlgorithm},
+		"keyAlgorithm":         {t.PKI.KeyAlgorithm},
 		"etcd":                 {etcd},
 		"stackedEtcd":          truth(c.StackedEtcd),
 		"controlPlanes":        count(len(c.ControlPlanes)),
@@ -80,7 +85,6 @@ func (c *Cluster) endpointKind() string {
 func (b *build) checkConditions() {
 	asked := map[string]bool{}
 	for _, p := range b.enabled {
-		b.settings["profiles"] = append(b.settings["profiles"], p.Name)
 		for _, c := range p.Conditions() {
 			for _, name := range c.Lists {
 				if asked[name] = true; lists[name] == nil {

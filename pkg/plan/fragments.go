@@ -1,10 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -117,24 +113,4 @@ func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
 	}
 	b.errorAt("P035", f.Position, "", "there is no list %s to repeat for", f.Each).WithHint("%s", suggest(f.Each, known, "lists"))
 	return nil
-}
-
-// key is equal for uses that see the same parameters and the same vars: what
-// looks at nothing else is rendered once for all of them.
-func (u *instance) key(b *build) string {
-	if u.shared != "" {
-		return u.shared
-	}
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q\n", u.Name)
-	// Parameters come from YAML, which JSON can always write, with sorted keys.
-	params, _ := json.Marshal(u.params)
-	sum.Write(params)
-	for _, v := range u.Vars {
-		if !b.isBound(varName{u.Name, v.Name}) {
-			fmt.Fprintf(sum, "\n%q=%q", v.Name, u.vars[v.Name])
-		}
-	}
-	u.shared = hex.EncodeToString(sum.Sum(nil)[:16])
-	return u.shared
 }

@@ -40,7 +40,7 @@ func TestGoldenBadPlans(t *testing.T) {
 				t.Fatal(err)
 			}
 			tree, member := treeOf(archive)
-			_, list := plan.Build(plan.Inputs{Topology: parse(t, member[topologyFile]), Catalog: load(t, tree)})
+			_, _, list := plan.Build(plan.Inputs{Topology: parse(t, member[topologyFile]), Catalog: load(t, tree)})
 			got := describe(list)
 			if *update {
 				writeWant(t, file, archive, got)

@@ -27,7 +27,7 @@ func TestLock(t *testing.T) {
 		Binaries: []plan.LockedBinary{{Name: "kubelet", Version: version, Arch: "amd64", File: "a"}, {Name: "kubelet", Version: version, Arch: "arm64", File: "b"}},
 		Images:   []plan.LockedImage{{Ref: "registry.k8s.io/kube-scheduler:" + version, Arch: "amd64", File: "c"}},
 	}
-	p, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Lock: lock})
+	p, _, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Lock: lock})
 	if list.HasErrors() {
 		t.Fatal(list)
 	}

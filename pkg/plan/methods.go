@@ -9,16 +9,6 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
-// DataFor gives the dot of a profile's templates on a host.
-func (p *Plan) DataFor(h *Host, s *Selected) *Data {
-	return scope{build: p.build, class: h.state.class, host: h.state, use: s.use}.data()
-}
-
-// ManifestData gives the dot of a profile's manifests, which know no host.
-func (p *Plan) ManifestData(s *Selected) *Data {
-	return scope{build: p.build, class: p.build.whole, use: s.use}.data()
-}
-
 // Image gives the reference of an image of the profile, or "profile/image" of
 // another.
 func (d *Data) Image(name string) (string, error) {

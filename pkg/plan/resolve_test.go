@@ -95,9 +95,6 @@ func TestResolve(t *testing.T) {
 	if params := selected(worker, "web").Params; params["weight"] != 7 || params["url"] != "https://t:80" {
 		t.Errorf("parameters on w1: %v", params)
 	}
-	if selected(worker, "web").SharedKey == selected(cp, "web").SharedKey {
-		t.Error("hosts with other parameters share a key")
-	}
 	if got := fmt.Sprint(cp.Images); got != "[{other docker.example/other:1 web [] <nil>} {web mirror.example/k8s/web:1.0 web [] <nil>}]" {
 		t.Errorf("images on cp1: %s", got)
 	}
@@ -159,13 +156,17 @@ func checkMaterial(t *testing.T, p *plan.Plan, cp, worker *plan.Host) {
 
 // Documents are rendered at the same time for many hosts.
 func TestDataIsSafeForManyAtOnce(t *testing.T) {
-	p := build(t, cluster("10.240.0.0/12", "profiles: {db: {servers: [cp1, nfs]}}", cp1, w1, w2, nfs), web, plan.Allocations{})
+	text := cluster("10.240.0.0/12", "profiles: {db: {servers: [cp1, nfs]}}", cp1, w1, w2, nfs)
+	p, evaluator, list := plan.Build(plan.Inputs{Topology: parse(t, text), Catalog: load(t, tree(web))})
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
 	var group sync.WaitGroup
 	for range 8 {
 		for _, h := range p.Hosts {
 			for _, s := range h.Selected {
 				group.Go(func() {
-					d := p.DataFor(h, s)
+					d := evaluator.Host(h.Name, s.Name)
 					name, err := d.VarOf("db", "name")
 					image, wrong := d.Image("web/web")
 					if err != nil || wrong != nil || name != "db-"+h.Name+"-2" || image != "registry.k8s.io/web:1.0" || len(d.Modules()) == 0 || d.Manifests() != nil {

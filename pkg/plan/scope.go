@@ -31,11 +31,18 @@ func (s scope) data() *Data {
 // vars gives the map that holds the vars of the scope's profile.
 func (s scope) vars() map[string]string {
 	if s.host != nil {
-		if own := s.host.vars[s.use.Name]; own != nil {
-			return own
-		}
+		return s.host.varsOf(s.use)
 	}
 	return s.use.vars
+}
+
+// varsOf gives the vars of a profile on a host: its own where some depend on
+// it, or those of its class.
+func (h *host) varsOf(u *instance) map[string]string {
+	if own := h.vars[u.Name]; own != nil {
+		return own
+	}
+	return u.vars
 }
 
 // text evaluates a text of a profile. What does not depend on the host is
@@ -156,13 +163,16 @@ func (b *build) isBound(v varName) bool {
 	return b.bound[v]
 }
 
+// readsHost says whether a template looks at the host by itself, apart from the
+// vars that it reads.
+func (b *build) readsHost(u profile.Reads) bool {
+	return u.Host || u.Each || u.Whole || u.Collects && b.collectBound
+}
+
 // depends says whether what a template looks at is the host's own, rather than
 // its class's.
 func (b *build) depends(name string, u profile.Reads) bool {
-	if u.Host || u.Each || u.Whole || (u.Collects && b.collectBound) {
-		return true
-	}
-	return slices.ContainsFunc(u.Vars, func(v string) bool { return b.isBound(varName{name, v}) }) ||
+	return b.readsHost(u) || slices.ContainsFunc(u.Vars, func(v string) bool { return b.isBound(varName{name, v}) }) ||
 		slices.ContainsFunc(u.VarsOf, func(v [2]string) bool { return b.isBound(varName{v[0], v[1]}) }) ||
 		slices.ContainsFunc(u.Slots, func(v [2]string) bool {
 			return slices.ContainsFunc(b.catalog.Providers(v[0]), func(p *profile.Profile) bool { return b.isBound(varName{p.Name, profile.SlotVar(v[1])}) })

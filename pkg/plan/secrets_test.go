@@ -30,7 +30,7 @@ func TestSecretParametersAreNotShown(t *testing.T) {
 		text = []byte(string(text[:at]) + "profiles:\n  " + c.line + "\n" + string(text[hosts:]))
 		parsed, list := topology.Parse("t.yaml", text, topology.Known{})
 		expectNone(t, list)
-		_, list = plan.Build(plan.Inputs{Topology: parsed, Catalog: builtin(t)})
+		_, _, list = plan.Build(plan.Inputs{Topology: parsed, Catalog: builtin(t)})
 		var out bytes.Buffer
 		diag.Printer{ReadFile: func(string) ([]byte, error) { return text, nil }}.Print(&out, list)
 		if len(list) == 0 || list[0].Code != c.code || strings.Contains(out.String(), "hunter2") || !strings.Contains(out.String(), "(not shown)") {

@@ -81,7 +81,6 @@ func (b *build) classify(sorted []*topology.Host) {
 			overlays = slices.Concat(b.topology.Overlays, t.Overlays)
 		}
 		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Delivery: t.Delivery}}
-		h.state = h
 		b.hosts = append(b.hosts, h)
 	}
 	b.whole = b.wholeClass()

@@ -12,10 +12,10 @@ import (
 func TestSettings(t *testing.T) {
 	for _, algorithm := range topology.KeyAlgorithms {
 		for _, custody := range topology.Custodies {
-			b := &build{topology: &topology.Topology{PKI: topology.PKI{KeyAlgorithm: algorithm}}}
+			parsed := &topology.Topology{PKI: topology.PKI{KeyAlgorithm: algorithm}}
 			for _, hosts := range [][]*HostFacts{nil, {{Name: "a", IsNode: true}, {Name: "b", IsNode: true}}} {
-				b.cluster = &Cluster{Custody: custody, Minor: "1.36", Hosts: hosts, StackedEtcd: hosts == nil}
-				for name, texts := range b.makeSettings() {
+				cluster := &Cluster{Custody: custody, Minor: "1.36", Hosts: hosts, StackedEtcd: hosts == nil}
+				for name, texts := range clusterSettings(parsed, cluster, nil) {
 					for _, text := range texts {
 						if !profile.SettingCan(name, text) {
 							t.Errorf("%s is %q, and profiles may not say so", name, text)

@@ -22,8 +22,6 @@ type Plan struct {
 	Secrets     []SecretSpec // sorted by ID
 	Manifests   []ManifestSpec
 	Allocations Allocations // what the store must remember after this build
-
-	build *build
 }
 
 // Host is one machine with all that was decided for it.
@@ -37,8 +35,6 @@ type Host struct {
 	Programs []Program       // that its system must bring, sorted
 	Overlays []string        // cluster overlays, then the host's own
 	Delivery string
-
-	state *host
 }
 
 // Selected is a profile on a host with its parameters and vars resolved.
@@ -46,15 +42,9 @@ type Selected struct {
 	*profile.Profile
 	Params map[string]any
 	Vars   map[string]string
-	// SharedKey is equal for hosts that see the same parameters and the same
-	// values of the vars that do not depend on the host: what depends on
-	// nothing else is rendered once for all of them.
-	SharedKey string
 	// FragmentFiles are the profile's fragments whose conditions hold on this
 	// host, repeated for each element where they ask for it.
 	FragmentFiles []FragmentFile
-
-	use *instance
 }
 
 // FragmentFile is a Butane file of a profile on a host.

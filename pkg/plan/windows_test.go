@@ -40,7 +40,7 @@ func TestWindowsDoNotOverlap(t *testing.T) {
 		"one": control(1), "three": control(3), "seven": control(7), "seven and seven": append(control(7), members(7)...), "mixed": mixed,
 	} {
 		for _, params := range []string{"{}", "{hour: 23, hours: 12}", "{hour: 13, hours: 12}", "{hour: 0, hours: 1}"} {
-			p, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {flannel: {}, updates: "+params+"}", append(hosts, w1, w2)...)), Catalog: catalog})
+			p, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "profiles: {flannel: {}, updates: "+params+"}", append(hosts, w1, w2)...)), Catalog: catalog})
 			if list.HasErrors() {
 				t.Fatalf("%s %s: %v", name, params, list)
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 // builtin plans a topology with the built-in profiles.
-func builtin(t testing.TB, file string, text []byte) *plan.Plan {
+func builtin(t testing.TB, file string, text []byte) planned {
 	t.Helper()
 	catalog, problems := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
 	parsed, more := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
@@ -28,15 +28,15 @@ func builtin(t testing.TB, file string, text []byte) *plan.Plan {
 		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))
 		beside[name] = plan.UserFile{Name: name, File: plan.UserFileName(parsed, name), Content: content, Err: err}
 	}
-	p, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside})
+	p, evaluator, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	return p
+	return planned{p, evaluator}
 }
 
 // standIns makes key material for everything that a plan asks for.
-func standIns(p *plan.Plan) *plan.Keys {
+func standIns(p planned) *plan.Keys {
 	keys := &plan.Keys{Authorities: map[string]plan.Pair{}, Certs: map[string]plan.Pair{}, Secrets: map[string]plan.Secret{}, Floors: map[string]time.Time{}}
 	now := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	pair := func(name string) plan.Pair {
@@ -72,7 +72,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := builtin(t, file, text)
-			r, problems := New(p, noOverlays)
+			r, problems := New(p.Plan, p.evaluator, noOverlays)
 			if len(problems) > 0 {
 				t.Fatal(printed(problems))
 			}
@@ -114,7 +114,7 @@ hosts:
 func BenchmarkHost(b *testing.B) {
 	p := builtin(b, "fleet.yaml", []byte(fleet))
 	keys := standIns(p)
-	r, _ := New(p, noOverlays)
+	r, _ := New(p.Plan, p.evaluator, noOverlays)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, problems := r.Host(p.Hosts[3+i%997], keys); len(problems) > 0 {

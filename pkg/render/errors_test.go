@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // one is a profile with the given host.bu, and a file to name.
@@ -28,9 +27,9 @@ summary: another
 `
 
 // fails renders the only host and gives the diagnostics as users see them.
-func fails(t *testing.T, p *plan.Plan, overlays func(string) ([]byte, fs.FS, error)) string {
+func fails(t *testing.T, p planned, overlays func(string) ([]byte, fs.FS, error)) string {
 	t.Helper()
-	r, problems := New(p, overlays)
+	r, problems := New(p.Plan, p.evaluator, overlays)
 	if !problems.HasErrors() {
 		var d any
 		d, problems = r.Host(p.Hosts[0], fakeKeys())
@@ -94,7 +93,7 @@ func TestProfileErrors(t *testing.T) {
 // The same mistake on many hosts is one mistake.
 func TestErrorsRepeat(t *testing.T) {
 	p := planOf(t, one("storage:\n  files:\n    - path: a{{ .Host.Name }}\n"), map[string]string{"x": ""}, "cp1", "cp2", "cp3")
-	r, _ := New(p, noOverlays)
+	r, _ := New(p.Plan, p.evaluator, noOverlays)
 	var all diag.List
 	for _, h := range p.Hosts {
 		_, problems := r.Host(h, fakeKeys())

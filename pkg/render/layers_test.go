@@ -88,7 +88,7 @@ func overlays(name string) ([]byte, fs.FS, error) {
 func TestLayers(t *testing.T) {
 	p := planOf(t, layered, map[string]string{"x": `{{ .Secret "token" }}`}, "cp1")
 	p.Hosts[0].Overlays = []string{"overlays/cluster.bu", "host.bu"}
-	r, problems := New(p, overlays)
+	r, problems := New(p.Plan, p.evaluator, overlays)
 	if len(problems) > 0 {
 		t.Fatal(printed(problems))
 	}
@@ -132,7 +132,7 @@ dropin /etc/systemd/system/a.service.d/b.conf 0644 root:root <- overlays/cluster
 // shares the parts.
 func TestLayersApart(t *testing.T) {
 	p := planOf(t, layered, map[string]string{"x": `{{ .Secret "token" }}`}, "cp1", "cp2")
-	r, _ := New(p, overlays)
+	r, _ := New(p.Plan, p.evaluator, overlays)
 	render := func(h *plan.Host) string {
 		d, problems := r.Host(h, fakeKeys())
 		if len(problems) > 0 {
@@ -142,7 +142,7 @@ func TestLayersApart(t *testing.T) {
 	}
 	before := render(p.Hosts[1])
 	p.Hosts[0].Overlays = []string{"overlays/cluster.bu", "host.bu"}
-	r, _ = New(p, overlays)
+	r, _ = New(p.Plan, p.evaluator, overlays)
 	first := render(p.Hosts[0])
 	if diff := cmp.Diff(before, render(p.Hosts[1])); diff != "" {
 		t.Error(diff)

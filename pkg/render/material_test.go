@@ -26,7 +26,7 @@ generation: {{ .Generation }}
 ca: {{ .Authority "kubernetes" }}
 `
 
-func objectsPlan(t *testing.T) *plan.Plan {
+func objectsPlan(t *testing.T) planned {
 	return planOf(t, objectsArchive, nil, "cp1")
 }
 
@@ -126,7 +126,7 @@ func TestDepositErrors(t *testing.T) {
 			p.Certs = []plan.CertSpec{{ID: "hosts/cp1/kubelet-client", Name: "kubelet-client", Authority: "kubernetes"}}
 			c.deposit.Position = at
 			p.Hosts[0].Deposits = []plan.Deposit{c.deposit}
-			r, _ := New(p, noOverlays)
+			r, _ := New(p.Plan, p.evaluator, noOverlays)
 			d, problems := r.Host(p.Hosts[0], fakeKeys())
 			if diff := cmp.Diff(c.want, printed(problems)); diff != "" || d != nil {
 				t.Error(d, diff)
@@ -151,8 +151,8 @@ file /etc/kubespore/objects/rbac/roles.yaml 0600 root:root <- rbac profiles/rbac
 // The generation follows from the digest, so it must not be part of it;
 // everything else must.
 func TestObjectsDigest(t *testing.T) {
-	digest := func(p *plan.Plan, generation int) string {
-		r, problems := New(p, noOverlays)
+	digest := func(p planned, generation int) string {
+		r, problems := New(p.Plan, p.evaluator, noOverlays)
 		if len(problems) > 0 {
 			t.Fatal(printed(problems))
 		}

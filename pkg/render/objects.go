@@ -51,7 +51,7 @@ func (r *Renderer) manifest(m plan.ManifestSpec) (text rendered, file string, pr
 	p := m.Profile
 	file = p.Source + "/" + m.File
 	if t := p.Templates[m.File]; t != nil {
-		text = execute(t, r.plan.ManifestData(p))
+		text = execute(t, r.evaluator.Manifests(p.Name))
 		return text, file, text.problems
 	}
 	raw, err := fs.ReadFile(p.FS, m.File)

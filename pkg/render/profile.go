@@ -14,12 +14,10 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
-// textKey names a rendered text that several hosts may share.
-type textKey struct {
+// rawFile names a file that is taken as it is.
+type rawFile struct {
 	profile *profile.Profile
-	file    string
-	class   any    // plan.Host.Class
-	vars    string // the values of those that the text uses
+	name    string
 }
 
 // rendered is the outcome of a template.
@@ -47,7 +45,7 @@ func (j *job) profile(s *plan.Selected) []piece {
 	var out []piece
 	for _, use := range s.FragmentFiles {
 		t := s.Templates[use.File]
-		text := j.text(s, use.File, t, use.Each)
+		text := j.text(s, t, use.Each)
 		j.problems.Append(text.problems)
 		if len(text.problems) > 0 {
 			continue
@@ -63,7 +61,7 @@ func (j *job) profile(s *plan.Selected) []piece {
 
 // text executes a template, or takes the result of a host for which it is the
 // same.
-func (j *job) text(s *plan.Selected, file string, t *profile.Template, each any) rendered {
+func (j *job) text(s *plan.Selected, t *profile.Template, each any) rendered {
 	run := func() rendered {
 		d := j.dataFor(s)
 		if each != nil {
@@ -73,11 +71,11 @@ func (j *job) text(s *plan.Selected, file string, t *profile.Template, each any)
 		}
 		return execute(t, d)
 	}
-	vars, ok := j.shared(s, t)
+	shared, ok := j.evaluator.Shared(j.host.Name, s.Name, t)
 	if !ok {
 		return run()
 	}
-	return j.texts.get(textKey{s.Profile, file, j.host.Class(), vars}, run)
+	return j.texts.get(shared, run)
 }
 
 // execute renders a template.
@@ -93,45 +91,6 @@ func execute(t *profile.Template, d *plan.Data) rendered {
 		r.problems.Errorf("R001", diag.Position{File: t.Name, Line: 1}, "", "the template cannot be evaluated")
 	}
 	return r
-}
-
-// shared says whether a template's text is the same for all hosts of a class
-// for which its vars are, and gives their values.
-func (j *job) shared(s *plan.Selected, t *profile.Template) (string, bool) {
-	u := t.Reads
-	if u.Host || u.Each || u.Whole || u.Collects && j.plan.CollectedVaries() {
-		return "", false
-	}
-	var b strings.Builder
-	for _, name := range u.Vars {
-		b.WriteString(s.Vars[name] + "\x00")
-	}
-	for _, v := range u.VarsOf {
-		o := j.selected(v[0])
-		if o == nil {
-			return "", false
-		}
-		b.WriteString(o.Vars[v[1]] + "\x00")
-	}
-	for _, v := range u.Slots {
-		if o := j.provider(v[0]); o != nil {
-			b.WriteString(o.Vars[profile.SlotVar(v[1])])
-		}
-		b.WriteString("\x00")
-	}
-	return b.String(), true
-}
-
-// provider gives the profile that has a slot on the host.
-func (j *job) provider(slot string) *plan.Selected {
-	all := make([]*profile.Profile, len(j.host.Selected))
-	for i, s := range j.host.Selected {
-		all[i] = s.Profile
-	}
-	if p := profile.Provider(all, slot); p != nil {
-		return j.selected(p.Name)
-	}
-	return nil
 }
 
 // selected gives a profile of the host by name.
@@ -223,10 +182,10 @@ func newContentOf(l local) content { return content{text: l.inline, marked: true
 func (j *job) file(s *plan.Selected, name string, each any) rendered {
 	for _, file := range []string{"files/" + name, "files/" + name + rawSuffix} {
 		if t := s.Templates[file]; t != nil {
-			return j.text(s, file, t, each)
+			return j.text(s, t, each)
 		}
 	}
-	return j.texts.get(textKey{profile: s.Profile, file: "files/" + name}, func() rendered {
+	return j.rawFiles.get(rawFile{s.Profile, name}, func() rendered {
 		text, err := filesOf(s.Profile).read(name)
 		if err != nil {
 			var r rendered

@@ -17,6 +17,7 @@ const layerOS = "os"
 // Renderer makes documents. It may be used by several goroutines at once.
 type Renderer struct {
 	plan       *plan.Plan
+	evaluator  *plan.Evaluator
 	overlays   map[string]layer
 	objects    []object
 	digest     string
@@ -24,15 +25,16 @@ type Renderer struct {
 	certs      map[string]*plan.CertSpec
 	secrets    map[secretName]string // ID by name
 
-	texts     memo[textKey, rendered]
+	texts     memo[plan.SharedText, rendered]
+	rawFiles  memo[rawFile, rendered]
 	fragments memo[fragmentKey, *translated]
 	units     memo[unitKey, report.Report]
 }
 
 // New prepares what hosts share: the overlays and the objects of the cluster.
 // The function gives an overlay's text and the folder that it stands in.
-func New(p *plan.Plan, overlays func(name string) ([]byte, fs.FS, error)) (*Renderer, diag.List) {
-	r := &Renderer{plan: p, overlays: map[string]layer{}, certs: map[string]*plan.CertSpec{}, secrets: map[secretName]string{}}
+func New(p *plan.Plan, e *plan.Evaluator, overlays func(name string) ([]byte, fs.FS, error)) (*Renderer, diag.List) {
+	r := &Renderer{plan: p, evaluator: e, overlays: map[string]layer{}, certs: map[string]*plan.CertSpec{}, secrets: map[secretName]string{}}
 	for i := range p.Certs {
 		r.certs[p.Certs[i].ID] = &p.Certs[i]
 	}
@@ -119,7 +121,7 @@ func (j *job) assemble(pieces []piece) layer {
 func (j *job) dataFor(s *plan.Selected) *plan.Data {
 	d := j.data[s.Name]
 	if d == nil {
-		d = j.plan.DataFor(j.host, s)
+		d = j.evaluator.Host(j.host.Name, s.Name)
 		j.data[s.Name] = d
 	}
 	return d

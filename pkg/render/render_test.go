@@ -30,7 +30,7 @@ func archived(archive string) fstest.MapFS {
 
 // planOf plans hosts that all have the profiles of an archive. Vars of the
 // first profile may be given; a secret named token is declared.
-func planOf(t testing.TB, archive string, vars map[string]string, hosts ...string) *plan.Plan {
+func planOf(t testing.TB, archive string, vars map[string]string, hosts ...string) planned {
 	t.Helper()
 	files := archived(archive)
 	files["versions.yaml"] = &fstest.MapFile{Data: []byte("1.36: {newest: v1.36.3, etcd: 3.6.8-0}\n")}
@@ -57,11 +57,17 @@ func planOf(t testing.TB, archive string, vars map[string]string, hosts ...strin
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	p, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog})
+	p, evaluator, problems := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog})
 	if problems.HasErrors() {
 		t.Fatal(printed(problems))
 	}
-	return p
+	return planned{p, evaluator}
+}
+
+// planned is a plan with what its templates look into.
+type planned struct {
+	*plan.Plan
+	evaluator *plan.Evaluator
 }
 
 // printed gives diagnostics as users see them, excerpts of the given lines
@@ -85,9 +91,9 @@ func fakeKeys() *plan.Keys {
 }
 
 // host renders one host and fails on any diagnostic.
-func host(t testing.TB, p *plan.Plan) *document.Document {
+func host(t testing.TB, p planned) *document.Document {
 	t.Helper()
-	r, problems := New(p, noOverlays)
+	r, problems := New(p.Plan, p.evaluator, noOverlays)
 	if len(problems) > 0 {
 		t.Fatal(printed(problems))
 	}

@@ -24,11 +24,11 @@ func Document(file string, text []byte, host string, read func(name string) ([]b
 		return nil, list
 	}
 	project.ReadFiles(read)
-	planned, more := project.Plan(plan.Allocations{})
+	planned, evaluator, more := project.Plan(plan.Allocations{})
 	if list.Append(more); list.HasErrors() {
 		return nil, list
 	}
-	renderer, more := render.New(planned, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
+	renderer, more := render.New(planned, evaluator, func(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist })
 	if list.Append(more); list.HasErrors() {
 		return nil, list
 	}

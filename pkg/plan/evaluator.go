@@ -1,0 +1,70 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// Evaluator gives the templates of a plan what they look into. A plan itself is
+// a value: whoever renders it is given the Evaluator as well. It may be used by
+// several goroutines at once.
+type Evaluator struct {
+	build *build
+	hosts map[string]*host // by name
+}
+
+// evaluator is what remains of the planning when the plan is finished.
+func (b *build) evaluator() *Evaluator {
+	e := &Evaluator{build: b, hosts: make(map[string]*host, len(b.hosts))}
+	for _, h := range b.hosts {
+		e.hosts[h.Name] = h
+	}
+	return e
+}
+
+// Host gives the dot of a profile's templates on a host.
+func (e *Evaluator) Host(host, name string) *Data {
+	h := e.hosts[host]
+	return scope{build: e.build, class: h.class, host: h, use: h.class.byName[name]}.data()
+}
+
+// Manifests gives the dot of a profile's manifests, which know no host.
+func (e *Evaluator) Manifests(name string) *Data {
+	return scope{build: e.build, class: e.build.whole, use: e.build.whole.byName[name]}.data()
+}
+
+// SharedText identifies a text that several hosts share.
+type SharedText struct {
+	template *profile.Template
+	class    *class
+	vars     string // the values of those that the text reads
+}
+
+// Shared says whether a template's text is the same for all hosts for which the
+// result is equal: no condition, role or parameter tells them apart, and vars
+// that the text reads have the same values.
+func (e *Evaluator) Shared(host, name string, t *profile.Template) (SharedText, bool) {
+	if e.build.readsHost(t.Reads) {
+		return SharedText{}, false
+	}
+	h := e.hosts[host]
+	var vars strings.Builder
+	for _, v := range t.Reads.Vars {
+		vars.WriteString(h.varsOf(h.class.byName[name])[v] + "\x00")
+	}
+	for _, v := range t.Reads.VarsOf {
+		other := h.class.byName[v[0]]
+		if other == nil {
+			return SharedText{}, false
+		}
+		vars.WriteString(h.varsOf(other)[v[1]] + "\x00")
+	}
+	for _, v := range t.Reads.Slots {
+		if p := profile.Provider(h.class.profiles(), v[0]); p != nil {
+			vars.WriteString(h.varsOf(h.class.byName[p.Name])[profile.SlotVar(v[1])])
+		}
+		vars.WriteByte(0)
+	}
+	return SharedText{t, h.class, vars.String()}, true
+}
