@@ -131,7 +131,7 @@ func scriptsOf(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(string(text), "#!") || strings.HasSuffix(file, ".service") || strings.Contains(file, "cloudinit") {
+		if strings.HasPrefix(string(text), "#!") || strings.HasSuffix(file, ".service") || strings.HasSuffix(file, ".bash.raw") || strings.Contains(file, "cloudinit") {
 			out[file] = string(text)
 		}
 	}
