@@ -17,23 +17,9 @@ var lists = map[string]func(*Cluster, *HostFacts) []any{
 	"bonds":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
 	"bridges":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
 	"vlans":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
-	"ethernets":      func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "ethernet") },
-	"disks":          func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(DiskFacts) bool { return true }) },
 	"plainDisks":     func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
 	"encryptedDisks": func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
-	"mounts": func(_ *Cluster, h *HostFacts) []any {
-		return disksOf(h, func(d DiskFacts) bool { return d.Mount != "" })
-	},
-	"addresses":     func(_ *Cluster, h *HostFacts) []any { return anys(h.Addresses) },
-	"podCIDRs":      func(_ *Cluster, h *HostFacts) []any { return anys(h.PodCIDRs) },
-	"labels":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Labels) },
-	"taints":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Taints) },
-	"routes":        func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Routes) },
-	"users":         func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
-	"controlPlanes": func(c *Cluster, _ *HostFacts) []any { return anys(c.ControlPlanes) },
-	"etcdMembers":   func(c *Cluster, _ *HostFacts) []any { return anys(c.EtcdMembers) },
-	"serviceHosts":  func(c *Cluster, _ *HostFacts) []any { return anys(c.ServiceHosts) },
-	"hosts":         func(c *Cluster, _ *HostFacts) []any { return anys(c.Hosts) },
+	"users":          func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
 }
 
 // Lists gives the names that a fragment may repeat for, besides param.NAME.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
+	"github.com/kubespore/kubespore/profiles"
 )
 
 // TestSettings holds that what a setting can be, by which profiles are judged
@@ -27,5 +28,30 @@ func TestSettings(t *testing.T) {
 	}
 	if profile.SettingCan("endpoint", "virtuall") || profile.SettingCan("nothing", "true") {
 		t.Error("anything goes")
+	}
+}
+
+// TestEveryListIsUsed holds that there is no list that no built-in profile
+// repeats a fragment for or asks for in a condition.
+func TestEveryListIsUsed(t *testing.T) {
+	c, problems := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	used := map[string]bool{}
+	for _, p := range c.Profiles {
+		for _, f := range p.Fragments {
+			used[f.Each] = true
+		}
+		for _, when := range p.Conditions() {
+			for _, list := range when.Lists {
+				used[list] = true
+			}
+		}
+	}
+	for _, name := range Lists() {
+		if !used[name] {
+			t.Errorf("no built-in profile uses the list %s: remove it", name)
+		}
 	}
 }

@@ -48,9 +48,6 @@ func (m *allHostsCheck) profile(p *Profile) {
 		if f.When.onlyControlPlanes() {
 			continue
 		}
-		if f.Each == "hosts" {
-			m.report(f.Position, "the list hosts", allHostsHint)
-		}
 		files[f.File] = true
 		for _, file := range p.locals[f.File] {
 			files[file] = true

@@ -1,20 +1,16 @@
 package profile
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/netip"
-	"path"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"text/template"
-
-	"sigs.k8s.io/yaml"
 )
 
 // MarkPrefix starts every text that stands for bytes which are not known yet
@@ -29,38 +25,26 @@ var functions = template.FuncMap{
 	"fields":     strings.Fields,
 	"lines":      func(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") },
 	"quote":      func(v any) (string, error) { b, err := json.Marshal(toText(v)); return string(b), err },
-	"indent":     indent,
-	"b64":        b64,
 	"hostport":   func(host string, port any) string { return net.JoinHostPort(host, toText(port)) },
 	"nth":        nth,
 	"prefixlen":  prefixlen,
-	"host":       bareHost,
-	"network":    network,
 	"isIPv6":     func(s string) bool { return strings.Contains(s, ":") },
 	"default":    func(d, v any) any { return orDefault(d, v) },
 	"list":       func(v ...any) []any { return v },
 	"dict":       dict,
-	"keys":       keys,
 	"has":        contains,
 	"add":        func(v ...any) (int, error) { return sum(v) },
 	"sub":        func(a, b any) (int, error) { return calculate(a, b, func(x, y int) int { return x - y }) },
 	"mul":        func(a, b any) (int, error) { return calculate(a, b, func(x, y int) int { return x * y }) },
 	"div":        divide,
 	"int":        number,
-	"seq":        seq,
 	"toJSON":     func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err },
-	"toYAML":     toYAML,
-	"lower":      strings.ToLower,
-	"upper":      strings.ToUpper,
 	"replace":    func(s, old, new string) string { return strings.ReplaceAll(s, old, new) },
 	"trim":       strings.TrimSpace,
 	"trimPrefix": func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 	"trimSuffix": func(s, suffix string) string { return strings.TrimSuffix(s, suffix) },
 	"hasPrefix":  func(s, prefix string) bool { return strings.HasPrefix(s, prefix) },
-	"hasSuffix":  func(s, suffix string) bool { return strings.HasSuffix(s, suffix) },
 	"contains":   func(s, part string) bool { return strings.Contains(s, part) },
-	"dir":        path.Dir,
-	"base":       path.Base,
 	"first":      func(list any) (any, error) { return element(list, "first", func(n int) int { return 0 }) },
 	"last":       func(list any) (any, error) { return element(list, "last", func(n int) int { return n - 1 }) },
 	"sort":       func(list any) ([]string, error) { s, err := toTexts(list); slices.Sort(s); return s, err },
@@ -182,51 +166,12 @@ func dict(pairs ...any) (map[string]any, error) {
 	return out, nil
 }
 
-func keys(m any) ([]string, error) {
-	v := reflect.ValueOf(m)
-	if v.Kind() != reflect.Map || v.Type().Key().Kind() != reflect.String {
-		return nil, fmt.Errorf("keys needs a map")
-	}
-	out := make([]string, 0, v.Len())
-	for _, k := range v.MapKeys() {
-		out = append(out, k.String())
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
 // orDefault gives the value unless it is empty: "", 0, false, no elements.
 func orDefault(d, v any) any {
 	if truth, _ := template.IsTrue(v); truth {
 		return v
 	}
 	return d
-}
-
-// indent puts blanks before every line but the first, so that a text of
-// several lines can stand behind a key. The text comes first or, behind a
-// pipe, last.
-func indent(s, by any) (string, error) {
-	if _, isNumber := s.(int); isNumber {
-		s, by = by, s
-	}
-	n, err := number(by)
-	if err != nil || n < 0 {
-		return "", fmt.Errorf("indent needs a text and a number of blanks")
-	}
-	return strings.ReplaceAll(strings.TrimSuffix(toText(s), "\n"), "\n", "\n"+strings.Repeat(" ", min(n, 100))), nil
-}
-
-func b64(s string) (string, error) {
-	if strings.Contains(s, MarkPrefix) {
-		return "", fmt.Errorf("b64 cannot look into a secret: its bytes are filled in later")
-	}
-	return base64.StdEncoding.EncodeToString([]byte(s)), nil
-}
-
-func toYAML(v any) (string, error) {
-	b, err := yaml.Marshal(v)
-	return strings.TrimSuffix(string(b), "\n"), err
 }
 
 // number reads a whole number.
@@ -273,47 +218,12 @@ func divide(a, b any) (int, error) {
 	return calculate(a, b, func(x, y int) int { return x / y })
 }
 
-// seq counts from the first number to the last.
-func seq(from, to any) ([]int, error) {
-	const most = 10_000
-	x, err := number(from)
-	if err != nil {
-		return nil, err
-	}
-	y, err := number(to)
-	if err != nil {
-		return nil, err
-	}
-	if y-x >= most {
-		return nil, fmt.Errorf("seq counts up to %d numbers", most)
-	}
-	out := []int{}
-	for i := x; i <= y; i++ {
-		out = append(out, i)
-	}
-	return out, nil
-}
-
-// bareHost gives the address of a CIDR, or what it was given.
-func bareHost(s string) string {
-	host, _, _ := strings.Cut(s, "/")
-	return host
-}
-
 func prefixlen(s string) (int, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		return 0, fmt.Errorf("%q is no CIDR, such as 10.0.0.0/8", s)
 	}
 	return p.Bits(), nil
-}
-
-func network(s string) (string, error) {
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return "", fmt.Errorf("%q is no CIDR, such as 10.0.0.1/8", s)
-	}
-	return p.Masked().String(), nil
 }
 
 // nth gives an address of a network by its number; negative numbers count
