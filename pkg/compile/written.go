@@ -50,10 +50,8 @@ func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 	out.files[0].Secrets = secretsOf(doc)
 	add("meta-data", seed.MetaData)
 	add("network-config", seed.NetworkConfig)
-	back, err := emit.ReadCloudInit(h.Name, seed.UserData, nil)
-	if err == nil {
-		out.proof, err = emit.Ignition(back)
-	}
+	var err error
+	out.proof, err = emit.CloudInitAsIgnition(seed.UserData)
 	list.AddError("O104", err)
 	return out, list
 }

@@ -17,6 +17,16 @@ import (
 // ReadCloudInit reads a document back from the user-data that CloudInit made.
 // The secret items are as for document.Decode.
 func ReadCloudInit(host string, userData []byte, secret []string) (*document.Document, error) {
+	raw, err := CloudInitAsIgnition(userData)
+	if err != nil {
+		return nil, err
+	}
+	return document.Decode(host, raw, secret)
+}
+
+// CloudInitAsIgnition gives what the user-data that CloudInit made says, as an
+// Ignition document.
+func CloudInitAsIgnition(userData []byte) ([]byte, error) {
 	var c cloudConfig
 	if err := yaml.Unmarshal(userData, &c); err != nil {
 		return nil, fmt.Errorf("this is no cloud-config")
@@ -26,11 +36,7 @@ func ReadCloudInit(host string, userData []byte, secret []string) (*document.Doc
 	if err := r.read(&c); err != nil {
 		return nil, err
 	}
-	raw, err := Ignition(&document.Document{Host: host, Config: r.config})
-	if err != nil {
-		return nil, err
-	}
-	return document.Decode(host, raw, secret)
+	return Ignition(&document.Document{Config: r.config})
 }
 
 // reader puts a config together again.
