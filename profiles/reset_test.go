@@ -35,10 +35,7 @@ func TestReset(t *testing.T) {
 				state = append(state, "/var/lib/etcd/member/snap/db")
 			}
 			kept := []string{"/etc/hostname", "/etc/kubespore/firewall.nft", resetProgram}
-			programs := []string{"/var/lib/kubespore/installed"}
-			for _, line := range resetList(t, m, "program", "image") {
-				programs = append(programs, line)
-			}
+			programs := append([]string{"/var/lib/kubespore/installed"}, resetList(t, m, "program", "image")...)
 			others := []string{"/etc/ssh/ssh_host_ed25519_key", "/srv/share/file", "/etc/systemd/system/others.service"}
 			for _, name := range slices.Concat(state, programs, others) {
 				m.put(t, name, "here\n", 0o600)
