@@ -61,6 +61,7 @@ type pipe struct {
 	evaluator *plan.Evaluator
 	renderer  *render.Renderer
 	verifier  *verify.Verifier
+	given     diag.List // what is wrong with the flags of the topology; said with what the hosts' documents show
 	out       *outdir.Dir
 	stage     *outdir.Stage
 }
@@ -80,7 +81,7 @@ func Run(ctx context.Context, in Input) (Result, diag.List) {
 		step{"compare", func() { p.open(); p.compare() }},
 		step{"keys", p.issue},
 		step{"prepare", func() { p.prepare(); p.begin() }},
-		step{"hosts", p.hosts},
+		step{"hosts", func() { p.hosts(); p.list.Append(p.given) }},
 		step{"cluster", func() { p.prove(); p.outputs() }},
 		step{"store", p.commitStore},
 		step{"out", p.commitOut},

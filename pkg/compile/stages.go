@@ -74,7 +74,12 @@ func (p *pipe) prepare() {
 	p.result.Generation = a.Generation
 	verifier, err := verify.New(p.result.Plan)
 	p.list.AddError("O108", err)
-	p.verifier = verifier
+	if p.verifier = verifier; err == nil {
+		given, unread := verifier.Given()
+		if p.given = given; unread {
+			p.list.Append(given)
+		}
+	}
 }
 
 // prove runs the proofs that need all documents.

@@ -92,7 +92,7 @@ func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
 	if isParam {
 		known = nil
 		for _, q := range s.Profile.Params {
-			if q.Type == "list" || q.Type == "hosts" || q.Type == "map" {
+			if q.Type == "list" || q.Type == "hosts" || q.Type == "map" || q.Type == "flags" {
 				known = append(known, paramList+q.Name)
 			}
 		}

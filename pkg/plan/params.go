@@ -146,9 +146,17 @@ func (b *build) paramsFor(c *class, p *profile.Profile) map[string]any {
 	params := maps.Clone(b.base[p.Name])
 	for name, v := range given {
 		if q := p.Param(name); q != nil && q.PerHost && v != nil {
-			if accepted, problems := q.Accept(v); len(problems) == 0 {
-				params[name] = accepted
+			accepted, problems := q.Accept(v)
+			if len(problems) > 0 {
+				continue
 			}
+			if below, ok := params[name].(map[string]any); ok && q.FieldsOf != "" {
+				// What a host says of a configuration is laid over the cluster's.
+				over := maps.Clone(below)
+				maps.Copy(over, accepted.(map[string]any))
+				accepted = over
+			}
+			params[name] = accepted
 		}
 	}
 	return params

@@ -55,6 +55,7 @@ var types = map[string]paramType{
 	"file":     {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
 	"hosts":    {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
 	"map":      {zero: map[string]any{}, item: true, schema: schemaOf("object")},
+	"flags":    {zero: []any{}, schema: flagsSchema},
 }
 
 func typeNames() []string { return slices.Sorted(maps.Keys(types)) }
@@ -96,6 +97,8 @@ func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
 		return p.acceptList(kind, v, where)
 	case "map":
 		return p.acceptMap(v, where)
+	case "flags":
+		return acceptFlags(v, where)
 	case "integer", "port":
 		n, ok := v.(int)
 		if !ok {
@@ -285,7 +288,7 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 			return nil, newWrong("", "", "%q is neither true nor false", s)
 		}
 		return s == "true", nil
-	case "list", "hosts":
+	case "list", "hosts", "flags":
 		words := []any{}
 		for _, w := range strings.Fields(s) {
 			words = append(words, w)

@@ -19,6 +19,8 @@ func (d *decoder) params(into *[]Param) func(node) {
 			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
 				"type":     d.enum(&p.Type, typeNames()),
 				"items":    d.enum(&p.Items, itemTypes()),
+				"program":  d.str(&p.Program),
+				"fieldsOf": d.str(&p.FieldsOf),
 				"fields":   d.params(&p.Fields),
 				"enum":     d.strs(&p.Enum),
 				"default":  func(n node) { fallback = &n },
@@ -32,6 +34,12 @@ func (d *decoder) params(into *[]Param) func(node) {
 				"unique":   d.strs(&p.Unique),
 				"secret":   d.boolean(&p.Secret),
 			}, "type", "doc")
+			if (p.Program != "") != (p.Type == "flags") {
+				d.list.Errorf("F006", p.Position, keyNode.path, "a parameter of type flags, and no other, says whose they are").WithHint("write type: flags and program: kube-apiserver, or neither")
+			}
+			if p.FieldsOf != "" && p.Type != "map" {
+				d.list.Errorf("F006", p.Position, keyNode.path, "only a map has the fields of a kind").WithHint("write type: map, or take fieldsOf out")
+			}
 			if len(p.Enum) == 0 && p.Type == "enum" {
 				d.list.Errorf("F005", p.Position, keyNode.path, "enum is missing").WithHint("add enum: [one, other]")
 			}

@@ -102,8 +102,10 @@ type Refusal struct {
 // Param is a parameter that a topology may set.
 type Param struct {
 	Name     string
-	Type     string  // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size, file
+	Type     string  // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size, file, flags
 	Items    string  // element type of a list or map
+	FieldsOf string  // of a map: the kind whose fields its keys are, such as KubeletConfiguration
+	Program  string  // of flags: whose they are, such as kube-apiserver
 	Fields   []Param // of a list of maps: the keys of each, and no others
 	Enum     []string
 	Default  any // of the type already; a Text when it is a template; nil when there is none

@@ -20,6 +20,9 @@ func (v *Verifier) flags(argv []string, at diag.Position, where string, out *dia
 		if program == "" || !strings.HasPrefix(arg, "--") {
 			continue
 		}
+		if v.refused[program+" "+arg] {
+			continue // said at the line of the topology
+		}
 		flag, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 		if !v.release.has("flag", program, flag) {
 			out.Errorf("V025", at, where, "%s has no flag --%s in kubernetes %s", program, flag, v.release.minor).

@@ -289,7 +289,7 @@ func onlyComments(text []byte) bool {
 func plainError(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	text, _, _ = strings.Cut(text, ` in scheme "`)
-	return strings.NewReplacer("strict decoding error: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)
+	return strings.NewReplacer("strict decoding error: ", "", "error unmarshaling JSON: ", "", "while decoding JSON: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)
 }
 
 func didYouMean(word string, candidates []string) string {
@@ -297,5 +297,5 @@ func didYouMean(word string, candidates []string) string {
 	if s := diag.Suggest(word, candidates); s != "" {
 		return "did you mean " + s + "?"
 	}
-	return "the table is pkg/verify/release; see the release notes of that minor"
+	return "see the release notes of that minor"
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,10 +19,14 @@ type release struct {
 	known map[string]bool // "flag kube-apiserver advertise-address"
 	kinds map[string]bool // "flag kube-apiserver": programs and types that the table covers
 	above map[string]bool // fields that have fields of their own
+
+	traits map[string][]string // of "flag kube-apiserver v": its type and what else the table says
+	words  map[string][]string // of "kube-apiserver authorization-mode": the words that it takes
 }
 
 func loadRelease(minor string) (release, error) {
-	r := release{minor: minor, known: map[string]bool{}, kinds: map[string]bool{}, above: map[string]bool{}}
+	r := release{minor: minor, known: map[string]bool{}, kinds: map[string]bool{}, above: map[string]bool{},
+		traits: map[string][]string{}, words: map[string][]string{}}
 	text, err := tables.ReadFile("release/" + minor + ".txt")
 	if err != nil {
 		return r, fmt.Errorf("no table of flags and fields for kubernetes %s", minor)
@@ -31,8 +36,19 @@ func loadRelease(minor string) (release, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		r.known[line] = true
-		if words := strings.Fields(line); len(words) == 3 {
+		words := strings.Fields(line)
+		if len(words) < 3 {
+			continue
+		}
+		name := strings.Join(words[:3], " ")
+		r.known[name] = true
+		switch words[0] {
+		case "value":
+			r.words[words[1]+" "+words[2]] = append(r.words[words[1]+" "+words[2]], words[3])
+		case "flag", "locked":
+			r.traits[name] = words[3:]
+		}
+		if words[0] == "flag" || words[0] == "gate" || words[0] == "field" || words[0] == "version" {
 			r.kinds[words[0]+" "+words[1]] = true
 			if i := strings.LastIndex(line, "."); words[0] == "field" && i > 0 {
 				r.above[strings.TrimSuffix(line[:i], "[]")] = true
@@ -61,4 +77,19 @@ func (r release) names(kind, owner string) []string {
 		}
 	}
 	return out
+}
+
+// flag gives the type of a flag's value and whether its values add up or it may
+// stand without one.
+func (r release) flag(program, name string) (kind string, list, alone bool) {
+	traits := r.traits["flag "+program+" "+name]
+	if len(traits) == 0 {
+		return "", false, true
+	}
+	return traits[0], slices.Contains(traits, "list"), slices.Contains(traits, "alone")
+}
+
+// locked gives the one value that a feature gate takes; "" for one that takes both.
+func (r release) locked(program, gate string) string {
+	return strings.Join(r.traits["locked "+program+" "+gate], "")
 }

@@ -36,6 +36,10 @@ type Verifier struct {
 	decoded   sync.Map // typed objects by the digest of their text, secret ones left out
 	proven    memo     // what was already proved about contents that many hosts share
 
+	rules   flagRules
+	unread  bool            // a configuration file has fields that Given has refused
+	refused map[string]bool // "kubelet --v=x": flags of the user's that Given has refused
+
 	mu   sync.Mutex
 	ends []endpoints // who serves and who dials, for Cluster
 }
@@ -50,7 +54,11 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{plan: p, release: table, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
+	rules, err := loadFlagRules()
+	if err != nil {
+		return nil, err
+	}
+	v := &Verifier{rules: rules, refused: map[string]bool{}, plan: p, release: table, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
 	for _, m := range p.Manifests {
 		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
 	}

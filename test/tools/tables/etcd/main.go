@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"time"
 	_ "unsafe" // for go:linkname
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -31,14 +32,35 @@ func main() {
 		log.Fatal("etcdmain's config begins in another way now: see its source")
 	}
 	// Package flag knows these two without their being defined.
-	fmt.Println("flag etcd h")
-	fmt.Println("flag etcd help")
+	fmt.Println("flag etcd h bool alone")
+	fmt.Println("flag etcd help bool alone")
 	flags.VisitAll(func(f *flag.Flag) {
-		fmt.Println("flag etcd", f.Name)
+		fmt.Println("flag etcd", f.Name, kind(f))
 	})
 	// Only a copy says what it knows.
 	gates := features.NewDefaultServerFeatureGate("etcd", zap.NewNop()).DeepCopy()
 	for gate := range gates.GetAll() {
 		fmt.Println("gate etcd", gate)
 	}
+}
+
+// kind is the type of a flag's value in the words of package pflag. Package flag
+// shows a type only by what it stands for.
+func kind(f *flag.Flag) string {
+	if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
+		return "bool alone"
+	}
+	if g, ok := f.Value.(flag.Getter); ok {
+		switch g.Get().(type) {
+		case int, int64:
+			return "int"
+		case uint, uint64:
+			return "uint"
+		case float64:
+			return "float64"
+		case time.Duration:
+			return "duration"
+		}
+	}
+	return "string"
 }
