@@ -28,7 +28,7 @@ test: ## run the tests, with the real Ignition applying every document (ten minu
 check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.36)
 	test/tools/prepare check
 	go test -json -timeout 30m -race -skip TestKill ./pkg/... ./cmd/... | $(SUMMARY) -name race
-	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./pkg/media | $(SUMMARY) -name check
+	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./pkg/media ./pkg/verify | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor
 	KUBESPORE_MINORS='1.34 1.35 1.36' $(MAKE) check

@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -13,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubelet "k8s.io/kubelet/config/v1beta1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -89,12 +90,15 @@ func (v *Verifier) staticByFlag(flags []profile.Flag, config any, where string, 
 
 // kubeletConfig gives fields their types.
 func kubeletConfig(fields map[string]any) (*kubelet.KubeletConfiguration, error) {
-	text, err := yaml.Marshal(fields)
+	text, err := json.Marshal(fields)
 	if err != nil {
 		return nil, err
 	}
 	config := &kubelet.KubeletConfiguration{}
-	return config, yaml.UnmarshalStrict(text, config)
+	// Not by way of YAML, which would make a text of a number where one is wanted.
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields()
+	return config, strict.Decode(config)
 }
 
 // wrongField is what the kubelet refuses of its configuration.
@@ -245,6 +249,9 @@ func kubeletReserved(c *kubelet.KubeletConfiguration, say sayWrong) {
 	if c.MemoryManagerPolicy == "Static" && len(c.ReservedMemory) == 0 {
 		say("memoryManagerPolicy", "add reservedMemory, as much as kubeReserved, systemReserved and evictionHard say together", "the policy Static needs reservedMemory")
 	}
+	if c.SystemCgroups != "" && c.CgroupRoot == "" {
+		say("systemCgroups", "add cgroupRoot: /", "systemCgroups needs cgroupRoot")
+	}
 	if c.ReservedSystemCPUs != "" && (c.SystemReservedCgroup != "" || c.KubeReservedCgroup != "") {
 		say("reservedSystemCPUs", "take systemReservedCgroup and kubeReservedCgroup out", "it cannot stand with systemReservedCgroup or kubeReservedCgroup")
 	}
@@ -278,21 +285,25 @@ func kubeletEnforced(c *kubelet.KubeletConfiguration, say sayWrong) {
 	const field = "enforceNodeAllocatable"
 	has := map[string]string{"systemReservedCgroup": c.SystemReservedCgroup, "kubeReservedCgroup": c.KubeReservedCgroup}
 	seen := map[string]bool{}
-	for _, word := range c.EnforceNodeAllocatable {
+	words := c.EnforceNodeAllocatable
+	if words == nil {
+		words = []string{"pods"}
+	}
+	for _, word := range words {
 		needs, known := enforceable[word]
 		switch {
 		case !known:
 			say(field, "write "+strings.Join(slices.Sorted(maps.Keys(enforceable)), ", "), "%q cannot be enforced", word)
 		case seen[word]:
 			say(field, "write it once", "%q stands twice", word)
-		case word == "none" && len(c.EnforceNodeAllocatable) > 1:
+		case word == "none" && len(words) > 1:
 			say(field, "take none out, or the others", "none cannot stand with others")
 		case needs != "" && has[needs] == "":
 			say(field, "add "+needs, "%s needs %s", word, needs)
 		case seen[strings.TrimSuffix(word, "-compressible")] || seen[word+"-compressible"]:
 			say(field, "take one of them out", "%s cannot be enforced in two ways", strings.TrimSuffix(word, "-compressible"))
 		case word != "none" && !or(c.CgroupsPerQOS, true):
-			say(field, "take cgroupsPerQOS: false out", "%s needs cgroupsPerQOS", word)
+			say("cgroupsPerQOS", "take cgroupsPerQOS: false out", "%s needs cgroupsPerQOS", word)
 		}
 		seen[word] = true
 	}

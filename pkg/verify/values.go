@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,26 +34,29 @@ func (r release) wrongValue(program, name, value string) (because, hint string) 
 // release's own code gives them. test/oracle asks that code whether each is judged
 // alike.
 var valueKinds = map[string]func(value string) (because, hint string){
-	"bool":            wrongBool,
-	"int":             wrongInteger(strconv.IntSize),
-	"int32":           wrongInteger(32),
-	"int64":           wrongInteger(64),
-	"level":           wrongLevel,
-	"uint":            wrongUnsigned,
-	"float32":         wrongNumber(32),
-	"float64":         wrongNumber(64),
-	"duration":        wrongDuration,
-	"ip":              wrongIP,
-	"ipport":          wrongIPPort,
-	"int32slice":      eachOf(wrongInteger(32)),
-	"stringslice":     wrongCSV,
-	"stringtostring":  wrongPairs,
-	"mapstringstring": wrongMap,
-	"mapstringbool":   wrongBools,
-	"portrange":       wrongPortRange,
-	"quantity":        wrongQuantity,
-	"namedcertkey":    wrongCertKey,
-	"pattern=n,...":   wrongVModule,
+	"bool":                               wrongBool,
+	"int":                                wrongInteger(strconv.IntSize),
+	"int32":                              wrongInteger(32),
+	"int64":                              wrongInteger(64),
+	"level":                              wrongLevel,
+	"uint":                               wrongUnsigned,
+	"float32":                            wrongNumber(32),
+	"float64":                            wrongNumber(64),
+	"duration":                           wrongDuration,
+	"ip":                                 wrongIP,
+	"ipport":                             wrongIPPort,
+	"int32slice":                         eachOf(wrongInteger(32)),
+	"stringslice":                        wrongCSV,
+	"stringtostring":                     wrongPairs,
+	"mapstringstring":                    wrongMap,
+	"mapstringbool":                      wrongBools,
+	"thresholds":                         wrongThresholds,
+	"reserved-memory":                    wrongReservedMemory,
+	"colonseparatedmultimapstringstring": wrongHeaders,
+	"portrange":                          wrongPortRange,
+	"quantity":                           wrongQuantity,
+	"namedcertkey":                       wrongCertKey,
+	"pattern=n,...":                      wrongVModule,
 }
 
 func wrongBool(value string) (string, string) {
@@ -107,7 +111,7 @@ func wrongDuration(value string) (string, string) {
 }
 
 func wrongIP(value string) (string, string) {
-	if net.ParseIP(strings.TrimSpace(value)) == nil {
+	if value != "" && net.ParseIP(strings.TrimSpace(value)) == nil {
 		return fmt.Sprintf("%q is not an address", value), "write it as in 10.9.0.11, without a port and a prefix length"
 	}
 	return "", ""
@@ -178,6 +182,37 @@ func wrongBools(value string) (string, string) {
 	return "", ""
 }
 
+// wrongThresholds is for eviction.
+func wrongThresholds(value string) (string, string) {
+	for part := range strings.SplitSeq(value, ",") {
+		if part != "" && !strings.Contains(part, "<") {
+			return fmt.Sprintf("%q is not signal<value", part), "write it as in memory.available<200Mi"
+		}
+	}
+	return "", ""
+}
+
+// wrongHeaders is for lists of name:value.
+func wrongHeaders(value string) (string, string) {
+	for part := range strings.SplitSeq(value, ",") {
+		if part != "" && !strings.Contains(part, ":") {
+			return fmt.Sprintf("%q is not name:value", part), "write it as in One:1,Other:2"
+		}
+	}
+	return "", ""
+}
+
+var reservedMemory = regexp.MustCompile(`^\d+:[^,;=]+=[^,;=]+(,[^,;=]+=[^,;=]+)*$`)
+
+func wrongReservedMemory(value string) (string, string) {
+	for part := range strings.SplitSeq(value, ";") {
+		if value != "" && !reservedMemory.MatchString(part) {
+			return fmt.Sprintf("%q is not memory of a node", part), "write it as in 0:memory=1Gi;1:memory=2Gi"
+		}
+	}
+	return "", ""
+}
+
 func wrongPortRange(value string) (string, string) {
 	if _, err := utilnet.ParsePortRange(value); err != nil {
 		return fmt.Sprintf("%q is not a range of ports", value), "write it as in 30000-32767"
@@ -194,7 +229,7 @@ func wrongQuantity(value string) (string, string) {
 
 func wrongCertKey(value string) (string, string) {
 	parts := strings.Split(strings.SplitN(value, ":", 2)[0], ",")
-	if len(parts) != 2 || parts[0] == "" || parts[1] == "" {
+	if len(parts) != 2 {
 		return fmt.Sprintf("%q does not name a certificate and its key", value), "write it as in /etc/x.crt,/etc/x.key"
 	}
 	return "", ""
@@ -224,7 +259,7 @@ func wrongWord(name, value string, words []string, list bool) (string, string) {
 	}
 	for _, word := range given {
 		bare := word
-		if name == "controllers" {
+		if name == "controllers" && word != "-*" {
 			bare = strings.TrimPrefix(word, "-")
 		}
 		if list && value == "" || name == "tls-min-version" && word == "" || slices.Contains(words, bare) {

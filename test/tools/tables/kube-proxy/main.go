@@ -2,6 +2,8 @@
 package main
 
 import (
+	"flag"
+
 	"github.com/spf13/pflag"
 	"k8s.io/component-base/cli/globalflag"
 	"k8s.io/component-base/version/verflag"
@@ -25,6 +27,7 @@ func judge(args []string) error {
 		o.AddFlags(flags)
 		verflag.AddFlags(flags)
 		globalflag.AddGlobalFlags(flags, "kube-proxy")
+		flags.AddGoFlagSet(flag.CommandLine) // as the command does
 		all = flags
 	})
 	if err != nil {

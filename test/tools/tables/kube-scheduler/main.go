@@ -11,6 +11,7 @@ import (
 	"k8s.io/component-base/version/verflag"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
 
 	"github.com/kubespore/kubespore/test/tools/kubernetes/table"
 )
@@ -40,6 +41,9 @@ func judge(args []string) error {
 		return err
 	}
 	if err := logsapi.Validate(s.Logs, utilfeature.DefaultFeatureGate, nil).ToAggregate(); err != nil {
+		return err
+	}
+	if s.ComponentConfig, err = latest.Default(); err != nil {
 		return err
 	}
 	return utilerrors.NewAggregate(s.Validate())

@@ -66,11 +66,17 @@ func traits(f *pflag.Flag) []string {
 		}
 		return r
 	}, f.Value.Type()))
+	switch f.Value.(type) {
+	case *cliflag.ConfigurationMap:
+		kind = "configurationmap" // which takes any text, and has the type of another
+	case *cliflag.LangleSeparatedMapStringString:
+		kind = "thresholds"
+	}
 	if kind == "" {
 		kind = "string"
 	}
 	out := []string{kind}
-	if _, ok := f.Value.(pflag.SliceValue); ok || slices.Contains([]string{"mapstringbool", "mapstringstring", "strings"}, kind) {
+	if _, ok := f.Value.(pflag.SliceValue); ok || slices.Contains([]string{"mapstringbool", "mapstringstring", "configurationmap", "thresholds"}, kind) {
 		out = append(out, "list")
 	}
 	if f.NoOptDefVal != "" {
