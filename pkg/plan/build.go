@@ -217,6 +217,8 @@ func (b *build) finish(p *Plan) {
 	m.cluster()
 	p.Authorities, p.Certs, p.Secrets = m.result()
 	p.Manifests = b.manifests()
+	b.checkBounds()
+	p.Advice = b.advice()
 }
 
 // finishHost fills a host of the plan.
@@ -226,6 +228,7 @@ func (b *build) finishHost(h *host, m *keySpecs) {
 	}
 	got := b.collect(scope{build: b, class: h.class, host: h})
 	h.Images, h.Binaries, h.Programs = got.images, got.binaries, got.programs
+	h.Ports, h.Sysctls = got.ports, got.sysctls
 	m.host(h)
 }
 

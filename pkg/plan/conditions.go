@@ -41,6 +41,8 @@ func clusterSettings(t *topology.Topology, c *Cluster, enabled []*profile.Profil
 		"nodes":                count(len(c.nodes())),
 		"networks":             count(c.nodeNetworks()),
 		"endpoint":             {c.endpointKind()},
+		"endpointNetwork":      {c.endpointNetwork()},
+		"own":                  t.Own,
 		"dualStack":            truth(len(c.Families) > 1),
 		"formed":               truth(c.Formed),
 		"adminOnControlPlanes": truth(c.AdminOnControlPlanes),
@@ -66,6 +68,31 @@ func (c *Cluster) nodeNetworks() int {
 		}
 	}
 	return max(len(seen["ipv4"]), len(seen["ipv6"]))
+}
+
+// endpointNetwork says whether the endpoint's address is on the network of every
+// control plane, of some or of none.
+func (c *Cluster) endpointNetwork() string {
+	address, err := netip.ParseAddr(c.Endpoint.Host)
+	if err != nil {
+		return "none"
+	}
+	on := 0
+	for _, h := range c.ControlPlanes {
+		if slices.ContainsFunc(h.CIDRs, func(cidr string) bool {
+			p, err := netip.ParsePrefix(cidr)
+			return err == nil && p.Contains(address)
+		}) {
+			on++
+		}
+	}
+	switch on {
+	case 0:
+		return "outside"
+	case len(c.ControlPlanes):
+		return "shared"
+	}
+	return "split"
 }
 
 func (c *Cluster) endpointKind() string {

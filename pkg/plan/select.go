@@ -80,7 +80,7 @@ func (b *build) classify(sorted []*topology.Host) {
 		if len(b.topology.Overlays) > 0 {
 			overlays = slices.Concat(b.topology.Overlays, t.Overlays)
 		}
-		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Delivery: t.Delivery}}
+		h := &host{class: c, Host: &Host{HostFacts: facts, System: c.system, Overlays: overlays, Delivery: t.Delivery, Given: t.Profiles}}
 		b.hosts = append(b.hosts, h)
 	}
 	b.whole = b.wholeClass()

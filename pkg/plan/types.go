@@ -21,6 +21,7 @@ type Plan struct {
 	Certs       []CertSpec   // sorted by ID
 	Secrets     []SecretSpec // sorted by ID
 	Manifests   []ManifestSpec
+	Advice      diag.List   // what is missing, to be said when nothing is wrong
 	Allocations Allocations // what the store must remember after this build
 }
 
@@ -34,7 +35,10 @@ type Host struct {
 	Binaries []BinaryRef     // sorted by path
 	Programs []Program       // that its system must bring, sorted
 	Overlays []string        // cluster overlays, then the host's own
+	Ports    []Opening       // that profiles open in the firewall
+	Sysctls  []KeyValue      // that profiles need, sorted
 	Delivery string
+	Given    map[string]topology.Selection // what the topology says of profiles on this host
 }
 
 // Selected is a profile on a host with its parameters and vars resolved.

@@ -91,6 +91,9 @@ func (p *Profile) Conditions() []*Condition {
 	for i := range p.Warns {
 		add(&p.Warns[i].When)
 	}
+	for i := range p.Advises {
+		add(&p.Advises[i].When)
+	}
 	for i := range p.Authorities {
 		deposits(p.Authorities[i].Deposits)
 	}
@@ -179,6 +182,9 @@ func (p *Profile) allTexts() []Text {
 	}
 	for _, l := range p.Leaves {
 		add(l.Value)
+	}
+	for _, x := range p.Bounds {
+		add(x.Value, x.AtMost)
 	}
 	return out
 }

@@ -16,6 +16,10 @@ type setting struct {
 	count bool     // or a number, and many for two or more
 }
 
+// Slots are the parts of a cluster that a topology may say it brings itself
+// (own: [cni]), by the names under which profiles provide them.
+var Slots = []string{"cluster-dns", "cni", "service-proxy", "virtual-address"}
+
 var truth = []string{"true", "false"}
 
 // settings are the names that a condition may write under `settings:`. The
@@ -30,6 +34,8 @@ var settings = map[string]setting{
 	"nodes":                {count: true},
 	"networks":             {count: true}, // that the nodes stand in
 	"endpoint":             {words: []string{"virtual", "host", "balancer", "name"}},
+	"endpointNetwork":      {words: []string{"shared", "split", "outside", "none"}},
+	"own":                  {words: Slots},
 	"dualStack":            {words: truth},
 	"formed":               {words: truth},
 	"adminOnControlPlanes": {words: truth},

@@ -51,6 +51,8 @@ func (d *decoder) profile(p *Profile, n node) {
 		"provides":      d.provides(p),
 		"refuses":       d.refusals(&p.Refuses),
 		"warns":         d.refusals(&p.Warns),
+		"advises":       d.advice(&p.Advises),
+		"bounds":        d.bounds(&p.Bounds),
 		"params":        d.params(&p.Params),
 		"vars":          d.vars(&p.Vars),
 		"authorities":   d.authorities(&p.Authorities),
@@ -82,8 +84,8 @@ func (d *decoder) condition(c *Condition) func(node) {
 			"arch":     d.enums(&c.Arch, arches),
 			"families": d.enums(&c.Families, families),
 			"lists":    d.strs(&c.Lists),
-			"slots":    d.strs(&c.Slots),
 			"profiles": d.strs(&c.Profiles),
+			"slots":    d.strs(&c.Slots),
 			"params":   d.choices(&c.Params),
 			"settings": d.choices(&c.Settings),
 			"hosts":    d.str(&c.Hosts),
@@ -111,6 +113,33 @@ func (d *decoder) refusals(into *[]Refusal) func(node) {
 			"hint":    d.str(&r.Hint),
 		}, "when", "because", "hint")
 		*into = append(*into, r)
+	})
+}
+
+func (d *decoder) advice(into *[]Advice) func(node) {
+	return d.listOf(func(n node) {
+		a := Advice{Position: d.at(n)}
+		d.object(n, "an advice, such as {when: {not: {slots: [cni]}}, at: profiles, because: nothing connects pods, hint: add one}", fields{
+			"when":    d.condition(&a.When),
+			"at":      d.str(&a.At),
+			"because": d.str(&a.Because),
+			"hint":    d.str(&a.Hint),
+		}, "when", "at", "because", "hint")
+		*into = append(*into, a)
+	})
+}
+
+func (d *decoder) bounds(into *[]Bound) func(node) {
+	return d.listOf(func(n node) {
+		b := Bound{Position: d.at(n)}
+		d.object(n, "a bound, such as {value: '{{ .Var.mtu }}', atMost: '1450', at: [profiles.x.mtu], because: the port carries no more, hint: 'write mtu: {atMost}'}", fields{
+			"value":   d.text(&b.Value),
+			"atMost":  d.text(&b.AtMost),
+			"at":      d.strs(&b.At),
+			"because": d.str(&b.Because),
+			"hint":    d.str(&b.Hint),
+		}, "value", "atMost", "at", "because", "hint")
+		*into = append(*into, b)
 	})
 }
 

@@ -28,6 +28,7 @@ var functions = template.FuncMap{
 	"hostport":   func(host string, port any) string { return net.JoinHostPort(host, toText(port)) },
 	"nth":        nth,
 	"prefixlen":  prefixlen,
+	"addresses":  addresses,
 	"isIPv6":     func(s string) bool { return strings.Contains(s, ":") },
 	"default":    func(d, v any) any { return orDefault(d, v) },
 	"list":       func(v ...any) []any { return v },
@@ -109,6 +110,15 @@ func element(list any, name string, index func(n int) int) (any, error) {
 		return nil, fmt.Errorf("%s of an empty list", name)
 	}
 	return values[index(len(values))], nil
+}
+
+// addresses counts the addresses of a network, up to a thousand millions.
+func addresses(cidr string) (int, error) {
+	p, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return 0, err
+	}
+	return 1 << min(30, p.Addr().BitLen()-p.Bits()), nil
 }
 
 func uniq(list any) ([]string, error) {

@@ -40,6 +40,8 @@ type Profile struct {
 	Over          []string  // profiles on which this one builds, and whose place in the slot it takes
 	Refuses       []Refusal // where selecting it is a mistake
 	Warns         []Refusal // where selecting it works and is not wise
+	Advises       []Advice  // what is missing where a condition holds
+	Bounds        []Bound   // numbers that other numbers of a host bound
 	Params        []Param
 	Vars          []Var
 
@@ -89,6 +91,25 @@ type Condition struct {
 	Not      *Condition          // this does not hold
 
 	Position diag.Position
+}
+
+// Advice says what a cluster lacks where a condition holds for a host with the
+// profile. It is a warning, said when nothing is wrong.
+type Advice struct {
+	When     Condition
+	At       string // the key of the topology that it is about
+	Because  string
+	Hint     string
+	Position diag.Position
+}
+
+// Bound says how large a number may be on a host: an empty text is no number.
+type Bound struct {
+	Value, AtMost Text
+	At            []string // keys of the topology that it is about; the first that the file holds is where it is said
+	Because       string
+	Hint          string // {atMost} stands for the bound
+	Position      diag.Position
 }
 
 // Refusal says where selecting the profile is a mistake, or deserves a warning.

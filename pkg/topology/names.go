@@ -19,6 +19,7 @@ var (
 	Arches        = []string{"amd64", "arm64"}
 	Deliveries    = []string{"none", "ec2-16k", "guestinfo-64k", "iso-embed-256k"}
 	Custodies     = []string{"on-control-planes", "offline"}
+	Slots         = []string{"cluster-dns", "cni", "service-proxy", "virtual-address"} // what Own takes; as profile.Slots
 	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
 
 	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}

@@ -49,6 +49,7 @@ var documentSchema = &object[document]{name: "topology", properties: []property[
 	key("access", accessSchema, func(f *document) *Access { return &f.Access }, "Who may log in.").or("{}"),
 	key("pki", pkiSchema, func(f *document) *PKI { return &f.PKI }, "Keys: their kind, their life and who keeps those of the authorities.").or("{}"),
 	key("profiles", profiles, func(f *document) *map[string]Selection { return &f.Profiles }, "Capabilities by name, with their parameters; `true` or `{}` takes the defaults, `false` leaves one out that is on by default."),
+	key("own", list[string]{item: enum("part", Slots), unique: itself}, func(f *document) *[]string { return &f.Own }, "Parts of the cluster that you bring yourself, so that nothing warns of their absence: a network plugin (`cni`), what carries Services, cluster DNS, or what holds the virtual address."),
 	key("overlays", list[string]{item: filePath}, func(f *document) *[]string { return &f.Overlays }, "Butane files, relative to this one, merged last into every host. They may override anything."),
 	key("hosts", list[entry]{item: hostSchema, limit: maxHosts}, func(f *document) *[]entry { return &f.entries }, "The machines.").need(),
 }}

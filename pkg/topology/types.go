@@ -20,6 +20,7 @@ type Topology struct {
 	Profiles   map[string]Selection // by profile name, as the file says; selection is pkg/plan's
 	Overlays   []string             // Butane files merged last into every host, relative to the file
 	Delivery   string               // how documents reach machines, see Deliveries
+	Own        []string             // parts that the user brings, of Slots
 	Hosts      []Host
 
 	positions map[string]diag.Position
@@ -38,6 +39,12 @@ func (t *Topology) At(path string) diag.Position {
 		}
 		path = parent(path)
 	}
+}
+
+// Given says whether the file itself holds a path.
+func (t *Topology) Given(path string) bool {
+	_, given := t.positions[path]
+	return given
 }
 
 func parent(path string) string {

@@ -15,14 +15,16 @@ import (
 // machine is a document as the tree that it makes, looked up by path.
 type machine struct {
 	*plan.Host
-	topology *topology.Topology
-	doc      *document.Document
-	entries  []document.Entry // sorted by path
-	paths    map[string]*document.Entry
-	parents  map[string]bool // directories that exist because something lies in them
-	units    []*unit
-	objects  []object
-	ends     endpoints
+	topology  *topology.Topology
+	doc       *document.Document
+	entries   []document.Entry // sorted by path
+	paths     map[string]*document.Entry
+	parents   map[string]bool // directories that exist because something lies in them
+	units     []*unit
+	objects   []object
+	ends      endpoints
+	listeners []listener
+	dials     []dialled // by name
 }
 
 func newMachine(h *plan.Host, t *topology.Topology, doc *document.Document) (*machine, error) {

@@ -4,10 +4,12 @@ import (
 	"crypto/x509"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // trust proves over the whole cluster that whoever dials will be let in: the
@@ -17,6 +19,11 @@ import (
 func (v *Verifier) trust(out *diag.List) {
 	slices.SortFunc(v.ends, func(a, b endpoints) int { return strings.Compare(a.host, b.host) })
 	n := newNetwork(v.ends, v.plan.Hosts)
+	n.endpoint = net.JoinHostPort(v.plan.Cluster.Endpoint.Host, strconv.Itoa(v.plan.Cluster.Endpoint.Port))
+	n.endpointAt = v.plan.Topology.At("cluster.endpoint")
+	if v.plan.Cluster.Endpoint.IsVirtual && v.provided("virtual-address") {
+		n.held = v.plan.Cluster.Endpoint.Host
+	}
 	c := newChains()
 	for _, end := range v.ends {
 		for _, s := range end.servers {
@@ -28,6 +35,7 @@ func (v *Verifier) trust(out *diag.List) {
 			n.dial(&end, client, c, out)
 		}
 	}
+	n.serveEndpoint(v.plan, out)
 	holders := map[fingerprint]string{}
 	for _, end := range v.ends {
 		for _, key := range end.keys {
@@ -46,6 +54,10 @@ type network struct {
 	apiServers []server
 	kubelets   []server
 	addresses  map[string][]string // by host name
+	endpoint   string              // host:port that the topology names
+	endpointAt diag.Position
+	said       bool   // that nobody answers at the endpoint
+	held       string // the virtual address, where a profile keeps it on the machines
 }
 
 func newNetwork(ends []endpoints, hosts []*plan.Host) *network {
@@ -88,12 +100,44 @@ func (n *network) dial(end *endpoints, client client, c *chains, out *diag.List)
 		}
 		answering := n.answering(end, host, port)
 		if len(answering) == 0 {
-			out.Errorf("V053", client.at, client.what, "nothing in the cluster serves %s", target)
+			n.unserved(client, target, out)
 		}
 		for _, s := range answering {
 			meet(client, s, host, c, out)
 		}
 	}
+}
+
+// serveEndpoint proves that an API server answers at the endpoint, which clients
+// outside of the cluster dial, where the machines themselves have its address.
+func (n *network) serveEndpoint(p *plan.Plan, out *diag.List) {
+	e := p.Cluster.Endpoint
+	holder := n.byAddress[e.Host]
+	if !e.IsAddress || holder == nil && e.Host != n.held || holder != nil && !slices.ContainsFunc(n.apiServers, func(s server) bool { return s.host == holder.host }) {
+		return
+	}
+	if len(n.answering(holder, e.Host, strconv.Itoa(e.Port))) == 0 {
+		n.unserved(client{what: "kubectl with admin.conf", at: n.endpointAt}, n.endpoint, out)
+	}
+}
+
+// unserved says that no server answers a client: at the endpoint once, at its line.
+func (n *network) unserved(client client, target string, out *diag.List) {
+	if target != n.endpoint {
+		out.Errorf("V053", client.at, client.what, "nothing in the cluster serves %s", target)
+		return
+	}
+	if n.said {
+		return
+	}
+	n.said = true
+	out.Errorf("V053", n.endpointAt, "cluster.endpoint", "no API server answers at %s, which %s dials", target, client.what).
+		WithHint("write the port of the API servers, 6443, or let a balancer of yours take calls there")
+}
+
+// provided says whether some profile of some host provides a slot.
+func (v *Verifier) provided(slot string) bool {
+	return slices.ContainsFunc(v.plan.Profiles, func(p *profile.Profile) bool { return p.Provides == slot })
 }
 
 // answering gives the servers behind an address: those of the machine that has
@@ -102,6 +146,12 @@ func (n *network) dial(end *endpoints, client client, c *chains, out *diag.List)
 func (n *network) answering(end *endpoints, host, port string) []server {
 	if !isLoopback(host) {
 		end = n.byAddress[host]
+	}
+	if end == nil && host == n.held {
+		// Who holds it takes calls on every address, and so on this one.
+		return slices.DeleteFunc(slices.Clone(n.apiServers), func(s server) bool {
+			return !slices.ContainsFunc(s.listen, func(l string) bool { return listens(l, host, port) })
+		})
 	}
 	if end == nil {
 		return n.apiServers

@@ -40,8 +40,9 @@ type Verifier struct {
 	unread  bool            // a configuration file has fields that Given has refused
 	refused map[string]bool // "kubelet --v=x": flags of the user's that Given has refused
 
-	mu   sync.Mutex
-	ends []endpoints // who serves and who dials, for Cluster
+	mu        sync.Mutex
+	ends      []endpoints // who serves and who dials, for Cluster
+	listening []hostListeners
 }
 
 // New prepares the proofs for a plan.
@@ -86,6 +87,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 	}
 	v.readObjects(m)
 	m.ends = v.endpoints(m, &out)
+	m.listeners = v.listeners(m)
 	for _, proof := range []func(*machine, *diag.List){
 		v.objects,    // objects.go: everything that is Kubernetes' decodes and names images we have
 		v.staticPods, // pods.go: static pods start without the API, paths and flags exist
@@ -97,12 +99,17 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 		v.ownKeys,    // keys.go: every key is this host's own
 		v.writable,   // system.go: every path lies where the system can be written
 		v.firewall,   // firewall.go: every port that something serves is open
+		v.ports,      // listeners.go: no two programs listen on one port
+		v.registries, // registries.go: what registries are checked with is there
+		v.names,      // registries.go: every name that is dialled can be resolved
+		v.sysctls,    // sysctls.go: nothing undoes a sysctl that some profile needs
 	} {
 		proof(m, &out)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.ends = append(v.ends, m.ends)
+	v.listening = append(v.listening, hostListeners{h, m.listeners, v.daemonSets(m)})
 	return out
 }
 
@@ -113,6 +120,7 @@ func (v *Verifier) Cluster() diag.List {
 	defer v.mu.Unlock()
 	var out diag.List
 	v.trust(&out)
+	v.portsOfPods(&out)
 	return out
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // box is a host made by hand: what a test says of it and nothing else.
@@ -68,7 +69,7 @@ func (b box) document() *document.Document {
 // prove runs every proof over some machines and gives the codes and messages.
 func prove(t *testing.T, boxes ...box) diag.List {
 	t.Helper()
-	p := &plan.Plan{Cluster: &plan.Cluster{Minor: "1.36", Domain: "cluster.local", DNSAddresses: []string{"10.96.0.10"}}}
+	p := &plan.Plan{Topology: &topology.Topology{}, Catalog: &profile.Catalog{}, Cluster: &plan.Cluster{Minor: "1.36", Domain: "cluster.local", DNSAddresses: []string{"10.96.0.10"}}}
 	for _, b := range boxes {
 		p.Hosts = append(p.Hosts, b.host())
 	}

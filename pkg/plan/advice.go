@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/profile"
+)
+
+// advice collects what profiles say that the cluster lacks, each once.
+func (b *build) advice() diag.List {
+	var out diag.List
+	for _, p := range b.enabled {
+		for i := range p.Advises {
+			a := &p.Advises[i]
+			if slices.ContainsFunc(b.classes, func(c *class) bool { return c.byName[p.Name] != nil && b.test(c, p, &a.When) }) {
+				out.Warnf("P018", b.topology.At(a.At), a.At, "%s", a.Because).WithHint("%s", a.Hint).WithRelated(a.Position, "said here")
+			}
+		}
+	}
+	return out
+}
+
+// checkBounds holds the numbers that profiles bound against their bounds, on
+// every host: a host may have ports, addresses and parameters of its own. What is
+// said of one is not said again of hosts that have it from the same line.
+func (b *build) checkBounds() {
+	for _, h := range b.hosts {
+		for _, u := range h.class.uses {
+			for i := range u.Bounds {
+				b.checkBound(scope{build: b, class: h.class, host: h, use: u}, &u.Bounds[i])
+			}
+		}
+	}
+}
+
+func (b *build) checkBound(s scope, bound *profile.Bound) {
+	value, valueErr := b.number(s, bound.Value)
+	most, mostErr := b.number(s, bound.AtMost)
+	if valueErr != nil || mostErr != nil || value <= most {
+		return
+	}
+	path := bound.At[len(bound.At)-1]
+	for _, one := range slices.Backward(bound.At) {
+		for _, at := range []string{one, s.host.Path + "." + one} {
+			if b.topology.Given(at) {
+				path = at
+			}
+		}
+	}
+	b.errorAt("P019", b.topology.At(path), path, "%d is more than %d on %s: %s", value, most, s.host.Name, bound.Because).
+		WithHint("%s", strings.ReplaceAll(bound.Hint, "{atMost}", strconv.Itoa(most))).WithRelated(bound.Position, "said here")
+}
+
+// number works out a text that is a number; nothing is none.
+func (b *build) number(s scope, t profile.Text) (int, error) {
+	text, _ := b.text(s, t)
+	return strconv.Atoi(strings.TrimSpace(text))
+}
