@@ -29,6 +29,7 @@ const systemTopology = `apiVersion: kubespore/v1alpha1
 kind: Topology
 cluster: {name: prod, endpoint: "192.168.200.21:6443"}
 kubernetes: {version: v1.36.3}
+own: [cni]
 network: {pods: [10.240.0.0/12], services: [10.96.0.0/16]}
 os: %s
 format: %s
