@@ -106,7 +106,7 @@ system:
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
 	text := strings.Join(all, "\n")
-	if !slices.Equal(codes, []string{"V070", "V071"}) || !strings.Contains(text, "Mine cannot mount /var/lib/containerd") {
+	if !slices.Equal(codes, []string{"V075", "V076"}) || !strings.Contains(text, "Mine cannot mount /var/lib/containerd") {
 		t.Errorf("%v\n%s", codes, text)
 	}
 	docs := ""

@@ -79,11 +79,12 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	c.checkSystems(&list)
 	c.check(&list)
 	c.checkMesh(&list)
+	whole := func(p *Profile) bool { return !replaced[found[p.Name].layer] }
 	if !list.HasErrors() {
-		c.checkSlots(&list)
+		c.checkSlots(whole, &list)
 	}
 	if !list.HasErrors() { // what cannot be read may be the one use of something
-		c.checkUnused(func(p *Profile) bool { return !replaced[found[p.Name].layer] }, &list)
+		c.checkUnused(whole, &list)
 	}
 	return c, list
 }

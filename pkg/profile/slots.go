@@ -67,8 +67,10 @@ func Over(p, q *Profile) bool {
 	return slices.Contains(p.Over, q.Name) || slices.Contains(q.Over, p.Name)
 }
 
-// checkSlots holds the profiles of a slot to what templates ask it for.
-func (c *Catalog) checkSlots(list *diag.List) {
+// checkSlots compares what the profiles of a slot hand on with what templates ask
+// it for. In a layer that is not whole, since one of its profiles was replaced,
+// that one may have been who asked.
+func (c *Catalog) checkSlots(whole func(*Profile) bool, list *diag.List) {
 	asked := map[string]bool{}
 	for _, p := range c.Profiles {
 		for _, t := range p.everyTemplate() {
@@ -94,7 +96,7 @@ func (c *Catalog) checkSlots(list *diag.List) {
 	}
 	for _, p := range c.Profiles {
 		for _, v := range p.handsOn {
-			if !asked[p.Provides+" "+v.Name] {
+			if whole(p) && !asked[p.Provides+" "+v.Name] {
 				list.Errorf("F011", v.Text.Position, "provides.values."+v.Name, "nothing asks the slot %s for %s", p.Provides, v.Name).
 					WithHint("ask by {{ .Slot %q %q }}, or remove it", p.Provides, v.Name)
 			}

@@ -97,7 +97,7 @@ func (m *machine) canWrite(name string) bool {
 }
 
 func (m *machine) unwritable(name string, at diag.Position, out *diag.List) {
-	out.Errorf("V070", at, m.where(name), "%s lies where %s cannot be written", name, m.System.Title).WithHint("use a path below /var, as in /var/lib/%s", path.Base(name))
+	out.Errorf("V075", at, m.where(name), "%s lies where %s cannot be written", name, m.System.Title).WithHint("use a path below /var, as in /var/lib/%s", path.Base(name))
 }
 
 // mountable proves that something can be mounted at a path.
@@ -107,7 +107,7 @@ func (m *machine) mountable(name string, at diag.Position, out *diag.List) {
 	}
 	real := m.System.Resolve(name)
 	wrong := func(format string, args ...any) *diag.Diagnostic {
-		return out.Errorf("V071", at, m.where(name), "%s cannot mount %s: %s", m.System.Title, name, fmt.Sprintf(format, args...))
+		return out.Errorf("V076", at, m.where(name), "%s cannot mount %s: %s", m.System.Title, name, fmt.Sprintf(format, args...))
 	}
 	for _, folder := range slices.Sorted(maps.Keys(m.System.Unmountable)) {
 		if profile.Within(real, folder) {
