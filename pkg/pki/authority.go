@@ -1,7 +1,10 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/x509"
+	"encoding/pem"
+	"slices"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -89,6 +92,10 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 		return nil, diag.Failf("K013", at, "the certificate of the authority %s may not sign others", name).
 			WithHint("put a certificate there whose basic constraints say CA and whose key usage holds certificate signing")
 	}
+	if issuer := missingIssuer(certificate); issuer != "" {
+		return nil, diag.Failf("K013", at, "the authority %s is signed by %q, whose certificate is not in the file: machines could not follow the chain to its root", name, issuer).
+			WithHint("append the certificates of all authorities above it to %s, the root last", at.File)
+	}
 	if now.After(c.NotAfter) {
 		return nil, diag.Failf("K012", at, "the authority %s has expired on %s, and with it all it signed", name, day(c.NotAfter)).
 			WithHint("move %s and its key away to make a new authority; every machine then needs its new document", at.File)
@@ -102,6 +109,30 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 		return a, nil
 	}
 	return a, a.useKey(s.path(authorityFile(name)+".key"), key)
+}
+
+// missingIssuer follows a chain, the first certificate of a file first, to its
+// root. It gives who signed the last one that is there, or "" for a whole chain:
+// programs such as haproxy trust nothing that does not lead to a root.
+func missingIssuer(text []byte) string {
+	var all []*x509.Certificate
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			all = append(all, c)
+		}
+	}
+	last := all[0]
+	for range all {
+		if bytes.Equal(last.RawIssuer, last.RawSubject) && last.CheckSignatureFrom(last) == nil {
+			return ""
+		}
+		i := slices.IndexFunc(all, func(c *x509.Certificate) bool { return c != last && last.CheckSignatureFrom(c) == nil })
+		if i < 0 {
+			break
+		}
+		last = all[i]
+	}
+	return last.Issuer.String()
 }
 
 func (a *authority) useKey(file string, key []byte) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,6 +132,10 @@ func (s *Store) identifyNew(cluster string) error {
 	if err != nil {
 		return err
 	}
+	// Authorities of the user's may stand there before the first build.
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return path.Dir(name) == "ca" && (path.Ext(name) == ".crt" || path.Ext(name) == ".key")
+	})
 	if len(names) > 0 {
 		return diag.Failf("K004", diag.Position{}, "%s holds files but is no store: it has no %s, yet there is %s", s.dir, identityName, names[0]).
 			WithHint("name an empty or new folder with --pki")

@@ -100,12 +100,16 @@ func (b *build) decide(p *Plan, given Allocations) {
 	b.chooseVersion()
 	b.enable()
 	b.settings = clusterSettings(b.topology, b.cluster, b.enabled)
-	if b.list.HasErrors() {
-		return
+	if b.version == nil {
+		return // templates know nothing without one
 	}
+	unknown := b.list.HasErrors()
 	b.checkConditions()
 	b.setParams()
 	b.checkFiles()
+	if unknown {
+		return // what others say of a profile that is not there follows from that
+	}
 	b.classify(sorted)
 	b.unusedNames(b.refusals())
 	b.warnings()

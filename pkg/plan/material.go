@@ -184,6 +184,14 @@ func (m *keySpecs) life(class string) time.Duration {
 // dnsRule accepts names as certificates carry them, with a wildcard in front.
 var dnsRule = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
+// hostOf gives the host that a text is worked out for, or nil.
+func hostOf(s scope) *Host {
+	if s.host == nil {
+		return nil
+	}
+	return s.host.Host
+}
+
 // sans resolves the names and addresses of a certificate.
 func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 	for _, t := range c.SANs {
@@ -193,7 +201,11 @@ func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 			} else if len(word) <= 253 && dnsRule.MatchString(word) {
 				spec.DNSNames = append(spec.DNSNames, word)
 			} else {
-				m.errorAt("P045", t.Position, "", "%q is neither a DNS name nor an IP address", word).
+				at, path := t.Position, ""
+				if said := said(m.topology, hostOf(s), s.use.Name, word); said != "" {
+					at, path = m.topology.At(said), said
+				}
+				m.errorAt("P045", at, path, "%q is neither a DNS name nor an IP address", word).WithRelated(t.Position, "it goes into the certificate %s", c.Name).
 					WithHint("write names in lower case and addresses without port or prefix length, separated by blanks")
 			}
 		}

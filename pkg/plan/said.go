@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // minPart is the shortest value that counts as part of a longer text: shorter
@@ -15,7 +17,9 @@ const minPart = 4
 // in a finished file: of the values that the topology gives to the profile, the
 // host's before the cluster's, the one that is the text, else the longest one that
 // is part of it or holds it. It gives "" when the text is not the topology's.
-func (p *Plan) Said(h *Host, profile, text string) string {
+func (p *Plan) Said(h *Host, profile, text string) string { return said(p.Topology, h, profile, text) }
+
+func said(t *topology.Topology, h *Host, profile, text string) string {
 	best, length := "", 0
 	look := func(path string, value any) {
 		walk(path, value, func(at, v string) {
@@ -31,7 +35,7 @@ func (p *Plan) Said(h *Host, profile, text string) string {
 		look(h.Path+".profiles."+profile, h.Given[profile].Params)
 	}
 	if best == "" {
-		look("profiles."+profile, p.Topology.Profiles[profile].Params)
+		look("profiles."+profile, t.Profiles[profile].Params)
 	}
 	return best
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,7 +35,7 @@ func (b *build) enable() {
 			switch {
 			case b.catalog.Lookup(name) == nil:
 				b.errorAt("P002", b.topology.At(where), where, "there is no profile %s", name).
-					WithHint("%s", suggest(name, b.catalog.Names(), "profiles"))
+					WithHint("%s", cmp.Or(topology.Elsewhere(name), suggest(name, b.catalog.Names(), "profiles")))
 			case !uses[name].Off:
 				on[name] = true
 			case !local:

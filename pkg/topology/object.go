@@ -131,6 +131,8 @@ func (o *object[S]) refuse(d *decoder, p pair, path string) int {
 	unknown := d.errorAt(d.position(p.at), codeUnknownKey, path, "there is no key %s here", clip(p.key))
 	if near := suggest(p.key, names); near != "" {
 		unknown.WithHint("did you mean %s?", near)
+	} else if place := Elsewhere(p.key); place != "" {
+		unknown.WithHint("%s", place)
 	} else {
 		unknown.WithHint("possible keys: %s", strings.Join(names, ", "))
 	}

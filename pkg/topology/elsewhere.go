@@ -1,0 +1,88 @@
+package topology
+
+import "strings"
+
+// elsewhere says where topologies say what kubeadm, Talos, kubespray, netplan,
+// nmstate and cloud-init call by these words, in small letters.
+var elsewhere = map[string]string{
+	"certsans":             "profiles: {control-plane: {certSANs: [...]}}",
+	"sans":                 "profiles: {control-plane: {certSANs: [...]}}",
+	"apiservercertsans":    "profiles: {control-plane: {certSANs: [...]}}",
+	"extraargs":            "profiles: {control-plane: {apiServerExtraArgs: [...]}} or {kubelet: {extraArgs: [...]}}",
+	"apiserver":            "profiles: {control-plane: {apiServerExtraArgs: [...]}}",
+	"controllermanager":    "profiles: {control-plane: {controllerManagerExtraArgs: [...]}}",
+	"scheduler":            "profiles: {control-plane: {schedulerExtraArgs: [...]}}",
+	"kubeletextraargs":     "profiles: {kubelet: {extraArgs: [...]}}",
+	"noderegistration":     "hosts: [{name: ..., labels: {...}, taints: [...]}]",
+	"podsubnet":            "network: {pods: [...]}",
+	"servicesubnet":        "network: {services: [...]}",
+	"podcidr":              "network: {pods: [...]}",
+	"clustercidr":          "network: {pods: [...]}",
+	"servicecidr":          "network: {services: [...]}",
+	"dnsdomain":            "cluster: {domain: ...}",
+	"clusterdomain":        "cluster: {domain: ...}",
+	"clustername":          "cluster: {name: ...}",
+	"controlplaneendpoint": "cluster: {endpoint: ...}",
+	"advertiseaddress":     "hosts: [{name: ..., address: ...}]: API servers are told their host's address",
+	"kubernetesversion":    "kubernetes: {version: ...}",
+	"imagerepository":      "kubernetes: {imageRepository: ...}",
+	"certificatesdir":      "the built-in /etc/kubernetes/pki: it cannot be changed",
+	"sysctls":              "overlays: [sysctls.bu], with a file below /etc/sysctl.d",
+	"sysctl":               "overlays: [sysctls.bu], with a file below /etc/sysctl.d",
+	"kernelargs":           "overlays: [kernel.bu], with kernel_arguments of Butane",
+	"extrakernelargs":      "overlays: [kernel.bu], with kernel_arguments of Butane",
+	"kernelmodules":        "overlays: [modules.bu], with a file below /etc/modules-load.d",
+	"modules":              "overlays: [modules.bu], with a file below /etc/modules-load.d",
+	"files":                "overlays: [files.bu], with storage.files of Butane",
+	"machinefiles":         "overlays: [files.bu], with storage.files of Butane",
+	"write_files":          "overlays: [files.bu], with storage.files of Butane",
+	"runcmd":               "overlays: [units.bu], with a unit of Butane that runs once",
+	"bootcmd":              "overlays: [units.bu], with a unit of Butane that runs once",
+	"units":                "overlays: [units.bu], with systemd.units of Butane",
+	"packages":             "overlays: [...], or an image that has the packages: machines install nothing from the network",
+	"users":                "access: {users: [...]}",
+	"ssh_authorized_keys":  "access: {users: [{name: ..., sshAuthorizedKeys: [...]}]}",
+	"sshkeys":              "access: {users: [{name: ..., sshAuthorizedKeys: [...]}]}",
+	"hostname":             "hosts: [{name: ...}]",
+	"machine":              "hosts: [...]",
+	"nodes":                "hosts: [...]",
+	"bond":                 "hosts: [{interfaces: [{name: bond0, kind: bond, members: [...]}]}]",
+	"bonds":                "hosts: [{interfaces: [{name: bond0, kind: bond, members: [...]}]}]",
+	"vlans":                "hosts: [{interfaces: [{name: ..., kind: vlan, vlan: 10, link: ...}]}]",
+	"bridges":              "hosts: [{interfaces: [{name: br0, kind: bridge, members: [...]}]}]",
+	"ethernets":            "hosts: [{interfaces: [{name: eth0, addresses: [...]}]}]",
+	"mtu":                  "hosts: [{interfaces: [{name: ..., mtu: 9000}]}] for a port, or the mtu of the network plugin under profiles",
+	"dhcp4":                "hosts: [{interfaces: [{name: ..., dhcp: ipv4}]}], on secondary interfaces",
+	"routes":               "hosts: [{interfaces: [{name: ..., routes: [{to: ..., via: ...}]}]}]",
+	"gateway4":             "hosts: [{name: ..., gateway: ...}]",
+	"dns":                  "network: {nameservers: [...]}",
+	"dnsservers":           "network: {nameservers: [...]}",
+	"timeservers":          "network: {ntp: [...]}",
+	"registries":           "profiles: {containerd: {mirrors: [...]}}",
+	"mirrors":              "profiles: {containerd: {mirrors: [...]}}",
+	"registrymirrors":      "profiles: {containerd: {mirrors: [...]}}",
+	"vip":                  "cluster: {endpoint: ...} with profiles: {keepalived: {}}",
+	"kube-vip":             "profiles: {keepalived: {}}, or own: [virtual-address] with kube-vip under profiles: {manifests: {files: [...]}}",
+	"cilium":               "own: [cni], with its objects under profiles: {manifests: {files: [...]}}",
+	"metallb":              "profiles: {manifests: {files: [...]}}: its objects are yours to bring",
+	"ingress":              "profiles: {manifests: {files: [...]}}: its objects are yours to bring",
+	"addons":               "profiles: {manifests: {files: [...]}}",
+	"extramanifests":       "profiles: {manifests: {files: [...]}}",
+	"inlinemanifests":      "profiles: {manifests: {files: [...]}}",
+	"cni":                  "profiles: {flannel: {}}, {calico: {}} or {bridge: {}}, or own: [cni]",
+	"networkplugin":        "profiles: {flannel: {}}, {calico: {}} or {bridge: {}}, or own: [cni]",
+	"nodelabels":           "hosts: [{labels: {...}}]",
+	"nodetaints":           "hosts: [{taints: [...]}]",
+	"nodeport":             "profiles: {control-plane: {apiServerExtraArgs: [service-node-port-range=...]}}",
+	"etcd":                 "hosts: [{roles: [etcd]}], or profiles: {etcd: {...}} for its parameters",
+	"install":              "kubespore media install, which takes disk and image as flags",
+}
+
+// Elsewhere gives a hint for a word of another tool, or "".
+func Elsewhere(word string) string {
+	place := elsewhere[strings.ToLower(word)]
+	if place == "" {
+		return ""
+	}
+	return "here this is written " + place
+}
