@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func (b *build) param(u *instance, q *profile.Param, given map[string]any, path 
 func (b *build) accept(q *profile.Param, v any, path string) (any, bool) {
 	accepted, problems := q.Accept(v)
 	for _, w := range problems {
-		d := b.list.Errorf("P013", b.topology.At(path+w.Path), path+w.Path, "%s", w.Message).WithRelated(q.Position, "%s", q.Doc)
+		d := b.list.Errorf(cmp.Or(w.Code, "P013"), b.topology.At(path+w.Path), path+w.Path, "%s", w.Message).WithRelated(q.Position, "%s", q.Doc)
 		if w.Hint != "" {
 			d.WithHint("%s", w.Hint)
 		}

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -11,11 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Wrong says what is wrong with a value of a parameter.
 type Wrong struct {
 	Path    string // inside the value: "", [2] or .key
+	Code    string // of the diagnostic, where the type has one of its own
 	Message string
 	Hint    string
 }
@@ -24,6 +27,8 @@ type Wrong struct {
 type paramType struct {
 	zero   any                                        // what templates see when nothing is set
 	item   bool                                       // may be an element of a list or a map
+	code   string                                     // of what is wrong with a value
+	called string                                     // what people call it, where that is not the name of the type
 	check  func(s string) (canonical, example string) // for types written as a text; "" when it does not fit
 	schema map[string]any
 }
@@ -50,6 +55,8 @@ var types = map[string]paramType{
 	"duration": {zero: "", item: true, check: checkDuration, schema: schemaOf("string")},
 	"enum":     {zero: "", item: true, check: anyText, schema: schemaOf("string")},
 	"image":    {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
+	"ports":    {zero: "", item: true, code: "P030", called: "port or range of ports", check: checkPorts, schema: map[string]any{"type": []any{"string", "integer"}}},
+	"source":   {zero: "", item: true, code: "P031", called: "source of connections", check: checkSource, schema: schemaOf("string")},
 	"size":     {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
 	"list":     {zero: []any{}, schema: schemaOf("array")},
 	"file":     {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
@@ -111,7 +118,7 @@ func (p *Param) accept(kind string, v any, where string) (any, []Wrong) {
 			return nil, newWrong(where, "", "this must be true or false, not %s", describeValue(v))
 		}
 		return b, nil
-	case "size":
+	case "size", "ports":
 		if n, ok := v.(int); ok {
 			v = strconv.Itoa(n)
 		}
@@ -132,13 +139,20 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	if p.pattern != nil && kind != FileParam && !p.pattern.MatchString(s) {
 		return nil, newWrong(where, p.Hint, "%q does not match %s", s, p.Pattern)
 	}
+	// Whatever language a text ends up in, a line of its own there would be the
+	// user's and not the profile's.
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return nil, newWrong(where, "write it in one line", "%q holds a line break or another control character", s)
+	}
 	t := types[kind]
 	if t.check == nil || s == "" {
 		return s, nil
 	}
 	canonical, example := t.check(s)
 	if canonical == "" {
-		return nil, newWrong(where, "write it as in "+example, "%q is no %s", s, kind)
+		out := newWrong(where, "write it as in "+example, "%q is not a valid %s", s, cmp.Or(t.called, kind))
+		out[0].Code = t.code
+		return nil, out
 	}
 	return canonical, nil
 }
@@ -299,7 +313,7 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 }
 
 func newWrong(where, hint, format string, args ...any) []Wrong {
-	return []Wrong{{where, fmt.Sprintf(format, args...), hint}}
+	return []Wrong{{Path: where, Message: fmt.Sprintf(format, args...), Hint: hint}}
 }
 
 // describeValue names a value of YAML for people.
@@ -320,11 +334,61 @@ func describeValue(v any) string {
 
 func anyText(s string) (string, string) { return s, "" }
 
+// pathRule leaves out what a shell, a unit, YAML or a mount option would read as
+// something else.
+var pathRule = regexp.MustCompile(`^(/[A-Za-z0-9_+@.-][A-Za-z0-9_+@.:-]*)+$`)
+
+// systemFolders hold what is not a profile's to use or to remove. What lies below
+// is, but for the second list, where nothing is.
+var (
+	systemFolders = []string{"/bin", "/boot", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/root", "/run", "/sbin", "/srv", "/tmp", "/usr", "/var",
+		"/etc/systemd", "/etc/ssh", "/etc/ssl", "/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/bin", "/usr/sbin", "/usr/share",
+		"/var/cache", "/var/home", "/var/lib", "/var/log", "/var/opt", "/var/roothome", "/var/run", "/var/spool", "/var/tmp", "/run/systemd"}
+	kernelFolders = []string{"/dev", "/proc", "/sys"}
+)
+
 func checkPath(s string) (string, string) {
-	if !path.IsAbs(s) || path.Clean(s) != s {
-		return "", "/var/lib/example"
+	const example = "/var/lib/example: letters, digits and ._+@:-, and none of the system's own folders"
+	top := "/" + strings.SplitN(strings.TrimPrefix(s, "/"), "/", 2)[0]
+	if path.Clean(s) != s || !pathRule.MatchString(s) || slices.Contains(systemFolders, s) || slices.Contains(kernelFolders, top) {
+		return "", example
 	}
 	return s, ""
+}
+
+// checkPorts accepts a port or a range of ports, and nothing that nft reads as a
+// set.
+func checkPorts(s string) (string, string) {
+	first, last, isRange := strings.Cut(s, "-")
+	low, err := strconv.ParseUint(first, 10, 16)
+	high := low
+	if err == nil && isRange {
+		high, err = strconv.ParseUint(last, 10, 16)
+	}
+	if err != nil || low == 0 || high < low || isRange && high == low {
+		return "", "9100 or 30000-32767; write an entry for each of several"
+	}
+	if !isRange {
+		return strconv.FormatUint(low, 10), ""
+	}
+	return fmt.Sprintf("%d-%d", low, high), ""
+}
+
+// Sources are the words for who may reach a port, besides CIDRs.
+var Sources = []string{"anywhere", "nodes", "control-planes", "etcd", "pods"}
+
+// checkSource accepts one of [Sources], a CIDR or an address.
+func checkSource(s string) (string, string) {
+	if slices.Contains(Sources, s) {
+		return s, ""
+	}
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return s, ""
+	}
+	if p, _ := checkCIDR(s); p != "" {
+		return p, ""
+	}
+	return "", strings.Join(Sources, ", ") + ", or a CIDR such as 10.0.0.0/8"
 }
 
 // checkFile accepts a name below the folder of the topology: what stands

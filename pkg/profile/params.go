@@ -46,6 +46,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 			if len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map") {
 				d.list.Errorf("F006", p.Position, keyNode.path, "only a list of maps has fields").WithHint("write type: list and items: map, or take fields out")
 			}
+			d.shape(&p, keyNode.path)
 			for _, name := range p.Unique {
 				if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
 					d.list.Errorf("F006", p.Position, keyNode.path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
@@ -61,6 +62,31 @@ func (d *decoder) params(into *[]Param) func(node) {
 		})
 	}
 }
+
+// shape refuses maps of which nobody says what they hold: such a map takes every
+// misspelt key. A text without a pattern takes what no language reads as more
+// than a word.
+func (d *decoder) shape(p *Param, path string) {
+	kind := p.Type
+	if kind == "list" {
+		kind = p.items("list")
+	}
+	if (kind == "map" && p.Type == "list" || p.Type == "map" && (p.Items == "" || p.Items == "map")) && len(p.Fields) == 0 {
+		d.list.Errorf("F006", p.Position, path, "nothing says what the map holds").WithHint("add fields: to a list of maps, or items: to a map")
+	}
+	if (kind == "string" || p.Type == "map" && p.Items == "string") && p.Pattern == "" && len(p.Enum) == 0 {
+		p.Pattern, p.pattern = wordPattern, wordRule
+		if p.Hint == "" {
+			p.Hint = "letters, digits and ._:/@,+=*-"
+		}
+	}
+}
+
+// wordPattern is what a text may be of which the profile says nothing: a file may
+// hold it in any language, quoted or not.
+const wordPattern = `[A-Za-z0-9._:/@,+=*-]*`
+
+var wordRule = regexp.MustCompile(`^(?:` + wordPattern + `)$`)
 
 func (d *decoder) pattern(p *Param) func(node) {
 	return func(n node) {

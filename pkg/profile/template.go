@@ -107,11 +107,12 @@ func parseAt(name, text string, at place) (*Template, *Error) {
 	if !strings.Contains(text, "{{") {
 		return t, nil
 	}
-	parsed, err := template.New(name).Funcs(functions).Option("missingkey=error").Parse(text)
+	parsed, err := template.New(name).Funcs(functions).Funcs(contexts).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return nil, t.explain(err)
 	}
 	t.parsed = parsed
 	t.walk()
+	t.quoteValues()
 	return t, nil
 }

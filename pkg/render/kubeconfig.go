@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // kubeconfig writes a kubeconfig as kubeadm does: user and context are named
@@ -79,8 +80,8 @@ var kubeconfigLines = []string{
 	"- context:",
 	"    cluster: %[1]s",
 	"    user: %[3]s",
-	"  name: %[3]s@%[1]s",
-	"current-context: %[3]s@%[1]s",
+	"  name: %[9]s",
+	"current-context: %[9]s",
 	"kind: Config",
 	"preferences: {}",
 	"users:",
@@ -91,6 +92,7 @@ var kubeconfigLines = []string{
 }
 
 func kubeconfigText(cluster, server, user string, authority []byte, c credential) []byte {
-	return fmt.Appendf(nil, strings.Join(kubeconfigLines, "\n")+"\n", cluster, server, user, encoded(authority),
-		c.certificateField, c.certificate, c.keyField, c.key)
+	text := profile.Scalar // a cluster may be called 7e10
+	return fmt.Appendf(nil, strings.Join(kubeconfigLines, "\n")+"\n", text(cluster), text(server), text(user), encoded(authority),
+		c.certificateField, c.certificate, c.keyField, c.key, text(user+"@"+cluster))
 }

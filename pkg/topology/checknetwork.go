@@ -10,8 +10,11 @@ import (
 // Bounds of kubeadm and of the API server.
 const (
 	maxNodeBits    = 16 // between the pod network and a node's part of it
-	maxServiceBits = 20
-	minServiceBits = 4 // sixteen addresses: cluster DNS has the tenth
+	maxServiceBits = 20 // of IPv4
+	// The API server bounds service networks no longer, since it keeps addresses
+	// as objects and not as a bit map (DisableAllocatorDualWrite, on from 1.34).
+	maxServiceBits6 = 64
+	minServiceBits  = 4 // sixteen addresses: cluster DNS has the tenth
 )
 
 // checkPods checks that every node gets its own part of the pod networks.
@@ -130,12 +133,15 @@ func (c *checker) checkServices() {
 		if !p.IsValid() {
 			continue
 		}
-		size := p.Addr().BitLen() - p.Bits()
+		size, most := p.Addr().BitLen()-p.Bits(), maxServiceBits
+		if p.Addr().Is6() {
+			most = maxServiceBits6
+		}
 		switch {
 		case unusableNetwork(p) != "":
 			c.errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.96.0.0/16")
-		case size > maxServiceBits:
-			c.errorf(codeServices, at, "%s is larger than Kubernetes takes", p).WithHint("use a /%d or longer", p.Addr().BitLen()-maxServiceBits)
+		case size > most:
+			c.errorf(codeServices, at, "%s is larger than Kubernetes takes", p).WithHint("use a /%d or longer", p.Addr().BitLen()-most)
 		case size < minServiceBits:
 			c.errorf(codeServices, at, "%s has no tenth address, which cluster DNS takes", p).WithHint("use a /%d or shorter", p.Addr().BitLen()-minServiceBits)
 		}

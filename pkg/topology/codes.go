@@ -70,7 +70,7 @@ func Codes() []Code {
 		{codeControlPlane, "control planes", "There is none, or there are more than help."},
 		{codeEtcd, "etcd members", "Members that bring no safety: a group of an even number survives no more failures than one of a member less."},
 		{codePodNetwork, "pod network", "The pod network cannot be divided among the nodes as asked."},
-		{codeServices, "service network", "Kubernetes takes service networks of at most 20 host bits, and cluster DNS has the tenth address."},
+		{codeServices, "service network", "A service network has at most 20 host bits for IPv4 and 64 for IPv6, and cluster DNS has the tenth address."},
 		{codeMAC, "malformed MAC address", "Six pairs of hex digits, of a single interface."},
 		{codeRange, "range of hosts", "A range of names or addresses cannot be counted out, or holds what only one machine can have."},
 		{codeReference, "interface that is not there", "Members and links name other interfaces of the same host, without going in circles."},
