@@ -30,30 +30,32 @@ func (t *Template) quoteValues() {
 	}
 	for _, x := range t.parsed.Templates() {
 		if x.Tree != nil && x.Root != nil {
-			t.quoteIn(x.Root)
+			t.quoteIn(x.Root, false)
 		}
 	}
 }
 
-func (t *Template) quoteIn(n tree.Node) {
+// quoteIn walks a tree. Dot says whether {{ . }} is a piece of the language, as it
+// is within {{ with .Var.x }}.
+func (t *Template) quoteIn(n tree.Node, dot bool) {
 	switch n := n.(type) {
 	case *tree.ListNode:
 		if n != nil {
 			for _, child := range n.Nodes {
-				t.quoteIn(child)
+				t.quoteIn(child, dot)
 			}
 		}
 	case *tree.IfNode:
-		t.quoteIn(n.List)
-		t.quoteIn(n.ElseList)
+		t.quoteIn(n.List, dot)
+		t.quoteIn(n.ElseList, dot)
 	case *tree.RangeNode:
-		t.quoteIn(n.List)
-		t.quoteIn(n.ElseList)
+		t.quoteIn(n.List, false)
+		t.quoteIn(n.ElseList, dot)
 	case *tree.WithNode:
-		t.quoteIn(n.List)
-		t.quoteIn(n.ElseList)
+		t.quoteIn(n.List, isPiece(n.Pipe, dot))
+		t.quoteIn(n.ElseList, dot)
 	case *tree.ActionNode:
-		if len(n.Pipe.Decl) == 0 && !isPiece(n.Pipe) {
+		if len(n.Pipe.Decl) == 0 && !isPiece(n.Pipe, dot) {
 			name := t.contextOf(int(n.Pipe.Position()))
 			n.Pipe.Cmds = append(n.Pipe.Cmds, &tree.CommandNode{NodeType: tree.NodeCommand, Pos: n.Pos,
 				Args: []tree.Node{tree.NewIdentifier(name).SetTree(nil).SetPos(n.Pos)}})
@@ -68,12 +70,14 @@ var (
 )
 
 // isPiece says whether the value of an action is text in the file's language.
-func isPiece(pipe *tree.PipeNode) bool {
+func isPiece(pipe *tree.PipeNode, dot bool) bool {
 	if len(pipe.Cmds) == 0 {
 		return true
 	}
 	last := pipe.Cmds[len(pipe.Cmds)-1]
 	switch first := last.Args[0].(type) {
+	case *tree.DotNode:
+		return dot
 	case *tree.StringNode:
 		return true // the profile's own words
 	case *tree.IdentifierNode:
@@ -184,7 +188,7 @@ func inSingle(v any) (any, error) {
 
 // inText writes a value that is a part of a longer one without quotes.
 func inText(v any) (any, error) {
-	if s, ok := v.(string); ok && (strings.ContainsAny(s, "\n\"'") || strings.Contains(s, ": ") || strings.Contains(s, " #")) {
+	if s, ok := v.(string); ok && (strings.ContainsAny(s, "\n\"'") || strings.TrimSpace(s) != s || strings.Contains(s, ": ") || strings.Contains(s, " #")) {
 		return nil, fmt.Errorf("the text %q cannot be a part of another one without quotes", s)
 	}
 	return v, nil

@@ -71,7 +71,7 @@ func (d *decoder) shape(p *Param, path string) {
 	if kind == "list" {
 		kind = p.items("list")
 	}
-	if (kind == "map" && p.Type == "list" || p.Type == "map" && (p.Items == "" || p.Items == "map")) && len(p.Fields) == 0 {
+	if (kind == "map" && p.Type == "list" || p.Type == "map" && (p.Items == "" || p.Items == "map")) && len(p.Fields) == 0 && p.FieldsOf == "" {
 		d.list.Errorf("F006", p.Position, path, "nothing says what the map holds").WithHint("add fields: to a list of maps, or items: to a map")
 	}
 	if (kind == "string" || p.Type == "map" && p.Items == "string") && p.Pattern == "" && len(p.Enum) == 0 {
