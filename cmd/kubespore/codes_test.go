@@ -13,9 +13,11 @@ import (
 // givers says which packages may give the codes that begin so. A code that
 // two packages gave would soon mean two things.
 var givers = map[string][]string{
-	"T":  {"pkg/topology"},
-	"F":  {"pkg/profile"},
-	"P":  {"pkg/plan"},
+	"T": {"pkg/topology"},
+	"F": {"pkg/profile"},
+	// The types of parameters name the code that plan then gives; what a clock and
+	// the last build say of a version is known to compile alone.
+	"P":  {"pkg/plan", "pkg/profile", "pkg/compile"},
 	"R":  {"pkg/render"},
 	"V":  {"pkg/verify"},
 	"W":  {"pkg/payload", "cmd/kubespore"},

@@ -26,10 +26,12 @@ fi
 [ -r /etc/os-release ] || fail 'this is no Linux system: it has no /etc/os-release'
 # shellcheck source=/dev/null
 id=$(. /etc/os-release && echo "${ID:-}")
-case " {cloud-init} " in
+ready=' {cloud-init} '
+untouched=' {ignition} '
+case $ready in
 *" $id "*) ;;
 *)
-  case " {ignition} " in
+  case $untouched in
   *" $id "*) fail "$id applies its document at the first boot of an untouched image only: give it the payload as a volume" ;;
   esac
   fail "$id is not a system that kubespore knows"
