@@ -30,7 +30,7 @@ const golden = "../../testdata/golden"
 
 // goldenExamples are the topologies with goldens. The first ones are spelled
 // out, later ones say what they share with them.
-var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "edge", "seeds/000", "seeds/001-static-routes", "seeds/001-flannel", "seeds/002", "seeds/004", "seeds/003", "ha-debian"}
+var goldenExamples = []string{"ha", "single", "external-etcd", "dual-stack", "ipv6", "ipv6-first", "edge", "seeds/000", "seeds/001-static-routes", "seeds/001-flannel", "seeds/002", "seeds/004", "seeds/003", "ha-debian"}
 
 // goldenMinors begins with the minor that is spelled out; the others are
 // differences from it.

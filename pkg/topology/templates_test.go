@@ -42,7 +42,7 @@ func TestTemplatesAreTheExamples(t *testing.T) {
 }
 
 func TestTemplatesAreRight(t *testing.T) {
-	hosts := map[string]int{"ha": 5, "ha-debian": 5, "single": 1, "external-etcd": 9, "dual-stack": 6, "edge": 3, "fleet": 304, "pair": 2}
+	hosts := map[string]int{"ha": 5, "ha-debian": 5, "single": 1, "external-etcd": 9, "dual-stack": 6, "ipv6": 5, "ipv6-first": 5, "edge": 3, "fleet": 304, "pair": 2}
 	warnings := map[string]int{}
 	for _, name := range Templates() {
 		text, _ := Template(name)

@@ -172,14 +172,15 @@ func (r *run) podSource(ctx context.Context) (source, error) {
 	return found, err
 }
 
-// startCoreDNS runs one more CoreDNS, as a pod of the lab, on a given node.
+// startCoreDNS runs one more CoreDNS, as a pod of the lab, on a given node; it
+// serves again after a loss of power, as every pod is waited for.
 func (r *run) startCoreDNS(ctx context.Context, node string) error {
 	image, err := r.kubectl(ctx, "get", "deployment", "coredns", "--namespace=kube-system", "--output=jsonpath={.spec.template.spec.containers[0].image}")
 	if err != nil {
 		return err
 	}
 	overrides := fmt.Sprintf(`{"spec":{"nodeName":%q}}`, node)
-	if _, err := r.kubectl(ctx, "run", "lab-look-out", "--image="+image, "--image-pull-policy=IfNotPresent", "--restart=Never", "--overrides="+overrides); err != nil {
+	if _, err := r.kubectl(ctx, "run", "lab-look-out", "--image="+image, "--image-pull-policy=IfNotPresent", "--restart=Always", "--overrides="+overrides); err != nil {
 		return err
 	}
 	_, err = r.until(ctx, patience, r.settled)
