@@ -21,6 +21,7 @@ func (c *checker) check() {
 	c.checkServers()
 	c.checkLifetimes()
 	c.checkUsers()
+	c.checkPools()
 	for i := range c.entries {
 		c.checkEntry(&c.entries[i])
 	}

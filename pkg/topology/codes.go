@@ -73,7 +73,7 @@ func Codes() []Code {
 		{codeServices, "service network", "A service network has at most 20 host bits for IPv4 and 64 for IPv6, and cluster DNS has the tenth address."},
 		{codeMAC, "malformed MAC address", "Six pairs of hex digits, of a single interface."},
 		{codeRange, "range of hosts", "A range of names or addresses cannot be counted out, or holds what only one machine can have."},
-		{codeReference, "interface that is not there", "Members and links name other interfaces of the same host, without going in circles."},
+		{codeReference, "interface or pool that is not there", "Members and links name other interfaces of the same host, without going in circles; a host names a pool of the file, and a pool has hosts."},
 		{codeInterface, "interface settings", "Settings that do not fit the kind of interface, or each other."},
 		{codeRoute, "route that cannot work", "The next hop is on a network of the interface and of the family of the destination."},
 		{codeDisk, "disks", "A disk or mount point that is malformed, used twice, reserved, or goes by a name that changes between boots."},

@@ -30,7 +30,8 @@ type decoder struct {
 	failed    map[string]bool // paths that hold a mistake, and all paths above them
 	aliased   int
 	known     Known
-	stopped   bool // a bound was reached: the rest of the file is not read
+	pools     *map[string][]pair // what has been read of the document's pools
+	stopped   bool               // a bound was reached: the rest of the file is not read
 }
 
 func newDecoder(file string) *decoder {

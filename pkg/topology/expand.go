@@ -69,7 +69,10 @@ func (d *decoder) hostNames(e *entry) []string {
 		return []string{e.name}
 	}
 	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
-		d.errorf(codeExclusive, joinPath(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+		wrong := d.errorf(codeExclusive, joinPath(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+		if first := validPrefixes(e.addresses); len(first) > 0 {
+			wrong.WithHint("write addresses: %s+/%d to count up", first[0].Addr(), first[0].Bits())
+		}
 	}
 	if len(names) == 0 && d.ok(joinPath(e.Path, "names")) {
 		d.errorf(codeRange, joinPath(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")

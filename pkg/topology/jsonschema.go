@@ -19,6 +19,7 @@ func Schema(profiles map[string]any, known Known) ([]byte, error) {
 	root := documentSchema.form().schema()
 	properties := root["properties"].(map[string]any)
 	host := properties["hosts"].(map[string]any)["items"].(map[string]any)["properties"].(map[string]any)
+	pool := properties["pools"].(map[string]any)["additionalProperties"].(map[string]any)["properties"].(map[string]any)
 	if len(known.Minors) > 0 {
 		limitVersion(properties, known.Minors)
 	}
@@ -26,6 +27,7 @@ func Schema(profiles map[string]any, known Known) ([]byte, error) {
 		systems := slices.Sorted(maps.Keys(known.Systems))
 		properties["os"].(map[string]any)["enum"] = systems
 		host["os"].(map[string]any)["enum"] = systems
+		pool["os"].(map[string]any)["enum"] = systems
 	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "kubespore topology"
@@ -33,6 +35,7 @@ func Schema(profiles map[string]any, known Known) ([]byte, error) {
 	if len(profiles) > 0 {
 		limitProfiles(properties, profiles)
 		limitProfiles(host, profiles)
+		limitProfiles(pool, profiles)
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -112,12 +115,17 @@ func (f *shape) objectSchema(out map[string]any) {
 	if len(required) > 0 {
 		out["required"] = required
 	}
-	var exclusions []any
+	var rules []any
 	for _, set := range f.choices {
-		exclusions = append(exclusions, map[string]any{"not": map[string]any{"required": set}})
+		rules = append(rules, map[string]any{"not": map[string]any{"required": set}})
 	}
-	if exclusions != nil {
-		out["allOf"] = exclusions
+	for _, p := range f.properties {
+		if p.unless != "" {
+			rules = append(rules, map[string]any{"anyOf": []any{map[string]any{"required": []string{p.name}}, map[string]any{"required": []string{p.unless}}}})
+		}
+	}
+	if rules != nil {
+		out["allOf"] = rules
 	}
 }
 

@@ -14,11 +14,15 @@ type object[S any] struct {
 	name       string
 	properties []property[S]
 	choices    [][]string // of each set at most one key may be given
+	// join gives the entries of a mapping with what it shares with others; nil
+	// where it shares nothing.
+	join func(d *decoder, own []pair, path string) []pair
 }
 
 // property is one key of an object. Its options return a changed copy.
 type property[S any] struct {
 	described
+	must   bool       // the key must be there, in the mapping or in what it shares
 	absent *yaml.Node // what stands for a key that is not given
 	assign func(d *decoder, n *yaml.Node, path string, into *S)
 }
@@ -35,7 +39,13 @@ func key[S, T any](name string, k kind[T], field func(*S) *T, doc string) proper
 
 // need makes the key a must.
 func (p property[S]) need() property[S] {
-	p.required = true
+	p.required, p.must = true, true
+	return p
+}
+
+// needUnless makes the key a must where another key does not bring it.
+func (p property[S]) needUnless(other string) property[S] {
+	p.must, p.unless, p.fallback = true, other, "**required**, here or in the "+other
 	return p
 }
 
@@ -84,20 +94,30 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 		}
 		return
 	}
-	given := make([]bool, len(o.properties))
-	for _, p := range d.pairs(n, path) {
+	pairs := d.pairs(n, path)
+	if o.join != nil {
+		pairs = o.join(d, pairs, path)
+	}
+	given := make([]*pair, len(o.properties))
+	for i := range pairs {
+		at := o.find(pairs[i].key)
+		if at < 0 {
+			at = o.refuse(d, pairs[i], joinPath(path, pairs[i].key))
+		}
+		if at >= 0 {
+			given[at] = &pairs[i]
+		}
+	}
+	// In the schema's order, because a key may need what another one says.
+	for i, p := range given {
+		if p == nil {
+			continue
+		}
 		if d.stopped {
 			return
 		}
 		at := joinPath(path, p.key)
-		i := o.find(p.key)
-		if i < 0 {
-			if i = o.refuse(d, p, at); i < 0 {
-				continue
-			}
-		}
-		given[i] = true
-		d.record(at, entryNode(p))
+		d.record(at, entryNode(*p))
 		o.properties[i].assign(d, p.value, at, into)
 	}
 	o.complete(d, path, given, into)
@@ -141,9 +161,9 @@ func (o *object[S]) refuse(d *decoder, p pair, path string) int {
 
 // complete fills in defaults, and reports keys that are missing or exclude
 // each other.
-func (o *object[S]) complete(d *decoder, path string, given []bool, into *S) {
+func (o *object[S]) complete(d *decoder, path string, given []*pair, into *S) {
 	has := func(name string) bool {
-		return given[o.find(name)]
+		return given[o.find(name)] != nil
 	}
 	for _, set := range o.choices {
 		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !has(name) })
@@ -155,10 +175,10 @@ func (o *object[S]) complete(d *decoder, path string, given []bool, into *S) {
 	}
 	for i, p := range o.properties {
 		switch {
-		case given[i]:
+		case given[i] != nil:
 		case p.absent != nil:
 			p.assign(d, p.absent, joinPath(path, p.name), into)
-		case !d.misspelt(path, p.name) && p.required:
+		case !d.misspelt(path, p.name) && p.must && d.ok(joinPath(path, p.name)):
 			d.errorf(codeMissing, joinPath(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
 		}
 	}

@@ -39,6 +39,7 @@ func Parse(file string, data []byte, known Known) (*Topology, diag.List) {
 
 // understand goes from text to hosts to checks, unless a bound is reached.
 func (d *decoder) understand(root *yaml.Node, f *document) {
+	d.pools = &f.pools
 	documentSchema.read(d, root, "", f)
 	f.Kubernetes.Minor = minorOf(f.Kubernetes.Version)
 	if !d.stopped {

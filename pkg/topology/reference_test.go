@@ -69,6 +69,9 @@ One YAML file describes every machine of a cluster. ` + "`kubespore init`" + ` w
 editors complete and check it. The files under [examples](../examples) are whole topologies; what each
 diagnostic means stands in [diagnostics](diagnostics.md).
 
+What hosts share stands in pools, which have the keys of a host; [fleets](fleets.md) says which value counts
+where several say the same.
+
 Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (` + "`<<`" + `) may be used. A file
 has at most 16 MiB and 20,000 hosts.
 `

@@ -15,6 +15,7 @@ type document struct {
 	os         string
 	format     string
 	arch       string
+	pools      map[string][]pair
 	entries    []entry
 }
 
@@ -23,6 +24,7 @@ type entry struct {
 	Host      // what the hosts of the entry share
 	name      string
 	names     [][]string
+	pool      string
 	addresses []netip.Prefix
 	ranges    []addressRange
 	gateways  []netip.Addr
@@ -51,6 +53,7 @@ var documentSchema = &object[document]{name: "topology", properties: []property[
 	key("profiles", profiles, func(f *document) *map[string]Selection { return &f.Profiles }, "Capabilities by name, with their parameters; `true` or `{}` takes the defaults, `false` leaves one out that is on by default."),
 	key("own", list[string]{item: enum("part", Slots), unique: itself}, func(f *document) *[]string { return &f.Own }, "Parts of the cluster that you bring yourself, so that nothing warns of their absence: a network plugin (`cni`), what carries Services, cluster DNS, or what holds the virtual address."),
 	key("overlays", list[string]{item: filePath}, func(f *document) *[]string { return &f.Overlays }, "Butane files, relative to this one, merged last into every host. They may override anything."),
+	key("pools", dict[[]pair]{name: "mapping of pools", key: checkLabel, value: poolKind{}}, func(f *document) *map[string][]pair { return &f.pools }, "What hosts share, by the name of a pool; a host belongs to one with `pool`."),
 	key("hosts", list[entry]{item: hostSchema, limit: maxHosts}, func(f *document) *[]entry { return &f.entries }, "The machines.").need(),
 }}
 
@@ -108,10 +111,11 @@ var validitySchema = &object[Validity]{name: "lifetimes", properties: []property
 	key("kubeletServing", lifetime, func(v *Validity) *time.Duration { return &v.KubeletServing }, "Serving certificates of kubelets. They never renew themselves: a new document replaces them.").or("5y"),
 }}
 
-var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"address", "addresses"}}, properties: []property[entry]{
+var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"address", "addresses"}}, join: joinPool, properties: []property[entry]{
 	key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
 	key("names", list[[]string]{item: hostNames, single: true, limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
-	key("roles", list[string]{item: enum("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").need(),
+	key("pool", poolName, func(e *entry) *string { return &e.pool }, "The pool whose settings the host has, under its own."),
+	key("roles", list[string]{item: enum("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").needUnless("pool"),
 	key("address", list[netip.Prefix]{item: hostPrefix, single: true}, func(e *entry) *[]netip.Prefix { return &e.addresses }, "Address with the prefix length of its network; a list for one of each family."),
 	key("addresses", list[addressRange]{item: rangeStart, single: true}, func(e *entry) *[]addressRange { return &e.ranges }, "With `names`: the first host's address and a +, as in `192.168.202.1+/22`; each further host has the next one."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(e *entry) *[]netip.Addr { return &e.gateways }, "Default gateway; a list for one of each family. None is fine: the machine then talks to its own network only."),
