@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // errorAt reports a mistake once, however many hosts show it.
@@ -25,6 +26,12 @@ func (b *build) template(s scope, err error) {
 	if !errors.As(err, &e) {
 		e = &profile.Error{Position: s.use.Position, Message: err.Error()}
 	}
+	if d := unfit(b.topology, s.use.Name, e); d != nil {
+		if at := b.errorAt(d.Code, d.Position, d.Path, "%s", d.Message); at.Code != "" {
+			at.Hint, at.Related = d.Hint, d.Related
+		}
+		return
+	}
 	message := e.Message
 	if s.host != nil {
 		message += fmt.Sprintf(" (for host %s)", s.host.Name)
@@ -32,6 +39,25 @@ func (b *build) template(s scope, err error) {
 	if d := b.errorAt("P010", e.Position, "", "%s", message); e.Hint != "" {
 		d.WithHint("%s", e.Hint)
 	}
+}
+
+// Unfit says of a value that cannot stand where a template of the profile writes
+// it that it cannot, at the line that gives it; nil when the value is not the
+// topology's.
+func (d *Data) Unfit(e *profile.Error) *diag.Diagnostic {
+	return unfit(d.scope.build.topology, d.scope.use.Name, e)
+}
+
+func unfit(t *topology.Topology, profile string, e *profile.Error) *diag.Diagnostic {
+	if e.Value == "" {
+		return nil
+	}
+	path, at, found := t.Said(profile, e.Value)
+	if !found {
+		return nil
+	}
+	d := &diag.Diagnostic{Code: "P065", Position: at, Path: path, Message: e.Message}
+	return d.WithHint("leave out blanks, quotes and other marks: what reads the file would take them for its own").WithRelated(e.Position, "where it is written")
 }
 
 // suggest gives the nearest word, or all of them.

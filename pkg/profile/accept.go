@@ -27,12 +27,17 @@ type paramType struct {
 	called string                                     // what people call it, where that is not the name of the type
 	check  func(s string) (canonical, example string) // for types written as a text; "" when it does not fit
 	schema map[string]any
+	lines  bool // may have several
 }
 
 var (
 	imageRule = regexp.MustCompile(`^[a-z0-9]+([._:-][a-zA-Z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
 	sizeRule  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?|k|m)?$`)
 )
+
+// longestText is how long a text in one line may be: systemd reads lines of 2,048
+// bytes in some files.
+const longestText = 1024
 
 // FileParam is the type of parameters that name a file beside the topology.
 const FileParam = "file"
@@ -41,24 +46,25 @@ func schemaOf(kind string) map[string]any { return map[string]any{"type": kind} 
 
 // types is the closed list of types of parameters.
 var types = map[string]paramType{
-	"string":   {zero: "", item: true, check: anyText, schema: schemaOf("string")},
-	"integer":  {zero: 0, item: true, schema: schemaOf("integer")},
-	"boolean":  {zero: false, item: true, schema: schemaOf("boolean")},
-	"path":     {zero: "", item: true, check: checkPath, schema: map[string]any{"type": "string", "pattern": "^/"}},
-	"port":     {zero: 0, item: true, schema: map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}},
-	"cidr":     {zero: "", item: true, check: checkCIDR, schema: schemaOf("string")},
-	"address":  {zero: "", item: true, check: checkAddress, schema: schemaOf("string")},
-	"duration": {zero: "", item: true, check: checkDuration, schema: schemaOf("string")},
-	"enum":     {zero: "", item: true, check: anyText, schema: schemaOf("string")},
-	"image":    {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
-	"ports":    {zero: "", item: true, code: "P030", called: "port or range of ports", check: checkPorts, schema: map[string]any{"type": []any{"string", "integer"}}},
-	"source":   {zero: "", item: true, code: "P031", called: "source of connections", check: checkSource, schema: schemaOf("string")},
-	"size":     {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
-	"list":     {zero: []any{}, schema: schemaOf("array")},
-	"file":     {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
-	"hosts":    {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
-	"map":      {zero: map[string]any{}, item: true, schema: schemaOf("object")},
-	"flags":    {zero: []any{}, schema: flagsSchema},
+	"string":       {zero: "", item: true, check: anyText, schema: schemaOf("string")},
+	"integer":      {zero: 0, item: true, schema: schemaOf("integer")},
+	"boolean":      {zero: false, item: true, schema: schemaOf("boolean")},
+	"path":         {zero: "", item: true, check: checkPath, schema: map[string]any{"type": "string", "pattern": "^/"}},
+	"port":         {zero: 0, item: true, schema: map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}},
+	"cidr":         {zero: "", item: true, check: checkCIDR, schema: schemaOf("string")},
+	"address":      {zero: "", item: true, check: checkAddress, schema: schemaOf("string")},
+	"duration":     {zero: "", item: true, check: checkDuration, schema: schemaOf("string")},
+	"enum":         {zero: "", item: true, check: anyText, schema: schemaOf("string")},
+	"certificates": {zero: "", item: true, code: "", called: "list of certificates as PEM", check: checkCertificates, lines: true, schema: schemaOf("string")},
+	"image":        {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
+	"ports":        {zero: "", item: true, code: "P030", called: "port or range of ports", check: checkPorts, schema: map[string]any{"type": []any{"string", "integer"}}},
+	"source":       {zero: "", item: true, code: "P031", called: "source of connections", check: checkSource, schema: schemaOf("string")},
+	"size":         {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
+	"list":         {zero: []any{}, schema: schemaOf("array")},
+	"file":         {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
+	"hosts":        {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
+	"map":          {zero: map[string]any{}, item: true, schema: schemaOf("object")},
+	"flags":        {zero: []any{}, schema: flagsSchema},
 }
 
 func typeNames() []string { return slices.Sorted(maps.Keys(types)) }
@@ -137,10 +143,13 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	}
 	// Whatever language a text ends up in, a line of its own there would be the
 	// user's and not the profile's.
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	t := types[kind]
+	if strings.ContainsFunc(s, unicode.IsControl) && !t.lines {
 		return nil, newWrong(where, "write it in one line", "%q holds a line break or another control character", s)
 	}
-	t := types[kind]
+	if len(s) > longestText && !t.lines {
+		return nil, newWrong(where, fmt.Sprintf("write %d bytes at most", longestText), "the text is too long: %d bytes", len(s))
+	}
 	if t.check == nil || s == "" {
 		return s, nil
 	}

@@ -2,13 +2,11 @@ package profile
 
 import (
 	"encoding/json"
-	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"text/template"
 	tree "text/template/parse"
+	"unicode"
 )
 
 // A value that a template writes into YAML or JSON is quoted for the place where
@@ -16,24 +14,6 @@ import (
 // and [fd00::1]:6443 begins a list. What is a piece of the language already stays
 // as it is: vars, which are there to build such pieces, versions.yaml, and what
 // ends in quote, toJSON or the like.
-
-// contexts are the functions that quote.
-var contexts = template.FuncMap{"asScalar": asScalar, "inDouble": inDouble, "inSingle": inSingle, "inText": inText}
-
-// quotedFiles are the endings of files whose values are quoted.
-var quotedFiles = []string{".yaml", ".yml", ".json", ".conflist"}
-
-// quoteValues adds the functions that quote to the actions of a template.
-func (t *Template) quoteValues() {
-	if !slices.Contains(quotedFiles, path.Ext(t.Name)) || path.Base(t.Name) == profileFile || path.Base(t.Name) == versionsFile {
-		return // what those hold are texts for anywhere
-	}
-	for _, x := range t.parsed.Templates() {
-		if x.Tree != nil && x.Root != nil {
-			t.quoteIn(x.Root, false)
-		}
-	}
-}
 
 // quoteIn walks a tree. Dot says whether {{ . }} is a piece of the language, as it
 // is within {{ with .Var.x }}.
@@ -63,29 +43,34 @@ func (t *Template) quoteIn(n tree.Node, dot bool) {
 	}
 }
 
-// pieces are what gives text in the language of the file.
-var (
-	pieceFields    = []string{"Var", "VarOf", "Version", "Secret", "Authority", "Generation", "ClockFloor"}
-	pieceFunctions = []string{"quote", "toJSON", "print", "printf"}
-)
-
 // isPiece says whether the value of an action is text in the file's language.
 func isPiece(pipe *tree.PipeNode, dot bool) bool {
 	if len(pipe.Cmds) == 0 {
 		return true
 	}
 	last := pipe.Cmds[len(pipe.Cmds)-1]
-	switch first := last.Args[0].(type) {
+	first, isFunction := last.Args[0].(*tree.IdentifierNode)
+	if !isFunction {
+		return pieceOfYAML(last.Args[0], dot)
+	}
+	if first.Ident == "print" || first.Ident == "printf" { // of pieces a piece
+		return len(pipe.Cmds) == 1 && !slices.ContainsFunc(last.Args[1:], func(n tree.Node) bool { return !pieceOfYAML(n, dot) })
+	}
+	return slices.Contains(quotingFunctions, first.Ident)
+}
+
+func pieceOfYAML(n tree.Node, dot bool) bool {
+	switch n := n.(type) {
 	case *tree.DotNode:
 		return dot
-	case *tree.StringNode:
+	case *tree.StringNode, *tree.NumberNode, *tree.BoolNode:
 		return true // the profile's own words
-	case *tree.IdentifierNode:
-		return slices.Contains(pieceFunctions, first.Ident)
 	case *tree.FieldNode:
-		return slices.Contains(pieceFields, first.Ident[0])
+		return slices.Contains(pieceFields, n.Ident[0])
 	case *tree.VariableNode:
-		return first.Ident[0] == "$" && len(first.Ident) > 1 && slices.Contains(pieceFields, first.Ident[1])
+		return n.Ident[0] == "$" && len(n.Ident) > 1 && slices.Contains(pieceFields, n.Ident[1])
+	case *tree.PipeNode:
+		return isPiece(n, dot)
 	}
 	return false
 }
@@ -167,7 +152,7 @@ func Scalar(s string) string {
 // inDouble writes a value inside of double quotes.
 func inDouble(v any) any {
 	s, ok := v.(string)
-	if !ok || !strings.ContainsFunc(s, func(r rune) bool { return r == '"' || r == '\\' || r < ' ' || r == 0x7f }) {
+	if !ok || !strings.ContainsFunc(s, func(r rune) bool { return r == '"' || r == '\\' || unicode.IsControl(r) }) {
 		return v
 	}
 	quoted := quoteJSON(s)
@@ -178,7 +163,7 @@ func inDouble(v any) any {
 func inSingle(v any) (any, error) {
 	s, ok := v.(string)
 	if ok && strings.ContainsRune(s, '\n') {
-		return nil, fmt.Errorf("a text of several lines cannot stand in single quotes")
+		return nil, &unfit{s, "in single quotes"}
 	}
 	if !ok {
 		return v, nil
@@ -189,7 +174,7 @@ func inSingle(v any) (any, error) {
 // inText writes a value that is a part of a longer one without quotes.
 func inText(v any) (any, error) {
 	if s, ok := v.(string); ok && (strings.ContainsAny(s, "\n\"'") || strings.TrimSpace(s) != s || strings.Contains(s, ": ") || strings.Contains(s, " #")) {
-		return nil, fmt.Errorf("the text %q cannot be a part of another one without quotes", s)
+		return nil, &unfit{s, "as a part of a text without quotes"}
 	}
 	return v, nil
 }
@@ -199,5 +184,5 @@ func quoteJSON(s string) string {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s) // a text always has a form
-	return strings.TrimSuffix(b.String(), "\n")
+	return jsonMarks.Replace(strings.TrimSuffix(b.String(), "\n"))
 }

@@ -301,6 +301,7 @@ func (d *decoder) text(into *Text) func(node) {
 			err.Report(d.list, "F009", n.path)
 			return
 		}
+		parsed.guardWords()
 		*into = Text{parsed, at}
 	}
 }

@@ -15,6 +15,7 @@ type Error struct {
 	Position diag.Position
 	Message  string
 	Hint     string
+	Value    string // that cannot stand where the template writes it
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -30,6 +31,7 @@ func (e *Error) Report(list *diag.List, code, path string) {
 var (
 	// text/template writes: template: NAME:LINE[:COLUMN]: [executing "NAME" at <EXPRESSION>: ]MESSAGE
 	templateError = regexp.MustCompile(`(?s)^template: .*?:(\d+)(?::(\d+))?: (?:executing ".*?" at <(.*?)>: )?(.*)$`)
+	guardCall     = regexp.MustCompile(`\(([^()]*) \| (?:word|asTOML|inDouble|inShell)\)`) // what the loader added
 	callError     = regexp.MustCompile(`^error calling \w+: `)
 )
 
@@ -67,9 +69,12 @@ func (t *Template) explain(err error) *Error {
 	}
 	message := plainMessage(m[4])
 	if m[3] != "" {
-		message = fmt.Sprintf("{{ %s }}: %s", strings.TrimSpace(m[3]), message)
+		message = fmt.Sprintf("{{ %s }}: %s", guardCall.ReplaceAllString(strings.TrimSpace(m[3]), "$1"), message)
 	}
 	e := &Error{Position: t.at.position(line, column), Message: message}
+	if u := (*unfit)(nil); errors.As(err, &u) {
+		e.Message, e.Value = u.Error(), u.value
+	}
 	if f := undefined.FindStringSubmatch(m[4]); f != nil {
 		e.Hint = hintFor(f[1], functionNames(), "functions")
 	}

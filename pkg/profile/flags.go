@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Flag is a flag of a program as a topology gives it.
@@ -106,8 +107,11 @@ func (f Flag) written() []Wrong {
 	if !flagName.MatchString(f.Name) {
 		return newWrong(f.Path, "write it as in v=4", "%q is not the name of a flag", f.Name)
 	}
-	if i := strings.IndexFunc(f.Value, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+	if strings.ContainsFunc(f.Value, unicode.IsControl) {
 		return newWrong(f.Path, "give each flag an element of its own", "the value of %s has a line break or another control character in it", f.Name)
+	}
+	if len(f.Value) > longestText {
+		return newWrong(f.Path, fmt.Sprintf("write %d bytes at most", longestText), "the value of %s is too long: %d bytes", f.Name, len(f.Value))
 	}
 	return nil
 }

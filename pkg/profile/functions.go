@@ -24,7 +24,7 @@ var functions = template.FuncMap{
 	"split":      func(s, sep string) []string { return strings.Split(s, sep) },
 	"fields":     strings.Fields,
 	"lines":      func(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") },
-	"quote":      func(v any) (string, error) { b, err := json.Marshal(toText(v)); return string(b), err },
+	"quote":      func(v any) (string, error) { return inJSON(toText(v)) },
 	"hostport":   func(host string, port any) string { return net.JoinHostPort(host, toText(port)) },
 	"nth":        nth,
 	"prefixlen":  prefixlen,
@@ -39,7 +39,7 @@ var functions = template.FuncMap{
 	"mul":        func(a, b any) (int, error) { return calculate(a, b, func(x, y int) int { return x * y }) },
 	"div":        divide,
 	"int":        number,
-	"toJSON":     func(v any) (string, error) { b, err := json.Marshal(v); return string(b), err },
+	"toJSON":     inJSON,
 	"replace":    func(s, old, new string) string { return strings.ReplaceAll(s, old, new) },
 	"trim":       strings.TrimSpace,
 	"trimPrefix": func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
@@ -51,9 +51,22 @@ var functions = template.FuncMap{
 	"sort":       func(list any) ([]string, error) { s, err := toTexts(list); slices.Sort(s); return s, err },
 	"uniq":       uniq,
 	"concat":     concat,
+
+	"words":        severalWords,
+	"unitArgument": unitArgument,
+	"envArgument":  envArgument,
 }
 
 func functionNames() []string { return slices.Sorted(maps.Keys(functions)) }
+
+// inJSON writes a value as JSON that readers of YAML and TOML take for the same:
+// YAML has more ends of lines.
+func inJSON(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return jsonMarks.Replace(string(b)), err
+}
+
+var jsonMarks = strings.NewReplacer("\x7f", `\u007f`, "\u0085", `\u0085`, "\ufeff", `\ufeff`)
 
 // toText writes a value as a template would.
 func toText(v any) string {

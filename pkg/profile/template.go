@@ -113,6 +113,8 @@ func parseAt(name, text string, at place) (*Template, *Error) {
 	}
 	t.parsed = parsed
 	t.walk()
-	t.quoteValues()
+	if isFile := at.file == name && at == wholeFile(name); isFile {
+		t.quoteValues()
+	}
 	return t, nil
 }

@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/netip"
 	"path"
@@ -103,6 +105,21 @@ func checkAddress(s string) (string, string) {
 		return "", "192.168.1.10, without a prefix length"
 	}
 	return a.String(), ""
+}
+
+// checkCertificates accepts certificates as PEM, and nothing else.
+func checkCertificates(s string) (string, string) {
+	const example = "-----BEGIN CERTIFICATE-----, with all of its lines below ca: |"
+	for rest := []byte(strings.TrimSpace(s)); len(rest) > 0; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
+			return "", example
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return "", example
+		}
+	}
+	return strings.TrimSpace(s) + "\n", ""
 }
 
 func checkDuration(s string) (string, string) {

@@ -86,6 +86,10 @@ func execute(t *profile.Template, d *plan.Data) rendered {
 	}
 	var r rendered
 	if own := (*profile.Error)(nil); errors.As(err, &own) {
+		if said := d.Unfit(own); said != nil {
+			r.problems = append(r.problems, *said)
+			return r
+		}
 		own.Report(&r.problems, "R001", "")
 	} else {
 		r.problems.Errorf("R001", diag.Position{File: t.Name, Line: 1}, "", "the template cannot be evaluated")

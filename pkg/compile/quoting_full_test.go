@@ -1,0 +1,8 @@
+//go:build oracle
+
+package compile_test
+
+const (
+	everyText = true
+	quickPart = 1
+)
