@@ -25,13 +25,13 @@ test: ## run the tests, with the real Ignition applying every document (ten minu
 
 # The race detector does without TestKill: what is killed there was built without
 # the detector.
-check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.36)
+check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.37)
 	test/tools/prepare check
 	go test -json -timeout 30m -race -skip TestKill ./pkg/... ./cmd/... | $(SUMMARY) -name race
 	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./pkg/media ./pkg/verify | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor
-	KUBESPORE_MINORS='1.34 1.35 1.36' $(MAKE) check
+	KUBESPORE_MINORS='1.34 1.35 1.36 1.37' $(MAKE) check
 
 bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their floor and their peers
 	test/tools/prepare bench

@@ -29,7 +29,7 @@ type world struct {
 const header = `apiVersion: kubespore/v1alpha1
 kind: Topology
 cluster: {name: prod, endpoint: 192.168.200.240:6443}
-kubernetes: {version: v1.36.3}
+kubernetes: {version: v1.37.2}
 network:
   pods: [10.240.0.0/12]
   services: [10.96.0.0/16]

@@ -18,7 +18,7 @@ func fleet(workers int) []byte {
 	return fmt.Appendf(nil, `apiVersion: kubespore/v1alpha1
 kind: Topology
 cluster: {name: fleet, endpoint: 10.0.0.5:6443}
-kubernetes: {version: v1.36.3}
+kubernetes: {version: v1.37.2}
 network: {pods: [10.240.0.0/12], services: [10.96.0.0/16]}
 os: fedora-coreos
 profiles: {flannel: {}, keepalived: {}}

@@ -12,7 +12,7 @@ import (
 const fleet = `apiVersion: kubespore/v1alpha1
 kind: Topology
 cluster: {name: fleet, endpoint: "10.1.0.9:6443"}
-kubernetes: {version: v1.36.3}
+kubernetes: {version: v1.37.2}
 network: {pods: [10.128.0.0/9], services: [10.96.0.0/16], nameservers: [10.1.0.1]}
 os: flatcar
 access: {users: [{name: core, sshAuthorizedKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2SfQGDJ5VFBJ0HzVnUL1DRcyyqtgzmbTbfhXMx6sUc operator]}]}

@@ -65,7 +65,7 @@ var clusterSchema = &object[Cluster]{name: "cluster", properties: []property[Clu
 }}
 
 var kubernetesSchema = &object[Kubernetes]{name: "kubernetes", properties: []property[Kubernetes]{
-	key("version", version, func(k *Kubernetes) *string { return &k.Version }, "Release of Kubernetes, as in `v1.36.3`.").need(),
+	key("version", version, func(k *Kubernetes) *string { return &k.Version }, "Release of Kubernetes, as in `v1.37.2`.").need(),
 	key("imageRepository", imageRegistry, func(k *Kubernetes) *string { return &k.ImageRepository }, "Where the images of Kubernetes come from.").or("registry.k8s.io"),
 }}
 

@@ -61,7 +61,7 @@ func minors() []string {
 	if set := os.Getenv("KUBESPORE_MINORS"); set != "" {
 		return strings.Fields(set)
 	}
-	return []string{"1.36"}
+	return []string{"1.37"}
 }
 
 // built gives the folder of the programs that judge, and the release's table.

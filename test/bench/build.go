@@ -98,7 +98,7 @@ func topologyOf(hosts int) string {
 	b.WriteString(`apiVersion: kubespore/v1alpha1
 kind: Topology
 cluster: {name: bench, endpoint: 10.0.255.1:6443}
-kubernetes: {version: v1.36.3}
+kubernetes: {version: v1.37.2}
 network:
   pods: [10.128.0.0/9]
   services: [10.96.0.0/16]

@@ -47,9 +47,9 @@ func firstLine(err error) string {
 
 // measureKubeadm makes one control plane's files with the real kubeadm.
 func measureKubeadm(dir string) (time.Duration, error) {
-	path, err := exec.Command("test/tools/tool", "kubeadm@1.36").Output()
+	path, err := exec.Command("test/tools/tool", "kubeadm@1.37").Output()
 	if err != nil {
-		return 0, fmt.Errorf("test/tools/tool kubeadm@1.36: %w", err)
+		return 0, fmt.Errorf("test/tools/tool kubeadm@1.37: %w", err)
 	}
 	kubeadm := strings.TrimSpace(string(path))
 	certs := filepath.Join(dir, "pki")
@@ -64,7 +64,7 @@ nodeRegistration: {name: cp0}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
-kubernetesVersion: v1.36.3
+kubernetesVersion: v1.37.2
 controlPlaneEndpoint: 10.0.255.1:6443
 certificatesDir: %s
 `, certs)

@@ -34,8 +34,8 @@ func TestDnsmasqSettings(t *testing.T) {
 // has not come so far.
 func TestAtWork(t *testing.T) {
 	for report, want := range map[string]bool{
-		"  done:     clock, firewall\n  to do:    programs, node\n  programs: missing: /opt/bin/kubelet (v1.36.3)\n": true,
-		"  done:     clock\n  to do:    firewall, programs\n  programs: missing: /opt/bin/kubelet (v1.36.3)\n":       false,
+		"  done:     clock, firewall\n  to do:    programs, node\n  programs: missing: /opt/bin/kubelet (v1.37.2)\n": true,
+		"  done:     clock\n  to do:    firewall, programs\n  programs: missing: /opt/bin/kubelet (v1.37.2)\n":       false,
 		"  done:     clock, firewall\n  to do:    programs, node\n":                                                  false,
 	} {
 		if atWork.MatchString(report) != want {

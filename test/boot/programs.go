@@ -11,7 +11,7 @@ import (
 )
 
 // minor is the Kubernetes of the lab's own kubectl.
-const minor = "1.36"
+const minor = "1.37"
 
 // onMachines are programs of machines, by their names in test/tools, and
 // where the bill of materials wants them. A name that ends in @ lacks the minor

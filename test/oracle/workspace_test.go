@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,7 +92,7 @@ func minors() []string {
 	if list := strings.Fields(os.Getenv("KUBESPORE_MINORS")); len(list) > 0 {
 		return list
 	}
-	return []string{"1.36"}
+	return []string{"1.37"}
 }
 
 // eachMinor runs a test for every minor.
@@ -117,7 +118,7 @@ func build(t *testing.T, example, minor string) cluster {
 func buildText(t *testing.T, example, minor string, text []byte, beside tree) cluster {
 	t.Helper()
 	version := strings.TrimSpace(run(t, tool("kubeadm@"+minor), "version", "--output=short"))
-	text = bytes.ReplaceAll(text, []byte("version: v1.36.3"), []byte("version: "+version))
+	text = regexp.MustCompile(`version: v1\.\d+\.\d+`).ReplaceAll(text, []byte("version: "+version))
 	dir := filepath.Join(workspace.dir, minor, example)
 	file, out := filepath.Join(dir, example+".yaml"), filepath.Join(dir, "out")
 	if _, err := os.Stat(out); err != nil {

@@ -74,7 +74,7 @@ func TestSysextOfAnother(t *testing.T) {
 	flip(t, filepath.Join(w.dir, "parts", w.files["/opt/bin/kubelet"]))
 	w.kubespore(t, "payload", "pack", "--from", "parts", "--relock", "-o", "other", "--sysext", "sysext", "single.yaml")
 	m := w.machine(t)
-	said := m.runUntil(t, m.extend(t, w), "missing: /opt/bin/kubelet (v1.36.3)")
+	said := m.runUntil(t, m.extend(t, w), "missing: /opt/bin/kubelet (v1.37.2)")
 	if !strings.Contains(said, "/opt/bin/kubelet is not the program that the document wants") {
 		t.Error(said)
 	}

@@ -79,7 +79,7 @@ func TestEverySource(t *testing.T) {
 	if _, _, err := raise(string(text), asked); err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range []string{"k8s.io/api", "github.com/containerd/containerd/v2", "kubeadm 1.36"} {
+	for _, module := range []string{"k8s.io/api", "github.com/containerd/containerd/v2", "kubeadm 1.37"} {
 		if !asked[module] {
 			t.Errorf("%s is not asked: %v", module, asked)
 		}
