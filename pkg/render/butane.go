@@ -2,15 +2,20 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"strings"
 
 	base "github.com/coreos/ignition/v2/butane/base/v0_5"
+	newer "github.com/coreos/ignition/v2/butane/base/v0_7"
 	"github.com/coreos/ignition/v2/butane/config/common"
 	fcos "github.com/coreos/ignition/v2/butane/config/fcos/v1_5"
+	fcos6 "github.com/coreos/ignition/v2/butane/config/fcos/v1_6"
+	fcos7 "github.com/coreos/ignition/v2/butane/config/fcos/v1_7"
 	flatcar "github.com/coreos/ignition/v2/butane/config/flatcar/v1_1"
 	"github.com/coreos/ignition/v2/config/util"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
@@ -30,25 +35,39 @@ type translator interface {
 	ToIgn3_4(common.TranslateOptions) (types.Config, report.Report, error)
 }
 
-// dialect makes an empty config of a Butane variant, together with the part of
-// it that all variants share.
-type dialect func() (translator, *base.Config)
+// dialect makes the empty configs of a version of a Butane variant.
+type dialect struct {
+	// config is the one that is translated, together with the part of it that
+	// all variants share.
+	config func() (translator, *base.Config)
 
-func flatcarDialect() (translator, *base.Config) {
+	// later is the one that judges the text where the version makes a newer
+	// Ignition than the documents are, with its trees where they have more keys.
+	later func() (config any, trees *[]newer.Tree)
+}
+
+func flatcarConfig() (translator, *base.Config) {
 	c := &flatcar.Config{}
 	return c, &c.Config
 }
 
-func fcosDialect() (translator, *base.Config) {
+func fcosConfig() (translator, *base.Config) {
 	c := &fcos.Config{}
 	return c, &c.Config
+}
+
+func fcos6Config() (any, *[]newer.Tree) { return &fcos6.Config{}, nil }
+
+func fcos7Config() (any, *[]newer.Tree) {
+	c := &fcos7.Config{}
+	return c, &c.Storage.Trees
 }
 
 // translate turns Butane text into a fragment. Files that the text names as
 // local are looked up in the folder but not read: the fragment says where
 // their content goes.
 func translate(text []byte, variant dialect, files folder) (*fragment, []finding) {
-	config, shared := variant()
+	config, shared := variant.config()
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(config); errors.Is(err, io.EOF) {
 		return &fragment{}, nil
 	} else if err != nil {
@@ -60,14 +79,19 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 	}
 
 	findings := unknownKeys(config, places)
+	l := localizer{files: files, places: places, sources: map[part]string{}, members: map[string][]any{}}
+	if variant.later != nil {
+		if l.owners, findings = lower(text, variant, places, findings); len(findings) > 0 {
+			return nil, findings
+		}
+	}
 
 	f := &fragment{items: butaneItems(shared, places)}
-	l := localizer{files: files, places: places, sources: map[part]string{}}
 	l.rewrite(shared)
 	findings = append(findings, l.findings...)
 
 	out, problems, err := config.ToIgn3_4(common.TranslateOptions{NoResourceAutoCompression: true})
-	findings = append(findings, reportFindings(problems, places)...)
+	findings = append(findings, l.atTrees(reportFindings(problems, places))...)
 	if err != nil && len(findings) == 0 {
 		findings = append(findings, finding{line: 1, message: "this does not make a valid configuration"})
 	}
@@ -82,7 +106,7 @@ func translate(text []byte, variant dialect, files folder) (*fragment, []finding
 
 // unknownKeys finds keys that Butane would pass over with a warning, and the
 // key that each may have been meant to be.
-func unknownKeys(config translator, places tree.Node) []finding {
+func unknownKeys(config any, places tree.Node) []finding {
 	meant := map[string]string{}
 	unused := validate.ValidateCustom(config, "yaml", func(v reflect.Value, c path.ContextPath) report.Report {
 		found := ignvalidate.ValidateUnusedKeys(v, c, places)
@@ -110,12 +134,42 @@ func nearestKey(v reflect.Value, c path.ContextPath) string {
 	return diag.Suggest(fmt.Sprint(c.Path[len(c.Path)-1]), known)
 }
 
+// treeKeys are keys of later versions that the localizer carries out.
+var treeKeys = regexp.MustCompile(`^storage\.trees\[\d+\]\.(user|group|file_mode|dir_mode)$`)
+
+// lower lets a later version judge its own text. Of the keys that the
+// documents' version does not know it leaves those that cannot be lowered, and
+// it gives the trees as the later version reads them.
+func lower(text []byte, variant dialect, places tree.Node, unknown []finding) ([]newer.Tree, []finding) {
+	config, trees := variant.later()
+	if err := yaml.Unmarshal(text, config); err != nil {
+		return nil, yamlFindings(err)
+	}
+	findings := append(unknownKeys(config, places), reportFindings(validate.Validate(config, "yaml"), places)...)
+	if len(findings) > 0 {
+		return nil, findings
+	}
+	for _, n := range unknown {
+		if !treeKeys.MatchString(n.path) {
+			n.message = "this needs a newer Ignition than the documents have, which is 3.4"
+			n.hint = "leave it out: not every system's image reads a newer one"
+			findings = append(findings, n)
+		}
+	}
+	if trees == nil {
+		return nil, findings
+	}
+	return *trees, findings
+}
+
 // localizer answers `local:` itself, where Butane would read from a directory
 // on disk: an empty text takes the place of each content.
 type localizer struct {
 	files    folder
 	places   tree.Node
 	sources  map[part]string
+	owners   []newer.Tree     // the trees, where they may say whose their members are
+	members  map[string][]any // where the text has what is spelled out
 	findings []finding
 }
 
@@ -182,11 +236,15 @@ func (l *localizer) sshKeys(u *base.PasswdUser, i int) {
 	u.SSHAuthorizedKeysLocal = nil
 }
 
-// trees spells out `trees:` as the files they stand for.
+// trees spells out `trees:` as the files they stand for, and the folders where
+// the tree says how these are to be.
 func (l *localizer) trees(s *base.Storage) {
-	known := map[string]int{}
+	files, folders := map[string]int{}, map[string]bool{}
 	for i, f := range s.Files {
-		known[f.Path] = i
+		files[f.Path] = i
+	}
+	for _, d := range s.Directories {
+		folders[d.Path] = true
 	}
 	for i, t := range s.Trees {
 		names, err := l.files.list(t.Local)
@@ -194,21 +252,70 @@ func (l *localizer) trees(s *base.Storage) {
 			l.complain(fmt.Sprintf("there is no folder %s in %s", t.Local, l.files.name), "storage", "trees", i)
 			continue
 		}
+		var owner newer.Tree
+		if i < len(l.owners) {
+			owner = l.owners[i]
+		}
 		for _, n := range names {
 			target := treeTarget(t.Path, t.Local, n.name)
-			at, ok := known[target]
+			if n.folder {
+				l.treeFolder(s, folders, owner, target, i)
+				continue
+			}
+			at, ok := files[target]
 			if !ok {
 				at = len(s.Files)
-				s.Files = append(s.Files, base.File{Path: target})
+				l.member(i, "files", at, "file_mode", owner.FileMode)
+				s.Files = append(s.Files, base.File{Path: target, User: base.NodeUser(owner.User), Group: base.NodeGroup(owner.Group)})
 			}
 			f := &s.Files[at]
 			if f.Mode == nil {
-				f.Mode = util.IntToPtr(n.mode)
+				f.Mode = cmp.Or(owner.FileMode, &n.mode)
 			}
 			f.Contents.Local = util.StrToPtr(n.name)
 		}
 	}
 	s.Trees = nil
+}
+
+// treeFolder spells out a folder of a tree that says how its folders are to be.
+func (l *localizer) treeFolder(s *base.Storage, known map[string]bool, owner newer.Tree, target string, i int) {
+	if owner.DirMode == nil && owner.User == (newer.NodeUser{}) && owner.Group == (newer.NodeGroup{}) {
+		return
+	}
+	if known[target] {
+		l.complain(fmt.Sprintf("%s stands under directories, too", target), "storage", "trees", i)
+		return
+	}
+	known[target] = true
+	l.member(i, "directories", len(s.Directories), "dir_mode", owner.DirMode)
+	s.Directories = append(s.Directories, base.Directory{Path: target, User: base.NodeUser(owner.User), Group: base.NodeGroup(owner.Group),
+		Mode: cmp.Or(owner.DirMode, util.IntToPtr(0o755))})
+}
+
+// member notes which tree a file or folder comes from, and which key its mode
+// does, where the tree says it.
+func (l *localizer) member(tree int, list string, at int, key string, mode *int) {
+	l.members[pathText([]any{"storage", list, at})] = []any{"storage", "trees", tree}
+	if mode != nil {
+		l.members[pathText([]any{"storage", list, at, "mode"})] = []any{"storage", "trees", tree, key}
+	}
+}
+
+// atTrees moves findings about members of trees to where the text has the tree.
+func (l *localizer) atTrees(findings []finding) []finding {
+	for i, f := range findings {
+		member, _, _ := strings.Cut(f.path, "].")
+		where := l.members[f.path]
+		if where == nil {
+			where = l.members[member+"]"]
+		}
+		if where != nil {
+			findings[i].path = pathText(where)
+			findings[i].line, findings[i].column = textPlace(l.places, where...)
+		}
+	}
+	return findings
 }
 
 func (l *localizer) complain(message string, where ...any) {

@@ -108,10 +108,10 @@ func TestOverlayErrors(t *testing.T) {
 	const header = "variant: fcos\nversion: 1.5.0\n"
 	for name, c := range map[string]struct{ overlay, want string }{
 		"not there":     {"", "cluster.yaml:8:5: error: hosts[0].overlays: the overlay lab.bu cannot be read [R011]\n  hint: name a Butane file, relative to the topology file\n"},
-		"no header":     {"storage: {}\n", "lab.bu:1: error: variant: \"\" is not a Butane variant that an overlay may have [R013]\n  hint: write variant: fcos with version: 1.5.0, or variant: flatcar with version: 1.1.0\n"},
-		"too new":       {"variant: fcos\nversion: 1.6.0\n", "lab.bu:2:10: error: version: fcos 1.6.0 makes a newer Ignition than the documents have, which is 3.4 [R013]\n  hint: write version: 1.5.0\n"},
+		"no header":     {"storage: {}\n", "lab.bu:1: error: variant: \"\" is not a Butane variant that an overlay may have [R013]\n  hint: write variant: fcos with version: 1.7.0, or variant: flatcar with version: 1.1.0\n"},
+		"too new":       {"variant: fcos\nversion: 1.8.0\n", "lab.bu:2:10: error: version: fcos 1.8.0 is newer than the versions known here, which end with 1.7.0 [R013]\n  hint: write version: 1.7.0\n"},
 		"no version":    {"variant: flatcar\n", "lab.bu:1: error: version: \"\" is not a version of Butane's flatcar variant [R013]\n  hint: write version: 1.1.0\n"},
-		"openshift":     {"variant: openshift\nversion: 4.14.0\n", "lab.bu:1:10: error: variant: \"openshift\" is not a Butane variant that an overlay may have [R013]\n  hint: write variant: fcos with version: 1.5.0, or variant: flatcar with version: 1.1.0\n"},
+		"openshift":     {"variant: openshift\nversion: 4.14.0\n", "lab.bu:1:10: error: variant: \"openshift\" is not a Butane variant that an overlay may have [R013]\n  hint: write variant: fcos with version: 1.7.0, or variant: flatcar with version: 1.1.0\n"},
 		"bad yaml":      {"variant: [\n", "lab.bu:1: error: did not find expected node content [R012]\n"},
 		"unknown key":   {header + "storag: {}\n", "lab.bu:3:1: error: storag: unknown key storag [R012]\n  hint: did you mean storage?\n"},
 		"missing file":  {header + "storage:\n  files:\n    - path: /a\n      contents: {local: none}\n", "lab.bu:6:25: error: storage.files[0].contents.local: there is no file none in . [R012]\n"},

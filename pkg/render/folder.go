@@ -20,10 +20,11 @@ type folder struct {
 	raw  bool // names are also looked for with the suffix of raw files
 }
 
-// named is a file of a folder, without the suffix of raw files.
+// named is a file of a folder, without the suffix of raw files, or a folder.
 type named struct {
-	name string
-	mode int
+	name   string
+	mode   int
+	folder bool
 }
 
 // find gives the name under which a file exists.
@@ -61,11 +62,15 @@ func (f folder) read(name string) ([]byte, error) {
 	return fs.ReadFile(f.fsys, name)
 }
 
-// list gives the files below a directory, in order, with the mode that Butane
-// gives to members of a tree.
+// list gives the files and folders of a directory, itself among them, in order,
+// with the mode that Butane gives to members of a tree.
 func (f folder) list(dir string) ([]named, error) {
 	var out []named
 	err := fs.WalkDir(f.fsys, path.Clean(dir), func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			out = append(out, named{name: name, folder: true})
+			return nil
+		}
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
@@ -80,7 +85,7 @@ func (f folder) list(dir string) ([]named, error) {
 		if f.raw {
 			name = strings.TrimSuffix(name, rawSuffix)
 		}
-		out = append(out, named{name, mode})
+		out = append(out, named{name: name, mode: mode})
 		return nil
 	})
 	return out, err

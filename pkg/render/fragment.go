@@ -124,7 +124,7 @@ func origin(name string, written []item) item {
 	for _, w := range written {
 		root, isTree := strings.CutPrefix(w.name, "tree:")
 		switch {
-		case kind == "file" && isTree && strings.HasPrefix(path, root),
+		case (kind == "file" || kind == "directory") && isTree && strings.HasPrefix(path, root),
 			kind == "unit" && strings.HasPrefix(w.name, "filesystem:"):
 			return w
 		}

@@ -3,6 +3,8 @@ package render
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"math"
 	"path"
 	"regexp"
 	"slices"
@@ -17,16 +19,17 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// variants are the Butane variants that an overlay may be written in, up to
-// the version that still makes Ignition 3.4. Each version adds to the one
-// before it.
+// variants are the Butane variants that an overlay may be written in. Each
+// version adds to the one before it, so one entry reads all up to its own.
 var variants = []struct {
 	name   string
 	newest int // minor of version 1
 	dialect
 }{
-	{"fcos", 5, fcosDialect},
-	{"flatcar", 1, flatcarDialect},
+	{"fcos", 5, dialect{config: fcosConfig}},
+	{"fcos", 6, dialect{config: fcosConfig, later: fcos6Config}},
+	{"fcos", 7, dialect{config: fcosConfig, later: fcos7Config}},
+	{"flatcar", 1, dialect{config: flatcarConfig}},
 }
 
 var overlayVersion = regexp.MustCompile(`^1\.(\d+)\.\d+$`)
@@ -44,7 +47,7 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 	if variant == nil {
 		return layer{}
 	}
-	f, findings := translate(text, variant, folder{name: path.Dir(name), fsys: dir})
+	f, findings := translate(text, *variant, folder{name: path.Dir(name), fsys: dir})
 	for _, n := range findings {
 		n.report(problems, "R012", diag.Position{File: name, Line: n.line, Column: n.column})
 	}
@@ -100,7 +103,7 @@ func overlayAsked(p *plan.Plan, h *plan.Host, name string) (diag.Position, strin
 }
 
 // overlayDialect reads the header of a Butane file.
-func overlayDialect(name string, text []byte, problems *diag.List) dialect {
+func overlayDialect(name string, text []byte, problems *diag.List) *dialect {
 	var header struct {
 		Variant yaml.Node `yaml:"variant"`
 		Version yaml.Node `yaml:"version"`
@@ -114,26 +117,36 @@ func overlayDialect(name string, text []byte, problems *diag.List) dialect {
 	at := func(n yaml.Node) diag.Position {
 		return diag.Position{File: name, Line: max(n.Line, 1), Column: n.Column}
 	}
-	var names []string
-	for _, v := range variants {
-		if v.name != header.Variant.Value {
-			names = append(names, fmt.Sprintf("variant: %s with version: 1.%d.0", v.name, v.newest))
-			continue
+	minor := -1
+	if m := overlayVersion.FindStringSubmatch(header.Version.Value); m != nil {
+		// What is too long for a number is newer than all.
+		minor = math.MaxInt
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			minor = n
 		}
-		m := overlayVersion.FindStringSubmatch(header.Version.Value)
-		if m == nil {
-			problems.Errorf("R013", at(header.Version), "version", "%q is not a version of Butane's %s variant", header.Version.Value, v.name).
-				WithHint("write version: 1.%d.0", v.newest)
-			return nil
-		}
-		if minor, err := strconv.Atoi(m[1]); err != nil || minor > v.newest {
-			problems.Errorf("R013", at(header.Version), "version", "%s %s makes a newer Ignition than the documents have, which is 3.4", v.name, header.Version.Value).
-				WithHint("write version: 1.%d.0", v.newest)
-			return nil
-		}
-		return v.dialect
 	}
-	problems.Errorf("R013", at(header.Variant), "variant", "%q is not a Butane variant that an overlay may have", header.Variant.Value).
-		WithHint("write %s", strings.Join(names, ", or "))
+	newest := map[string]int{}
+	for _, v := range variants {
+		if v.name == header.Variant.Value && 0 <= minor && minor <= v.newest {
+			return &v.dialect
+		}
+		newest[v.name] = v.newest
+	}
+	n, known := newest[header.Variant.Value]
+	switch {
+	case !known:
+		var names []string
+		for _, variant := range slices.Sorted(maps.Keys(newest)) {
+			names = append(names, fmt.Sprintf("variant: %s with version: 1.%d.0", variant, newest[variant]))
+		}
+		problems.Errorf("R013", at(header.Variant), "variant", "%q is not a Butane variant that an overlay may have", header.Variant.Value).
+			WithHint("write %s", strings.Join(names, ", or "))
+	case minor < 0:
+		problems.Errorf("R013", at(header.Version), "version", "%q is not a version of Butane's %s variant", header.Version.Value, header.Variant.Value).
+			WithHint("write version: 1.%d.0", n)
+	default:
+		problems.Errorf("R013", at(header.Version), "version", "%s %s is newer than the versions known here, which end with 1.%d.0", header.Variant.Value, header.Version.Value, n).
+			WithHint("write version: 1.%d.0", n)
+	}
 	return nil
 }

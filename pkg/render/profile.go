@@ -109,7 +109,7 @@ func (j *job) selected(name string) *plan.Selected {
 // translateProfile translates a rendered fragment and reports what is wrong
 // with it at the lines of its template.
 func translateProfile(p *profile.Profile, t *profile.Template, text content) *translated {
-	f, findings := translate(text.text, flatcarDialect, filesOf(p))
+	f, findings := translate(text.text, dialect{config: flatcarConfig}, filesOf(p))
 	lines := templateLines(t.Raw, string(text.text))
 	out := &translated{fragment: f}
 	excerpts := strings.Split(string(text.text), "\n")
