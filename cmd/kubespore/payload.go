@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -79,11 +78,18 @@ func printBill(w io.Writer, b *payload.Bill, hosts int) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", x.Ref, x.Arch, fewHosts(x.Hosts, hosts), strings.Join(x.Profiles, ","), orDash(x.Digest))
 	}
 	_ = t.Flush()
+	if len(b.Needed) > 0 {
+		fmt.Fprint(t, "\nPACKAGE (where the image lacks it)\tSYSTEM\tARCH\tBY\tPROGRAMS\tHOSTS\tPROFILES\n")
+	}
+	for _, x := range b.Needed {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, x.System, x.Arch, orDash(x.Tool), orDash(strings.Join(x.Programs, ",")), fewHosts(x.Hosts, hosts), strings.Join(x.Profiles, ","))
+	}
+	_ = t.Flush()
 	if len(b.Packages) > 0 {
-		fmt.Fprint(t, "\nPACKAGE\tSHA256\n")
+		fmt.Fprint(t, "\nPACKAGE FILE\tSHA256\n")
 	}
 	for _, x := range b.Packages {
-		fmt.Fprintf(t, "%s\t%s\n", path.Base(x.File), x.SHA256)
+		fmt.Fprintf(t, "%s\t%s\n", strings.TrimPrefix(x.File, plan.PackagesDir+"/"), x.SHA256)
 	}
 	_ = t.Flush()
 }

@@ -37,6 +37,25 @@ case $ready in
   fail "$id is not a system that kubespore knows"
   ;;
 esac
+# What an installer writes for the one machine that it installs: cloud-init would look
+# at no seed, and every copy would have that machine's network. These go; another file
+# that does the same is named.
+installer='/etc/cloud/cloud.cfg.d/99-installer.cfg /etc/cloud/cloud.cfg.d/subiquity-disable-cloudinit-networking.cfg
+/etc/cloud/cloud.cfg.d/curtin-preserve-sources.cfg /etc/cloud/ds-identify.cfg
+/etc/netplan/00-installer-config.yaml /etc/netplan/00-installer-config-wifi.yaml /etc/netplan/50-cloud-init.yaml'
+of_installer() { case " $(echo "$installer" | tr '\n' ' ') " in *" $1 "*) ;; *) return 1 ;; esac; }
+for file in /etc/cloud/cloud.cfg.d/*.cfg /etc/netplan/*.yaml; do
+  if [ ! -f "$file" ] || of_installer "$file"; then continue; fi
+  case $file in
+  /etc/netplan/*) fail "$file sets up the network of one machine, and of every copy: remove it first" ;;
+  esac
+  if grep -q '^datasource_list:' "$file" && ! grep -q NoCloud "$file"; then
+    fail "$file keeps cloud-init from looking for a seed (NoCloud): remove datasource_list there first"
+  fi
+  if grep -Eq '^network:[[:space:]]*\{[[:space:]]*config:[[:space:]]*disabled' "$file"; then
+    fail "$file keeps cloud-init from setting up the network: remove it first"
+  fi
+done
 for mark in /etc/kubespore /var/lib/kubespore/assembled; do
   [ ! -e "$mark" ] || fail "$mark is there: this is a machine of a cluster, not a stock image"
 done
@@ -53,12 +72,44 @@ if [ -n "$bundle" ]; then
   mv "$payload.new" "$payload"
 fi
 
+# Packages of the bundle for this very release, by the system's own tool and without a
+# network. What the lock does not name stays out.
+locked() {
+  file=$1
+  sum=$(sed -n "\|\"file\": \"packages/$set/${file##*/}\"|{n;s/.*\"sha256\": \"\([0-9a-f]*\)\".*/\1/p;}" "$payload/payload.lock")
+  [ -n "$sum" ] && echo "$sum  $file" | sha256sum --check --status
+}
+if [ -n "$bundle" ]; then
+  # shellcheck source=/dev/null
+  version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+  case $(uname -m) in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) arch=$(uname -m) ;; esac
+  command -v apt-get >/dev/null || version=${version%%.*}
+  set=$id-$version-$arch
+  if [ -d "$payload/packages/$set" ]; then
+    for file in "$payload/packages/$set"/*; do
+      locked "$file" || fail "${file#"$payload"/} is not what the lock of the bundle names"
+    done
+    if command -v apt-get >/dev/null; then
+      DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+        install "$payload/packages/$set"/*.deb || fail "the packages of the bundle cannot be installed"
+    else
+      dnf --assumeyes --disablerepo='*' --setopt=install_weak_deps=False install "$payload/packages/$set"/*.rpm || fail "the packages of the bundle cannot be installed"
+    fi
+  fi
+fi
+
 # The identity: what a machine makes for itself at its first start.
 if command -v cloud-init >/dev/null; then
   cloud-init clean --logs || true
 fi
 rm -rf /var/lib/cloud /etc/cloud/cloud-init.disabled
-rm -f /etc/netplan/50-cloud-init.yaml /etc/ssh/ssh_host_*
+for file in $installer; do
+  if [ -e "$file" ]; then
+    rm -f "$file"
+    printf 'bake: removed %s\n' "$file" >&2
+  fi
+done
+rm -f /etc/ssh/ssh_host_*
 : >/etc/machine-id
 [ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
 rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret

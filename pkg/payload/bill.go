@@ -18,9 +18,22 @@ type Bill struct {
 	Kubernetes string   `json:"kubernetes"`
 	Binaries   []Binary `json:"binaries"` // sorted by File
 	Images     []Image  `json:"images"`   // sorted by File
-	// Packages are the operator's, as far as they are locked: no profile asks
-	// for them.
+	// Needed are the packages of distributions that hosts need where the images of
+	// their systems lack them.
+	Needed []Needed `json:"needed,omitempty"` // sorted by System, Arch and Name
+	// Packages are the files of packages that are locked.
 	Packages []plan.LockedPackage `json:"packages,omitempty"` // sorted by File
+}
+
+// Needed is a package of a distribution.
+type Needed struct {
+	Name     string   `json:"name"`
+	System   string   `json:"system"` // ID in /etc/os-release
+	Arch     string   `json:"arch"`
+	Tool     string   `json:"tool"`               // that installs it
+	Programs []string `json:"programs,omitempty"` // that it brings
+	Profiles []string `json:"profiles"`
+	Hosts    []string `json:"hosts"`
 }
 
 // Binary is a program that hosts install, or a file of objects that they apply.
@@ -69,13 +82,16 @@ func (i *Image) title() string { return i.Ref + " for " + i.Arch }
 
 // NewBill lists what the hosts of a plan need.
 func NewBill(p *plan.Plan) *Bill {
-	binaries, images := map[string]*Binary{}, map[string]*Image{}
+	binaries, images, needed := map[string]*Binary{}, map[string]*Image{}, map[string]*Needed{}
 	for _, h := range p.Hosts {
 		for _, b := range h.Binaries {
 			addBinary(binaries, h, b)
 		}
 		for _, i := range h.Images {
 			addImage(images, h, i)
+		}
+		for _, x := range h.Packages {
+			addNeeded(needed, h, x)
 		}
 	}
 	out := &Bill{Cluster: p.Topology.Cluster.Name, Kubernetes: p.Cluster.Version}
@@ -85,7 +101,26 @@ func NewBill(p *plan.Plan) *Bill {
 	for _, file := range slices.Sorted(maps.Keys(images)) {
 		out.Images = append(out.Images, *images[file])
 	}
+	for _, key := range slices.Sorted(maps.Keys(needed)) {
+		out.Needed = append(out.Needed, *needed[key])
+	}
 	return out
+}
+
+func addNeeded(to map[string]*Needed, h *plan.Host, ref plan.PackageRef) {
+	if h.System == nil {
+		return
+	}
+	key := strings.Join([]string{h.System.OSRelease, h.Arch, ref.Name}, " ")
+	x := to[key]
+	if x == nil {
+		x = &Needed{Name: ref.Name, System: h.System.OSRelease, Arch: h.Arch, Tool: h.System.PackageTool}
+		to[key] = x
+	}
+	if ref.Program != "" {
+		x.Programs = addOnce(x.Programs, ref.Program)
+	}
+	x.Profiles, x.Hosts = addOnce(x.Profiles, ref.Profile), addOnce(x.Hosts, h.Name)
 }
 
 func addBinary(to map[string]*Binary, h *plan.Host, ref plan.BinaryRef) {

@@ -8,12 +8,16 @@
 # unchanged. Run it again after a failure: what is there already stays. Then carry
 # the folder into the gap, and there: kubespore payload pack TOPOLOGY --from FOLDER
 #
+# What images of the machines' systems lack is fetched by the tool of a distribution,
+# on the same distribution and release: run it there as well, on the same FOLDER.
+#
 # FOLDER/SHA256SUMS records the digest of every file, FOLDER/IMAGES the digest
 # that each registry gave. What is locked already is held against the lock.
 set -euo pipefail
 
 folder=${1:-payload}
 failed=()
+elsewhere=()
 mkdir -p "$folder"
 cd "$folder"
 work=.download
@@ -132,7 +136,7 @@ layout() {
 # they depend on, of which payload pack makes an image that no registry has. apt
 # works in a folder of its own and checks signatures; the machine stays as it is.
 made() {
-  local file=$1 ref=$2 arch=$3 folder=${1%.tar}.packages apt=$PWD/$work/apt-$3
+  local file=$1 ref=$2 arch=$3 folder=${1%.tar}.packages
   shift 3
   if [[ -e $file || -e $folder ]]; then return; fi
   if ! command -v apt-get >/dev/null; then
@@ -141,24 +145,73 @@ made() {
     return
   fi
   say "fetching the packages of $ref for $arch"
-  rm -rf "$apt"
+  if ! by_apt "$folder" "$arch" "$@"; then
+    say "the packages of $ref cannot be had"
+    failed+=("$folder")
+  fi
+}
+
+# by_apt FOLDER ARCH PACKAGE...: packages with all that they depend on, as if
+# nothing were installed.
+by_apt() {
+  local folder=$1 arch=$2 apt=$PWD/$work/apt-$2
+  shift 2
+  rm -rf "$apt" "$folder.new"
   mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$folder.new"
   : >"$apt/status"
   local options=(-qq -o Debug::NoLocking=1 -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State::status=$apt/status"
     -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o "Dir::Cache::archives=$apt/archives" -o APT::Sandbox::User=)
-  if ! { apt-get "${options[@]}" update && apt-get "${options[@]}" --yes --no-install-recommends --download-only install "$@"; } >&2; then
-    say "the packages of $ref cannot be had"
-    failed+=("$folder")
-    return
-  fi
+  { apt-get "${options[@]}" update && apt-get "${options[@]}" --yes --no-install-recommends --download-only install "$@"; } >&2 || return
   mv "$apt"/archives/*.deb "$folder.new"
   mv "$folder.new" "$folder"
+}
+
+# by_dnf FOLDER ARCH PACKAGE...: packages with what they depend on, as far as this
+# machine does not have it: a container of the release has what every machine has.
+by_dnf() {
+  local folder=$1 arch=$2
+  shift 2
+  case $arch in amd64) arch=x86_64 ;; arm64) arch=aarch64 ;; esac
+  rm -rf "$folder.new"
+  mkdir -p "$folder.new"
+  dnf download --resolve --forcearch "$arch" --arch "$arch" --arch noarch --destdir "$folder.new" "$@" >&2 || return
+  mv "$folder.new" "$folder"
+}
+
+# packages ID ARCH TOOL PACKAGE...: what the images of a system lack, for the release
+# that this script runs on. Run it on each release that your machines have, or in a
+# container of it, on one folder.
+packages() {
+  local id=$1 arch=$2 tool=$3 here release folder
+  shift 3
+  case $tool in
+  apt-get | dnf) ;;
+  *)
+    elsewhere+=("bring $* into the image of $id yourself${tool:+, by $tool}")
+    return
+    ;;
+  esac
+  # shellcheck source=/dev/null
+  read -r here release < <(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}") || true
+  if [[ $tool == dnf ]]; then release=${release%%.*}; fi
+  if [[ $here != "$id" || -z $release ]]; then
+    elsewhere+=("on $id, or in a container of it: this script, for $*")
+    return
+  fi
+  folder=packages/$id-$release-$arch
+  if [[ -e $folder ]]; then return; fi
+  say "fetching the packages $* of $id $release for $arch"
+  mkdir -p packages
+  if ! { if [[ $tool == dnf ]]; then by_dnf "$folder" "$arch" "$@"; else by_apt "$folder" "$arch" "$@"; fi; }; then
+    say "the packages $* of $id $release cannot be had"
+    failed+=("$folder")
+  fi
 }
 
 # BILL
 
 # A bill need not have parts of every kind.
-for kind in binaries images manifests; do
+for kind in binaries images manifests packages; do
   if [[ -d $kind ]]; then find "$kind" -type f; fi
 done | LC_ALL=C sort | while read -r file; do sha256sum "$file"; done >SHA256SUMS
 if ((${#failed[@]})); then
@@ -166,4 +219,7 @@ if ((${#failed[@]})); then
   exit 1
 fi
 rm -rf "$work"
+for line in "${elsewhere[@]}"; do
+  say "not fetched here, and needed where your images lack it: $line"
+done
 say "all there: $(wc -l <SHA256SUMS) files in $PWD, digests in SHA256SUMS"

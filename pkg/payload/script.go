@@ -26,6 +26,14 @@ func (b *Bill) Script(w io.Writer) error {
 		}
 		fmt.Fprintf(&calls, "image %s\n", quoted(x.File, x.Ref, x.Arch, x.Digest))
 	}
+	for start := 0; start < len(b.Needed); {
+		first, end, names := b.Needed[start], start, []string(nil)
+		for ; end < len(b.Needed) && b.Needed[end].System == first.System && b.Needed[end].Arch == first.Arch; end++ {
+			names = append(names, b.Needed[end].Name)
+		}
+		fmt.Fprintf(&calls, "packages %s\n", quoted(append([]string{first.System, first.Arch, first.Tool}, names...)...))
+		start = end
+	}
 	text := strings.Replace(download, listMark, calls.String(), 1)
 	text = strings.Replace(text, "CLUSTER", b.Cluster, 1)
 	_, err := io.WriteString(w, text)

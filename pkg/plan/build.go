@@ -135,6 +135,7 @@ func (b *build) gatherFacts(sorted []*topology.Host, given Allocations) {
 	facts := make([]*HostFacts, len(sorted))
 	for i, h := range sorted {
 		facts[i] = hostFacts(h)
+		facts[i].LockedPackages = b.lock.PackagesOf(b.catalog.System(h.OS), h.Arch)
 		facts[i].VRRPPriority = given.VRRP[vrrpHost+h.Name]
 		b.named[h.Name] = h.Name
 		if !facts[i].IsNode {
@@ -231,7 +232,7 @@ func (b *build) finishHost(h *host, m *keySpecs) {
 		h.Selected = append(h.Selected, b.selected(h, u))
 	}
 	got := b.collect(scope{build: b, class: h.class, host: h})
-	h.Images, h.Binaries, h.Programs = got.images, got.binaries, got.programs
+	h.Images, h.Binaries, h.Programs, h.Packages = got.images, got.binaries, got.programs, got.packages
 	h.Ports, h.Sysctls = got.ports, got.sysctls
 	m.host(h)
 }

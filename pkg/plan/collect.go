@@ -32,6 +32,13 @@ type Program struct {
 	Profile string
 }
 
+// PackageRef is a package of its distribution that a host needs.
+type PackageRef struct {
+	Name    string
+	Program string // that it brings; "" when the package as such is asked for
+	Profile string
+}
+
 // ObjectFile is a file of objects that the cluster shall hold.
 type ObjectFile struct {
 	Profile string
@@ -43,6 +50,8 @@ type ObjectFile struct {
 type collected struct {
 	ports      []Opening
 	programs   []Program
+	packages   []PackageRef
+	locked     []LockedPackage
 	modules    []string
 	interfaces []string
 	sysctls    []KeyValue
@@ -56,7 +65,7 @@ type collected struct {
 func (b *build) collectsBound() bool {
 	b.collectBound = true // a text that looks at what is collected cannot be part of it
 	for _, p := range b.enabled {
-		var texts []profile.Text
+		texts := []profile.Text{p.Packages}
 		for _, x := range p.Ports {
 			texts = append(texts, x.Port, x.From)
 		}
@@ -106,6 +115,10 @@ func (b *build) gather(s scope) *collected {
 				out.programs = append(out.programs, b.program(s, x))
 			}
 		}
+		names, _ := b.text(s, u.Packages)
+		for _, name := range strings.Fields(names) {
+			out.packages = append(out.packages, PackageRef{Name: name, Profile: u.Name})
+		}
 		for i := range u.Modules {
 			if x := &u.Modules[i]; b.holds(s.class, u.Profile, &x.When) {
 				out.modules = append(out.modules, x.Name)
@@ -146,10 +159,16 @@ func (b *build) gather(s scope) *collected {
 			}
 		}
 	}
+	for _, x := range out.programs {
+		if x.Package != "" {
+			out.packages = append(out.packages, PackageRef{Name: x.Package, Program: x.Name, Profile: x.Profile})
+		}
+	}
 	out.sort()
 	b.checkBinaries(s, out.binaries)
 	if s.class.facts != nil {
 		b.lock.pin(out, s.class.facts.Arch)
+		out.locked = s.class.facts.LockedPackages
 	}
 	out.distinct = slices.CompactFunc(slices.Clone(out.images), func(a, b ImageRef) bool { return a.Ref == b.Ref })
 	return out
@@ -158,6 +177,9 @@ func (b *build) gather(s scope) *collected {
 func (c *collected) sort() {
 	slices.SortFunc(c.programs, func(a, b Program) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Unit, a.Unit), cmp.Compare(a.Profile, b.Profile))
+	})
+	slices.SortFunc(c.packages, func(a, b PackageRef) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Program, b.Program), cmp.Compare(a.Profile, b.Profile))
 	})
 	slices.Sort(c.modules)
 	c.modules = slices.Compact(c.modules)

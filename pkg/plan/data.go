@@ -28,7 +28,7 @@ type Data struct {
 //	{{ .Slot "cni" "mtu" }}          what the host's profile of a slot hands on
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
-//	{{ range .Ports }}               what all profiles of this host ask for together: also .Programs, .Modules, .Sysctls,
+//	{{ range .Ports }}               what all profiles of this host ask for together: also .Programs, .Packages, .LockedPackages, .Modules, .Sysctls,
 //	                                 .Images, .Binaries, .Manifests and .Leftovers
 
 // Cluster is what templates know of the whole cluster. All lists are sorted by
@@ -119,6 +119,8 @@ type HostFacts struct {
 	Primary        InterfaceFacts // the one with the primary address
 	Disks          []DiskFacts
 	VRRPPriority   int // control planes: each its own, kept for ever
+
+	LockedPackages []LockedPackage // that the payload has for its system, of all releases
 }
 
 // KeyValue is a key and its value.

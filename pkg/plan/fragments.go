@@ -19,6 +19,7 @@ var lists = map[string]func(*Cluster, *HostFacts) []any{
 	"vlans":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
 	"plainDisks":     func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
 	"encryptedDisks": func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
+	"lockedPackages": func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
 	"users":          func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
 }
 

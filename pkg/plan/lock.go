@@ -1,6 +1,12 @@
 package plan
 
-import "strings"
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/profile"
+)
 
 // Lock is what the operator has pinned: the digest of every program and image
 // that machines may install, and the file of the payload that holds it. It
@@ -8,8 +14,8 @@ import "strings"
 type Lock struct {
 	Binaries []LockedBinary `json:"binaries"` // sorted by File
 	Images   []LockedImage  `json:"images"`   // sorted by File
-	// Packages of distributions, which no topology asks for: what the operator
-	// put into a folder.
+	// Packages of distributions, those that machines install and others that the
+	// operator put into a folder.
 	Packages []LockedPackage `json:"packages,omitempty"` // sorted by File
 }
 
@@ -35,7 +41,7 @@ type LockedImage struct {
 
 // LockedPackage is a pinned package of a distribution.
 type LockedPackage struct {
-	File   string `json:"file"` // in the payload: packages/conntrack_1.4.7-1_amd64.deb
+	File   string `json:"file"` // in the payload: packages/debian-12-amd64/conntrack_1.4.7-1_amd64.deb
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
 }
@@ -72,6 +78,37 @@ func (l Lock) Package(file string) *LockedPackage {
 	}
 	return nil
 }
+
+// PackagesDir is where a payload has packages of distributions, those that
+// machines install in folders such as debian-12-amd64.
+const PackagesDir = "packages"
+
+// PackagesOf gives the pinned packages for a system and an architecture, of all
+// its releases: a machine knows its own.
+func (l Lock) PackagesOf(s *profile.System, arch string) []LockedPackage {
+	if s == nil || s.OSRelease == "" {
+		return nil
+	}
+	var out []LockedPackage
+	for _, x := range l.Packages {
+		if id, _, of := SplitPackageFolder(path.Base(path.Dir(x.File))); id == s.OSRelease && of == arch {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// SplitPackageFolder takes the name of a folder of packages apart: ID and release
+// as in /etc/os-release, and the architecture. Other names give nothing.
+func SplitPackageFolder(name string) (id, release, arch string) {
+	m := packageFolder.FindStringSubmatch(name)
+	if m == nil {
+		return "", "", ""
+	}
+	return m[1], m[2], m[3]
+}
+
+var packageFolder = regexp.MustCompile(`^([a-z][a-z0-9._-]*)-([0-9][0-9.]*)-(amd64|arm64)$`)
 
 // pin notes at each part what is pinned for it.
 func (l Lock) pin(c *collected, arch string) {

@@ -164,6 +164,12 @@ func (d *Data) Ports() []Opening { return d.gathered().ports }
 // Programs gives the programs that the host's operating system must bring.
 func (d *Data) Programs() []Program { return d.gathered().programs }
 
+// Packages gives the packages of its distribution that the host needs.
+func (d *Data) Packages() []PackageRef { return d.gathered().packages }
+
+// LockedPackages gives the packages that the payload has for the host's system.
+func (d *Data) LockedPackages() []LockedPackage { return d.gathered().locked }
+
 // Modules gives the kernel modules that all profiles of the host ask for.
 func (d *Data) Modules() []string { return d.gathered().modules }
 

@@ -34,6 +34,7 @@ type Host struct {
 	Images   []ImageRef      // sorted
 	Binaries []BinaryRef     // sorted by path
 	Programs []Program       // that its system must bring, sorted
+	Packages []PackageRef    // that bring them, where its images do not, and others; sorted
 	Overlays []string        // cluster overlays, then the host's own
 	Ports    []Opening       // that profiles open in the firewall
 	Sysctls  []KeyValue      // that profiles need, sorted

@@ -168,6 +168,7 @@ func (p *Profile) allTexts() []Text {
 			add(c.Output.Server)
 		}
 	}
+	add(p.Packages)
 	for _, i := range p.Images {
 		add(i.Ref)
 	}

@@ -62,6 +62,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"binaries":      d.binaries(&p.Binaries),
 		"ports":         d.ports(&p.Ports),
 		"programs":      d.programs(&p.Programs),
+		"packages":      d.text(&p.Packages),
 		"modules":       d.modules(&p.Modules),
 		"sysctls":       d.settings(&p.Sysctls),
 		"interfaces":    d.modules(&p.Interfaces),

@@ -52,6 +52,7 @@ type Profile struct {
 	Binaries    []Binary
 	Ports       []Port
 	Programs    []Program       // that the operating system must bring
+	Packages    Text            // of the operating system, besides those of programs: names with blanks between them
 	Modules     []KernelSetting // kernel modules
 	Sysctls     []KernelSetting
 	Interfaces  []KernelSetting // shell patterns of the interfaces that it makes, which are not the machine's to configure

@@ -165,7 +165,7 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "System":
 		w.reads.Host = true
 		w.key(name, ident, pos)
-	case "Ports", "Programs", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Interfaces", "Leftovers":
+	case "Ports", "Programs", "Packages", "LockedPackages", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Interfaces", "Leftovers":
 		w.reads.Collects = true
 	case "Has", "Image", "Secret", "Authority":
 		if words := literals(args, 1); words != nil {

@@ -60,6 +60,12 @@ func topology(t *testing.T, profiles string) string {
 // newWorldFrom takes the whole topology.
 func newWorldFrom(t *testing.T, topology string) *world {
 	t.Helper()
+	return newWorldFromWith(t, topology, func(*world) {})
+}
+
+// newWorldFromWith puts more among the parts before they are packed.
+func newWorldFromWith(t *testing.T, topology string, more func(*world)) *world {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("a root of its own needs root")
 	}
@@ -67,6 +73,7 @@ func newWorldFrom(t *testing.T, topology string) *world {
 	w.bundle = filepath.Join(w.dir, "payload")
 	write(t, filepath.Join(w.dir, "single.yaml"), []byte(topology))
 	w.sources(t)
+	more(w)
 	w.kubespore(t, "payload", "pack", "--from", "parts", "single.yaml")
 	w.kubespore(t, "build", "single.yaml")
 	w.kubespore(t, "payload", "verify", "single.yaml", "payload")
