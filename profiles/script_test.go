@@ -55,7 +55,7 @@ func (m machine) runScript(t *testing.T, dir, name string, programs map[string]s
 			t.Fatal(err)
 		}
 		writeFile(t, dir, file, strings.NewReplacer("/run/kubespore", dir+"/run", "/var/lib/kubespore", dir+"/lib",
-			"/opt/kubespore/lib", dir, "/opt/cni", dir+"/cni", "/etc/", dir+"/etc/", "/dev/console", dir+"/console", "PATH=/usr/local/sbin:", "PATH="+dir+":"+dir+"/bin:/usr/local/sbin:").Replace(string(text)))
+			"/opt/kubespore/lib", dir, "/opt/cni", dir+"/cni", "/etc/", dir+"/etc/", "/dev/console", dir+"/console", "/proc/cmdline", dir+"/cmdline", "PATH=/usr/local/sbin:", "PATH="+dir+":"+dir+"/bin:/usr/local/sbin:").Replace(string(text)))
 	}
 	for program, text := range programs {
 		writeFile(t, dir, program, "#!/bin/bash\n"+text)

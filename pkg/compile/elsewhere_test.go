@@ -18,7 +18,7 @@ profiles: {%s: {}}
 hosts: [{name: c1, roles: [control-plane], address: 10.9.0.11/24}]
 `
 	for word, want := range map[string]string{
-		"sysctls": "/etc/sysctl.d", "registries": "{containerd: {mirrors", "bonds": "kind: bond", "kernelArgs": "kernel_arguments", "podSubnet": "network: {pods", "write_files": "storage.files",
+		"sysctls": "{kernel: {sysctls", "registries": "{containerd: {mirrors", "bonds": "kind: bond", "kernelArgs": "{kernel: {arguments", "podSubnet": "network: {pods", "write_files": "storage.files",
 	} {
 		if list := checkIn(bad, fmt.Appendf(nil, text, word, "flannel")); len(list) == 0 || list[0].Code != "T004" || !strings.Contains(list[0].Hint, want) {
 			t.Errorf("%s: %v", word, list)

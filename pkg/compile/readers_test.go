@@ -124,7 +124,8 @@ func (l leaves) node(place string, n *yaml.Node) {
 	case yaml.ScalarNode:
 		var inner yaml.Node
 		switch {
-		case !strings.Contains(n.Value, "\n"):
+		// Files within files are blocks; what stands in quotes is one value.
+		case !strings.Contains(n.Value, "\n") || n.Style&yaml.DoubleQuotedStyle != 0:
 			l.add(place+" "+n.ShortTag(), n.Value)
 		case yaml.Unmarshal([]byte(n.Value), &inner) == nil && len(inner.Content) > 0 && inner.Content[0].Kind == yaml.MappingNode:
 			l.node(place+" within", &inner)

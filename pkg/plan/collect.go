@@ -54,7 +54,7 @@ type collected struct {
 	locked     []LockedPackage
 	modules    []string
 	interfaces []string
-	sysctls    []KeyValue
+	sysctls    []Sysctl
 	images     []ImageRef
 	distinct   []ImageRef // images with one of each reference
 	binaries   []BinaryRef
@@ -185,7 +185,7 @@ func (c *collected) sort() {
 	c.modules = slices.Compact(c.modules)
 	slices.Sort(c.interfaces)
 	c.interfaces = slices.Compact(c.interfaces)
-	slices.SortFunc(c.sysctls, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(c.sysctls, func(a, b Sysctl) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(c.images, func(a, b ImageRef) int {
 		return cmp.Or(cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Name, b.Name))
 	})
@@ -298,10 +298,10 @@ func (b *build) sysctl(s scope, x *profile.KernelSetting, out *collected, seen m
 	first, twice := seen[x.Name]
 	if !twice {
 		seen[x.Name] = *x
-		out.sysctls = append(out.sysctls, KeyValue{x.Name, value})
+		out.sysctls = append(out.sysctls, Sysctl{x.Name, value, x.AtLeast, x.Also})
 		return
 	}
-	i := slices.IndexFunc(out.sysctls, func(e KeyValue) bool { return e.Key == x.Name })
+	i := slices.IndexFunc(out.sysctls, func(e Sysctl) bool { return e.Key == x.Name })
 	if out.sysctls[i].Value != value {
 		b.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", s.use.Name, x.Name, value, out.sysctls[i].Value).
 			WithRelated(first.Position, "first asked for here").WithHint("agree on one value, or give the two profiles conditions that exclude each other")

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/kubespore/kubespore/pkg/topology"
+import (
+	"slices"
+	"strconv"
+
+	"github.com/kubespore/kubespore/pkg/topology"
+)
 
 // Data is the dot of every template. A misspelt field is an error by itself;
 // so is a missing key of Param, Var and Version.
@@ -121,6 +126,23 @@ type HostFacts struct {
 	VRRPPriority   int // control planes: each its own, kept for ever
 
 	LockedPackages []LockedPackage // that the payload has for its system, of all releases
+}
+
+// Sysctl is a setting of the kernel that the cluster needs.
+type Sysctl struct {
+	Key, Value string
+	AtLeast    bool     // a larger number will do, too
+	Also       []string // as will these values
+}
+
+// Takes says whether another value leaves the machine with what it needs.
+func (s *Sysctl) Takes(value string) bool {
+	if value == s.Value || slices.Contains(s.Also, value) {
+		return true
+	}
+	given, err := strconv.Atoi(value)
+	need, err2 := strconv.Atoi(s.Value)
+	return s.AtLeast && err == nil && err2 == nil && given >= need
 }
 
 // KeyValue is a key and its value.

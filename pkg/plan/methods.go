@@ -178,7 +178,7 @@ func (d *Data) Modules() []string { return d.gathered().modules }
 func (d *Data) Interfaces() []string { return d.gathered().interfaces }
 
 // Sysctls gives the sysctls that all profiles of the host ask for.
-func (d *Data) Sysctls() []KeyValue { return d.gathered().sysctls }
+func (d *Data) Sysctls() []Sysctl { return d.gathered().sysctls }
 
 // Images gives the images that all profiles of the host name, each once: the
 // reference is a key in what templates write. Who names it first is its profile.

@@ -37,7 +37,7 @@ type Host struct {
 	Packages []PackageRef    // that bring them, where its images do not, and others; sorted
 	Overlays []string        // cluster overlays, then the host's own
 	Ports    []Opening       // that profiles open in the firewall
-	Sysctls  []KeyValue      // that profiles need, sorted
+	Sysctls  []Sysctl        // that profiles need, sorted by key
 	Delivery string
 	Given    map[string]topology.Selection // what the topology says of profiles on this host
 }

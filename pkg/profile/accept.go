@@ -258,6 +258,10 @@ func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
 			out[k] = m[k]
 			continue
 		}
+		if p.keys != nil && !p.keys.MatchString(k) {
+			problems = append(problems, newWrong(where+"."+k, "", "the key %q does not match %s", k, p.Keys)...)
+			continue
+		}
 		accepted, w := p.accept(kind, m[k], where+"."+k)
 		out[k], problems = accepted, append(problems, w...)
 	}

@@ -88,7 +88,8 @@ func (c *Catalog) checkConditions(p *Profile, list *diag.List) {
 		for _, name := range slices.Sorted(maps.Keys(when.Params)) {
 			if q := p.Param(name); q != nil {
 				for _, text := range when.Params[name] {
-					if !q.can(strings.TrimPrefix(text, "!")) {
+					// "!" alone is every element, of a list that has some.
+					if text != "!" && !q.can(strings.TrimPrefix(text, "!")) {
 						never(text, "the parameter "+name, q.values())
 					}
 				}

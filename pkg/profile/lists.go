@@ -144,7 +144,9 @@ func (d *decoder) settings(into *[]KernelSetting) func(node) {
 		d.pairs(n, "a map of names to values", func(key string, keyNode, value node) {
 			s := KernelSetting{Name: key, Position: d.at(keyNode)}
 			if value.Kind == yaml.MappingNode {
-				d.object(value, "", fields{"value": d.text(&s.Value), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "value")
+				d.object(value, "", fields{
+					"value": d.text(&s.Value), "atLeast": d.boolean(&s.AtLeast), "also": d.strs(&s.Also), "when": d.condition(&s.When), "doc": d.str(&s.Doc),
+				}, "value")
 			} else {
 				d.text(&s.Value)(value)
 			}

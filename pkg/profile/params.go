@@ -28,7 +28,8 @@ func (d *decoder) params(into *[]Param) func(node) {
 				"doc":      d.str(&p.Doc),
 				"minimum":  d.optional(&p.Minimum),
 				"maximum":  d.optional(&p.Maximum),
-				"pattern":  d.pattern(&p),
+				"pattern":  d.pattern(&p.Pattern, &p.pattern),
+				"keys":     d.pattern(&p.Keys, &p.keys),
 				"hint":     d.str(&p.Hint),
 				"perHost":  d.boolean(&p.PerHost),
 				"unique":   d.strs(&p.Unique),
@@ -36,6 +37,9 @@ func (d *decoder) params(into *[]Param) func(node) {
 			}, "type", "doc")
 			if (p.Program != "") != (p.Type == "flags") {
 				d.list.Errorf("F006", p.Position, keyNode.path, "a parameter of type flags, and no other, says whose they are").WithHint("write type: flags and program: kube-apiserver, or neither")
+			}
+			if p.Keys != "" && (p.Type != "map" || p.Items == "") {
+				d.list.Errorf("F006", p.Position, keyNode.path, "only a map with items has keys of its own").WithHint("write type: map and items, or take keys out")
 			}
 			if p.FieldsOf != "" && p.Type != "map" {
 				d.list.Errorf("F006", p.Position, keyNode.path, "only a map has the fields of a kind").WithHint("write type: map, or take fieldsOf out")
@@ -65,8 +69,11 @@ func (d *decoder) params(into *[]Param) func(node) {
 
 // shape refuses maps of which nobody says what they hold: such a map takes every
 // misspelt key. A text without a pattern takes what no language reads as more
-// than a word.
+// than a word; so does a key of a map.
 func (d *decoder) shape(p *Param, path string) {
+	if p.Type == "map" && p.Items != "" && p.Keys == "" {
+		p.Keys, p.keys = wordPattern, wordRule
+	}
 	kind := p.Type
 	if kind == "list" {
 		kind = p.items("list")
@@ -88,15 +95,15 @@ const wordPattern = `[A-Za-z0-9._:/@,+=*-]*`
 
 var wordRule = regexp.MustCompile(`^(?:` + wordPattern + `)$`)
 
-func (d *decoder) pattern(p *Param) func(node) {
+func (d *decoder) pattern(text *string, into **regexp.Regexp) func(node) {
 	return func(n node) {
-		d.str(&p.Pattern)(n)
-		re, err := regexp.Compile(`^(?:` + p.Pattern + `)$`)
+		d.str(text)(n)
+		re, err := regexp.Compile(`^(?:` + *text + `)$`)
 		if err != nil {
-			d.list.Errorf("F006", d.at(n), n.path, "%q is no regular expression", p.Pattern).WithHint("see docs/profiles.md, section Parameters")
+			d.list.Errorf("F006", d.at(n), n.path, "%q is not a regular expression", *text).WithHint("see docs/profiles.md, section Parameters")
 			return
 		}
-		p.pattern = re
+		*into = re
 	}
 }
 

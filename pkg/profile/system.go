@@ -25,14 +25,15 @@ type System struct {
 	OSRelease string   `fact:"osRelease" doc:"its ID in /etc/os-release"`
 	Formats   []string `fact:"formats" doc:"the formats of first-boot documents that it reads; the first is its default"`
 
-	Network      string   `fact:"network" doc:"what configures its interfaces: networkd or networkmanager"`
-	Time         []string `fact:"time" doc:"the time services that its images have or may have: chronyd, chrony, timesyncd, ntpd"`
-	Updates      string   `fact:"updates" doc:"what updates it by itself: apt, dnf, zincati, locksmith, transactional-update"`
-	SSHHostKeys  string   `fact:"sshHostKeys" doc:"what makes the ssh host keys of a new machine: image (a unit of the image) or document (nothing, once cloud-init's own modules are off)"`
-	PackageTool  string   `fact:"packageTool" doc:"what installs packages; empty for a system that comes as one image"`
-	CAFolders    []string `fact:"caFolders" doc:"folders that /etc/ssl/certs leads to"`
-	PluginFolder string   `fact:"pluginFolder" doc:"where the kubelet looks for volume plugins: a folder that can be written"`
-	Versions     []string `fact:"versions" doc:"versions below which it does not work, as in 'systemd 249'"`
+	Network         string   `fact:"network" doc:"what configures its interfaces: networkd or networkmanager"`
+	Time            []string `fact:"time" doc:"the time services that its images have or may have: chronyd, chrony, timesyncd, ntpd"`
+	Updates         string   `fact:"updates" doc:"what updates it by itself: apt, dnf, zincati, locksmith, transactional-update"`
+	SSHHostKeys     string   `fact:"sshHostKeys" doc:"what makes the ssh host keys of a new machine: image (a unit of the image) or document (nothing, once cloud-init's own modules are off)"`
+	PackageTool     string   `fact:"packageTool" doc:"what installs packages; empty for a system that comes as one image"`
+	CAFolders       []string `fact:"caFolders" doc:"folders that /etc/ssl/certs leads to"`
+	KernelArguments string   `fact:"kernelArguments" doc:"how the kernel is given further arguments: ignition (by the document), update-grub or grubby; empty where there is no way"`
+	PluginFolder    string   `fact:"pluginFolder" doc:"where the kubelet looks for volume plugins: a folder that can be written"`
+	Versions        []string `fact:"versions" doc:"versions below which it does not work, as in 'systemd 249'"`
 
 	Units       []string          `fact:"units" doc:"units of its images that others may name; those of systemd itself need not be listed"`
 	Programs    []string          `fact:"programs" doc:"programs of its stock images, by name"`
@@ -69,7 +70,8 @@ var Installers = []string{"coreos-installer", "flatcar-install"}
 // factWords are the facts that are words of a closed list.
 var factWords = map[string][]string{
 	"formats": formats, "sshHostKeys": {"image", "document"}, "installer": Installers,
-	"processor": {"x86-64", "x86-64-v2", "x86-64-v3"},
+	"kernelArguments": {"ignition", "update-grub", "grubby"},
+	"processor":       {"x86-64", "x86-64-v2", "x86-64-v3"},
 }
 
 // facts walks over the fields of a System or of a part of it.

@@ -136,6 +136,7 @@ type Param struct {
 	Minimum  *int
 	Maximum  *int
 	Pattern  string
+	Keys     string   // of a map with items: what its keys must match
 	Hint     string   // what to write instead of a text that the pattern does not take
 	PerHost  bool     // a host may set it; otherwise only the cluster
 	Unique   []string // fields of a list of maps whose values tell the elements apart: what templates make a key of
@@ -143,6 +144,7 @@ type Param struct {
 	Position diag.Position
 
 	pattern *regexp.Regexp // Pattern compiled; nil without one
+	keys    *regexp.Regexp // Keys compiled
 }
 
 // Text is a template in one line of profile.yaml and where it stands.
@@ -281,10 +283,12 @@ type Program struct {
 
 // KernelSetting is a kernel module (Value empty) or a sysctl.
 type KernelSetting struct {
-	Name  string
-	Value Text
-	When  Condition
-	Doc   string
+	Name    string
+	Value   Text
+	AtLeast bool     // a number; what somebody sets instead may be larger
+	Also    []string // further values that somebody may set instead
+	When    Condition
+	Doc     string
 
 	Position diag.Position
 }

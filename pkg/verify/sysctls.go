@@ -28,7 +28,7 @@ func (v *Verifier) sysctls(m *machine, out *diag.List) {
 	}
 	for _, need := range m.Sysctls {
 		last := finally(lines, need.Key)
-		if last == nil || last.value == strings.Join(strings.Fields(need.Value), " ") {
+		if last == nil || need.Takes(last.value) {
 			continue
 		}
 		out.Errorf("V064", m.doc.At(last.entry.Item), m.where(last.entry.Path), "it sets %s = %s, and %s is needed", last.key, last.value, need.Value).
