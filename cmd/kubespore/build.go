@@ -37,6 +37,7 @@ func runBuild(c *call) int {
 	}
 	project, list := c.load()
 	if list.HasErrors() {
+		list.Append(c.beyond(project, list, now))
 		return c.finish(list, nil, nil)
 	}
 	dir := c.storeDir(project.Topology.Cluster.Name)

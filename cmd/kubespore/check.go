@@ -21,6 +21,7 @@ func runCheck(c *call) int {
 	}
 	project, list := c.load()
 	if list.HasErrors() {
+		list.Append(c.beyond(project, list, now))
 		return c.finish(list, nil, nil)
 	}
 	store := pki.Memory()

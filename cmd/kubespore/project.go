@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -33,12 +34,20 @@ func (c *call) load() (*compile.Project, diag.List) {
 		return nil, cannotRead("--profiles", err)
 	}
 	project, list := compile.Load(file, text, layers...)
+	project.ReadFiles(c.readBeside)
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
 		list.Append(c.guarded(project))
-		project.ReadFiles(c.readBeside)
 	}
 	return project, list
+}
+
+// beyond gives what later stages say of a topology that cannot be read as a whole.
+func (c *call) beyond(project *compile.Project, list diag.List, now time.Time) diag.List {
+	if project == nil || project.Catalog == nil {
+		return nil
+	}
+	return compile.Beyond(c.ctx, compile.Input{Project: project, Overlays: c.overlay, Now: now}, list)
 }
 
 // readBeside reads a file that the topology names, from its folder.

@@ -68,16 +68,16 @@ func checkIn(folder string, text []byte) diag.List {
 		layers = append(layers, profile.Source{Name: string(m[1]), FS: os.DirFS(filepath.Join(folder, string(m[1])))})
 	}
 	project, list := compile.Load("", text, layers...)
-	if list.HasErrors() {
-		return list
-	}
 	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, name)) })
-	store := pki.Memory()
-	defer store.Close()
 	overlays := func(name string) ([]byte, fs.FS, error) {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		return text, os.DirFS(filepath.Dir(filepath.Join(folder, name))), err
 	}
+	if list.HasErrors() {
+		return append(list, compile.Beyond(context.Background(), compile.Input{Project: project, Overlays: overlays, Now: now}, list)...)
+	}
+	store := pki.Memory()
+	defer store.Close()
 	_, more := compile.Run(context.Background(), compile.Input{Project: project, Overlays: overlays, Store: store, Now: now})
 	return append(list, more...)
 }

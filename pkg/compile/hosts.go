@@ -65,7 +65,7 @@ func (p *pipe) hosts() {
 		})
 	}
 	workers.Wait()
-	p.list.Append(fold(lists))
+	p.list.Append(p.caused(fold(lists)))
 	for _, part := range []struct {
 		name string
 		time *atomic.Int64

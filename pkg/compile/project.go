@@ -15,6 +15,8 @@ type Project struct {
 	Lock     plan.Lock                // what the operator has pinned of the payload
 	LockFile string                   // where that stands, for messages
 	Files    map[string]plan.UserFile // that parameters of profiles name
+
+	text []byte // of the topology
 }
 
 // Load reads a topology and the profile folders. Mistakes of both come in one
@@ -23,12 +25,20 @@ func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.
 	c, more := profile.Load(profiles...)
 	t, list := topology.Parse(file, text, Known(c))
 	list.Append(more)
-	return &Project{Topology: t, Catalog: c}, list
+	return &Project{Topology: t, Catalog: c, text: text}, list
 }
 
 // Known is what a topology may name of what the profiles describe.
 func Known(c *profile.Catalog) topology.Known {
 	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats()}
+}
+
+// without gives the project as it were if the topology did not hold some paths.
+func (p *Project) without(omitted []string) (*Project, diag.List) {
+	t, list := topology.Parse(p.Topology.File, p.text, Known(p.Catalog), omitted...)
+	out := *p
+	out.Topology = t
+	return &out, list
 }
 
 // Plan decides everything that can be decided without keys, following what

@@ -77,7 +77,7 @@ func Run(ctx context.Context, in Input) (Result, diag.List) {
 	p := newPipe(ctx, in)
 	defer p.close()
 	p.through(
-		step{"plan", p.decide},
+		step{"plan", func() { p.decide(); p.list.Append(Beyond(ctx, in, p.list)) }},
 		step{"compare", func() { p.open(); p.compare() }},
 		step{"keys", p.issue},
 		step{"prepare", func() { p.prepare(); p.begin() }},

@@ -85,7 +85,7 @@ func (p *pipe) prepare() {
 // prove runs the proofs that need all documents. What the cluster lacks is said
 // where nothing is wrong: a plan that is wrong may lack it for that reason.
 func (p *pipe) prove() {
-	p.list.Append(p.verifier.Cluster())
+	p.list.Append(p.caused(p.verifier.Cluster()))
 	if !p.list.HasErrors() {
 		p.list.Append(p.result.Plan.Advice)
 	}

@@ -40,7 +40,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	versions := versionTable{}
 	digest := map[string][]byte{}
 	replaced := map[string]bool{} // layers of which a later one replaced a profile
-	for _, layer := range layers {
+	for i, layer := range layers {
 		entries, err := fs.ReadDir(layer.FS, ".")
 		if err != nil {
 			list.Errorf("F001", diag.Position{File: layer.Name}, "", "the folder of profiles cannot be read: %s", reason(err)).
@@ -54,6 +54,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 					replaced[earlier.layer] = true
 				}
 				found[name] = openFolder(layer, name, &list)
+				found[name].given = i > 0
 			case name == versionsFile:
 				text, err := fs.ReadFile(layer.FS, name)
 				if err != nil {
@@ -139,6 +140,7 @@ func digestOf(files map[string][]byte) string {
 type folder struct {
 	name   string
 	layer  string
+	given  bool
 	source string
 	fs     fs.FS
 	files  map[string][]byte
@@ -184,7 +186,7 @@ func (f *folder) decode(list *diag.List) *Profile {
 			WithHint("every folder here is a profile: add %s, or move the folder away", profileFile)
 		return nil
 	}
-	p := &Profile{Source: f.source, FS: f.fs, Positions: map[string]diag.Position{}, Templates: map[string]*Template{},
+	p := &Profile{Source: f.source, Given: f.given, FS: f.fs, Positions: map[string]diag.Position{}, Templates: map[string]*Template{},
 		Position: diag.Position{File: f.path(profileFile), Line: 1}}
 	d := &decoder{file: f.path(profileFile), list: list, positions: p.Positions}
 	root, ok := d.read(text)

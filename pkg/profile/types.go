@@ -61,6 +61,7 @@ type Profile struct {
 	Fragments   []Fragment
 	Manifests   []Manifest
 
+	Given    bool   // by the user: from a layer after the first
 	Source   string // folder as the user knows it: profiles/etcd, or DIR/etcd
 	FS       fs.FS  // the folder
 	Position diag.Position

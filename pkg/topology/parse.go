@@ -19,13 +19,17 @@ type Known struct {
 
 // Parse reads a topology file; file is its name in diagnostics. With errors
 // the topology holds what could be read, so that others may look for further
-// mistakes in it; it is never nil, and must not be built from.
-func Parse(file string, data []byte, known Known) (*Topology, diag.List) {
+// mistakes in it; it is never nil, and must not be built from. Values of the paths
+// to omit are read as if the file did not hold them.
+func Parse(file string, data []byte, known Known, omitted ...string) (*Topology, diag.List) {
 	d := newDecoder(file)
 	d.known = known
 	sum := sha256.Sum256(data)
 	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
 	if root := d.load(data); root != nil {
+		for _, path := range omitted {
+			omit(root, path)
+		}
 		d.understand(root, &f)
 	}
 	t := &f.Topology

@@ -129,7 +129,7 @@ var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "name
 	key("disks", list[Disk]{item: diskSchema, limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, beside the system's own."),
 	key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	key("taints", list[Taint]{item: taint, unique: taintIdentity}, func(e *entry) *[]Taint { return &e.Taints }, "Taints of the Node, as `key=value:Effect` or as a mapping."),
-	key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host; they go before the topology's."),
+	key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host. A value here replaces the topology's as a whole, lists too; only the keys of a configuration (`kubelet.config`) are laid over each other."),
 	key("overlays", list[string]{item: filePath}, func(e *entry) *[]string { return &e.Overlays }, "Butane files merged into this host after all else."),
 }}
 

@@ -54,3 +54,60 @@ func holding(v any, text, path string) (string, bool) {
 func special(r rune) bool {
 	return !strings.ContainsRune("._/:@+=,~^*[]-", r) && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 }
+
+// Named finds the parameter of a profile whose value a message names as a word of
+// its own; of several that with the longest value.
+func (t *Topology) Named(profile, message string) (string, bool) {
+	best, length := "", 0
+	visit := func(params map[string]any, under string) {
+		each(params, under, func(path, value string) {
+			if _, ofFlag, is := strings.Cut(value, "="); is {
+				value = ofFlag
+			}
+			if len(value) > max(length, 1) && holdsWord(message, value) {
+				best, length = path, len(value)
+			}
+		})
+	}
+	visit(t.Profiles[profile].Params, "profiles."+profile)
+	for i := range t.Hosts {
+		visit(t.Hosts[i].Profiles[profile].Params, t.Hosts[i].Path+".profiles."+profile)
+	}
+	return best, best != ""
+}
+
+// each visits the texts and numbers of a value, in order.
+func each(v any, path string, visit func(path, value string)) {
+	switch v := v.(type) {
+	case string:
+		visit(path, v)
+	case int, float64:
+		visit(path, fmt.Sprint(v))
+	case []any:
+		for i, e := range v {
+			each(e, fmt.Sprintf("%s[%d]", path, i), visit)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			each(v[key], path+"."+key, visit)
+		}
+	}
+}
+
+func holdsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		start, end := from+i, from+i+len(word)
+		if (start == 0 || !inWord(text[start-1])) && (end == len(text) || !inWord(text[end])) {
+			return true
+		}
+		from = start + 1
+	}
+}
+
+func inWord(c byte) bool {
+	return c == '-' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
