@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/coreos/go-systemd/v22/unit"
-	"github.com/pelletier/go-toml"
+	"github.com/pelletier/go-toml/v2"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/document"
@@ -59,11 +59,11 @@ func (l leaves) file(e document.Entry) error {
 	case slices.Contains([]string{".yaml", ".yml", ".json", ".conflist"}, ext) || e.Path == "/var/lib/kube-proxy/config.conf" || strings.HasPrefix(e.Path, "/etc/kubernetes/") && ext == ".conf":
 		return l.yaml(e.Path, e.Content)
 	case ext == ".toml":
-		tree, err := toml.LoadBytes(e.Content)
-		if err != nil {
+		var tree map[string]any
+		if err := toml.Unmarshal(e.Content, &tree); err != nil {
 			return err
 		}
-		l.any(e.Path, tree.ToMap())
+		l.any(e.Path, tree)
 	case slices.Contains([]string{".service", ".timer", ".mount", ".socket", ".network", ".netdev", ".link"}, ext) || e.Kind == document.KindDropin:
 		sections, err := unit.DeserializeSections(bytes.NewReader(e.Content))
 		if err != nil {

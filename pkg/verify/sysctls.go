@@ -31,7 +31,8 @@ func (v *Verifier) sysctls(m *machine, out *diag.List) {
 		if last == nil || need.Takes(last.value) {
 			continue
 		}
-		out.Errorf("V064", m.doc.At(last.entry.Item), m.where(last.entry.Path), "it sets %s = %s, and %s is needed", last.key, last.value, need.Value).
+		at, where := v.cause(m, last.entry.Item, last.entry.Path, last.value)
+		out.Errorf("V064", at, where, "it sets %s = %s, and %s is needed", last.key, last.value, need.Value).
 			WithHint("take the line out: this file is read after the built-in one and goes before it")
 	}
 	for _, key := range []string{"net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6"} {

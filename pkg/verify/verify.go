@@ -103,6 +103,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 		v.registries, // registries.go: what registries are checked with is there
 		v.names,      // registries.go: every name that is dialled can be resolved
 		v.sysctls,    // sysctls.go: nothing undoes a sysctl that some profile needs
+		v.tomlFiles,  // toml.go: containerd can read its configuration
 	} {
 		proof(m, &out)
 	}

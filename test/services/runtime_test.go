@@ -107,6 +107,24 @@ func TestContainerdConfigurations(t *testing.T) {
 	}
 }
 
+// TestContainerdRuntimes: containerd itself takes further runtimes, the default one
+// and the snapshotter as the topology says them.
+func TestContainerdRuntimes(t *testing.T) {
+	program := tools(t, "containerd")[0]
+	w := buildText(t, fmt.Sprintf(runtimeTopology, `profiles:
+  flannel: {}
+  containerd:
+    snapshotter: native
+    runtimes: [{name: nvidia, program: /usr/bin/nvidia-container-runtime, default: true}, {name: kata, type: io.containerd.kata.v2}]
+`), nil)
+	got := w.dump(t, program, "c1")
+	for _, want := range []string{"default_runtime_name = 'nvidia'", "snapshotter = 'native'", "BinaryName = '/usr/bin/nvidia-container-runtime'", "runtime_type = 'io.containerd.kata.v2'", "BinaryName = '/opt/bin/runc'"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("containerd does not have %s\n%s", want, got)
+		}
+	}
+}
+
 // TestContainerdDropins shows that what an overlay writes below conf.d counts,
 // and that an image which user and profile both name stands there once.
 func TestContainerdDropins(t *testing.T) {

@@ -1,0 +1,36 @@
+package verify
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// tomlFiles proves that containerd can read its configuration, with the library by
+// which it reads it. It refuses the whole of it for one mistake in a drop-in, such
+// as a key that stands there twice.
+func (v *Verifier) tomlFiles(m *machine, out *diag.List) {
+	for i := range m.entries {
+		e := &m.entries[i]
+		if e.Kind != document.KindFile || !strings.HasPrefix(e.Path, "/etc/containerd/") || path.Ext(e.Path) != ".toml" {
+			continue
+		}
+		var read map[string]any
+		err := toml.Unmarshal(e.Content, &read)
+		var wrong *toml.DecodeError
+		switch {
+		case errors.As(err, &wrong):
+			line, _ := wrong.Position()
+			out.Errorf("V077", m.doc.At(e.Item), m.where(e.Path), "containerd does not start with it: line %d: %s", line, strings.TrimPrefix(wrong.Error(), "toml: ")).
+				WithHint("correct what is written there; each key may stand once")
+		case err != nil:
+			out.Errorf("V077", m.doc.At(e.Item), m.where(e.Path), "containerd does not start with it: %s", strings.TrimPrefix(err.Error(), "toml: ")).
+				WithHint("correct what is written there; each key may stand once")
+		}
+	}
+}
