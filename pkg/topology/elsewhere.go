@@ -29,6 +29,7 @@ var elsewhere = map[string]string{
 	"certificatesdir":      "the built-in /etc/kubernetes/pki: it cannot be changed",
 	"sysctls":              "profiles: {kernel: {sysctls: {...}}}",
 	"sysctl":               "profiles: {kernel: {sysctls: {...}}}",
+	"timezone":             "profiles: {base: {timeZone: Europe/Berlin}}",
 	"kernelargs":           "profiles: {kernel: {arguments: [...]}}",
 	"extrakernelargs":      "profiles: {kernel: {arguments: [...]}}",
 	"kernelarguments":      "profiles: {kernel: {arguments: [...]}}",
