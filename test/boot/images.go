@@ -32,7 +32,7 @@ var recipes = map[string]recipe{
 	"kube-controller-manager": {program: "kube-controller-manager@", path: "usr/local/bin/kube-controller-manager"},
 	"kube-scheduler":          {program: "kube-scheduler@", path: "usr/local/bin/kube-scheduler"},
 	"kube-proxy":              {program: "kube-proxy@", path: "usr/local/bin/kube-proxy", below: forNetworks},
-	"etcd":                    {program: "etcd", path: "usr/local/bin/etcd"},
+	"etcd":                    {program: "etcd@", path: "usr/local/bin/etcd"},
 	"coredns":                 {program: "coredns", path: "coredns"},
 	"flannel":                 {program: "flanneld", path: "opt/bin/flanneld", below: forNetworks},
 	"pause":                   {program: "pause", path: "pause"},
@@ -82,8 +82,8 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d images", len(refs)), nil
 }
 
-// recipeOf finds the recipe of an image. Of Kubernetes' own ones the tag says
-// which minor they are.
+// recipeOf finds the recipe of an image. Of Kubernetes' own ones and of etcd the
+// tag says which minor they are.
 func recipeOf(ref string) (recipe, error) {
 	r, ok := recipes[shortName(ref)]
 	if !ok {

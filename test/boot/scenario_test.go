@@ -102,6 +102,11 @@ func TestMinors(t *testing.T) {
 	if of("1.35", "kubelet@") != "kubelet@1.35" || of("1.35", "etcd") != "etcd" {
 		t.Error("programs have other names")
 	}
+	for ref, want := range map[string]string{"registry.k8s.io/kube-apiserver:v1.36.3": "kube-apiserver@1.36", "registry.k8s.io/etcd:3.6.8-0": "etcd@3.6"} {
+		if got, err := recipeOf(ref); err != nil || got.program != want {
+			t.Errorf("%s is made of %q, not %s: %v", ref, got.program, want, err)
+		}
+	}
 	for _, version := range []string{"", "1.36", "v1.36", "latest"} {
 		if got, err := minorOf(version); err == nil {
 			t.Errorf("%q is of the minor %s", version, got)
