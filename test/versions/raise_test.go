@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -96,4 +98,52 @@ func (r recorder) versions(module string) ([]string, error) {
 func (r recorder) constants(minor string) (map[string]string, error) {
 	r["kubeadm "+minor] = true
 	return nil, errors.New("not asked")
+}
+
+// TestRenovate tries what docs/versions.md gives Renovate on the table: every
+// comment names the line below it, and the value has no v, which the versions
+// that Renovate finds then lack, too.
+func TestRenovate(t *testing.T) {
+	page, err := os.ReadFile("../../docs/versions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```json\n")
+	block, _, _ = strings.Cut(block, "```\n")
+	var config struct {
+		CustomManagers []struct {
+			MatchStrings           []string
+			ExtractVersionTemplate string
+		}
+		PackageRules []struct{ MatchDepNames []string }
+	}
+	if err := json.Unmarshal([]byte(block), &config); err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("../../profiles/versions.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manager := config.CustomManagers[0]
+	found := map[string]bool{}
+	lines := regexp.MustCompile(manager.MatchStrings[0]).FindAllStringSubmatch(string(table), -1)
+	for _, line := range lines {
+		found[line[2]] = true
+		if line[3] == "" || line[3][0] < '0' || line[3][0] > '9' {
+			t.Errorf("%s has the value %q", line[2], line[3])
+		}
+		if got := regexp.MustCompile(manager.ExtractVersionTemplate).ReplaceAllString("v"+line[3], "$version"); got != line[3] {
+			t.Errorf("%s would become %q", line[2], got)
+		}
+	}
+	if want := strings.Count(string(table), "# renovate: "); len(lines) != want {
+		t.Errorf("%d of %d comments are matched", len(lines), want)
+	}
+	for _, rule := range config.PackageRules {
+		for _, name := range rule.MatchDepNames {
+			if !found[name] {
+				t.Errorf("the rules know %s, and the table does not", name)
+			}
+		}
+	}
 }
