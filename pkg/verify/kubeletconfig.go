@@ -53,7 +53,7 @@ func (v *Verifier) givenFields(kind string, fields map[string]any, where string,
 	if err != nil {
 		return // said of the field that it is about
 	}
-	for _, p := range wrongKubeletConfig(config) {
+	for _, p := range wrongKubeletConfig(config, v.release.minor) {
 		path := where + "." + p.field
 		out.Errorf("V074", v.plan.Topology.At(path), path, "the kubelet would not start: %s", p.because).WithHint("%s", p.hint)
 	}
@@ -80,7 +80,7 @@ func (v *Verifier) staticByFlag(flags []profile.Flag, config any, where string, 
 			}
 		}
 	}
-	for _, p := range wrongKubeletConfig(c) {
+	for _, p := range wrongKubeletConfig(c, v.release.minor) {
 		if p.field == "cpuManagerPolicy" && asked != "" {
 			out.Errorf("V074", v.plan.Topology.At(where+asked), where+asked, "the kubelet would not start: %s", p.because).
 				WithHint("under profiles.kubelet write config: {cpuManagerPolicy: static, kubeReserved: {cpu: 500m}}, and take the flag out")
@@ -108,8 +108,8 @@ type wrongField struct{ field, because, hint string }
 // configuration and when it makes its managers from it. Its own code for that
 // cannot be linked into another program; test/oracle asks it whether it says the
 // same.
-func wrongKubeletConfig(c *kubelet.KubeletConfiguration) []wrongField {
-	var out []wrongField
+func wrongKubeletConfig(c *kubelet.KubeletConfiguration, minor string) []wrongField {
+	out := withoutGate(c, minor)
 	for _, rule := range []func(*kubelet.KubeletConfiguration, func(field, hint, format string, args ...any)){
 		kubeletNumbers, kubeletWords, kubeletImages, kubeletShutdown, kubeletReserved, kubeletEviction, kubeletSysctls,
 	} {
