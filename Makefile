@@ -65,10 +65,11 @@ BASE ?= HEAD
 same: ## build every topology with the revision BASE (HEAD) and with the working tree; no document may differ
 	go run ./test/same -base $(BASE)
 
-fuzz: ## look for input that breaks the parsers, FUZZTIME (1m) for each
+fuzz: ## look for input that breaks the parsers, FUZZTIME (1m) for each, and every hostile text in every free text
 	for target in topology/FuzzParse profile/FuzzLoad emit/FuzzRoundTrip pki/FuzzDNSName; do \
 	  go test ./pkg/$${target%/*} -run '^$$' -fuzz "^$${target#*/}$$" -fuzztime $(FUZZTIME); \
 	done
+	go test -tags oracle ./pkg/compile -run TestQuoting -v
 
 lint: ## gofmt, vet, staticcheck, shellcheck, govulncheck
 	test/scripts/lint

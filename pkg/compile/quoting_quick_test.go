@@ -6,5 +6,5 @@ package compile_test
 // with the tag oracle each gets all.
 const (
 	everyText = false
-	quickPart = 12
+	quickPart = 30
 )

@@ -175,7 +175,11 @@ func variants(q *profile.Param) []variant {
 		}
 	case "map":
 		if benign, ok := text(q, q.Items); ok {
-			return []variant{{"", benign, func(s string) any { return map[string]any{"zzkey": s} }}, {"", "qqqname", func(s string) any { return map[string]any{s: benign} }}}
+			name := "qqqname"
+			if q.Keys != "" {
+				name, _ = text(&profile.Param{Pattern: q.Keys}, "string")
+			}
+			return []variant{{"", benign, func(s string) any { return map[string]any{strings.ReplaceAll(name, "q", "z"): s} }}, {"", name, func(s string) any { return map[string]any{s: benign} }}}
 		}
 	default:
 		if benign, ok := text(q, q.Type); ok {
@@ -238,6 +242,9 @@ func matching(re *syntax.Regexp) string {
 	case syntax.OpCapture, syntax.OpQuest:
 		return matching(re.Sub[0])
 	case syntax.OpStar, syntax.OpPlus:
+		if re.Sub[0].Op == syntax.OpCapture || re.Sub[0].Op == syntax.OpLiteral {
+			return matching(re.Sub[0])
+		}
 		return strings.Repeat(matching(re.Sub[0]), 3)
 	case syntax.OpRepeat:
 		return strings.Repeat(matching(re.Sub[0]), max(re.Min, min(3, re.Max)))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -301,13 +302,16 @@ func environment(text string) [][2]string {
 	return out
 }
 
+// standIn is what tests have in the place of a secret, which a shell would act upon.
+var standIn = regexp.MustCompile(`<<([a-z]+/[a-z0-9/-]+)>>`)
+
 // bashRead is what bash made of an environment file, by content.
 var bashRead sync.Map
 
 // sourced reads an environment file with a real shell.
 func sourced(t *testing.T, content []byte) [][2]string {
 	t.Helper()
-	content = []byte(strings.NewReplacer("<<", "", ">>", "").Replace(string(content))) // around the names of secrets
+	content = standIn.ReplaceAll(content, []byte("$1"))
 	if kvs, ok := bashRead.Load(string(content)); ok {
 		return kvs.([][2]string)
 	}

@@ -242,6 +242,11 @@ func (p *Param) acceptMap(v any, where string) (any, []Wrong) {
 	if !ok {
 		return nil, newWrong(where, "", "this must be a map, not %s", describeValue(v))
 	}
+	for key := range m {
+		if len(key) > longestText { // a reader of YAML ends there
+			return nil, newWrong(where, fmt.Sprintf("write %d bytes at most", longestText), "a key is too long: %d bytes", len(key))
+		}
+	}
 	if len(p.Fields) > 0 {
 		return p.acceptFields(m, where)
 	}

@@ -28,7 +28,7 @@ func (f Flag) String() string {
 }
 
 var (
-	flagName    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+	flagName    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}$`)
 	flagsSchema = map[string]any{"anyOf": []any{
 		map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": `^[a-zA-Z0-9][a-zA-Z0-9_.-]*(=.*)?$`}},
 		map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []any{"string", "integer", "number", "boolean", "array"}}},

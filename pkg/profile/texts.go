@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubespore/kubespore/pkg/imageref"
 )
 
 func anyText(s string) (string, string) { return s, "" }
@@ -130,7 +132,7 @@ func checkDuration(s string) (string, string) {
 }
 
 func checkImage(s string) (string, string) {
-	if !imageRule.MatchString(s) {
+	if _, err := imageref.Normalize(s); err != nil || !imageRule.MatchString(s) {
 		return "", "registry.example/team/name:1.2.3"
 	}
 	return s, ""

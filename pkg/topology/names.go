@@ -63,7 +63,7 @@ var (
 	device        = patternText("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
 	imageRegistry = patternText("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
 	filePath      = patternText("file name", codeName, `^[^\x00-\x1f]+$`, "name a Butane file, relative to this one")
-	mountOption   = patternText("mount option", codeDisk, `^[!-+--~]+$`, "one option an entry, without commas and blanks")
+	mountOption   = patternText("mount option", codeDisk, `^[!#$&-+--\[\]-~]{1,255}$`, "one option an entry, of at most 255 characters, without commas, blanks, quotes, % and \\")
 	serialNumber  = patternText("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")
 	diskLabel     = patternText("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
 	shellPath     = patternText("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
