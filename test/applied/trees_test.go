@@ -44,8 +44,12 @@ func pairs(t *testing.T) [][2]string {
 
 // facts are what decides here of what a profile says about its operating system.
 type facts struct {
-	Like    string
-	Formats []string
+	Like     string
+	Formats  []string
+	Programs []string
+	Packages map[string]string
+	Writable []string
+	Links    map[string]string
 }
 
 // systems has the facts of every operating system by its name in a topology.
@@ -66,6 +70,12 @@ func systems(t *testing.T) map[string]facts {
 			t.Fatal(file, err)
 		}
 		out[strings.TrimPrefix(filepath.Base(filepath.Dir(file)), "os-")] = profile.System
+	}
+	for name, f := range out {
+		if f.Like != "" {
+			f.Programs, f.Packages = out[f.Like].Programs, out[f.Like].Packages
+			out[name] = f
+		}
 	}
 	return out
 }

@@ -70,6 +70,9 @@ func (c *container) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := remove(c.root(), lab.debian, c.run.Lacks); err != nil {
+		return err
+	}
 	return c.ignite(ctx)
 }
 

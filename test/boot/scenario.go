@@ -27,6 +27,7 @@ type scenario struct {
 	Without  []string          // hosts that the first build leaves out
 	Set      map[string]any    // changes to the topology
 	Packages []string          // of Debian, that the base image of machines proper has besides its own
+	Lacks    []string          // programs of Debian that containers do not have, as with an image that was made too small
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
@@ -136,6 +137,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
 	case s.Lane == containerLane && len(s.Packages) > 0:
 		return errors.New("containers share one base image: packages go into its list, in base.go")
+	case s.Lane == machineLane && (len(s.Lacks) > 0 || s.takes("bring")):
+		return errors.New("nobody reaches the disk of a machine that runs, to bring what it lacks")
 	case s.Readme && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
 		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:

@@ -76,6 +76,8 @@ func TestInside(t *testing.T) {
 		{Lane: containerLane, Format: ignition, Clock: "2001-01-01"},
 		{Lane: machineLane, Format: "no-such", Payload: onVolume},
 		{Lane: containerLane, Format: ignition, Packages: []string{"nfs-common"}},
+		{Lane: machineLane, Format: ignition, Payload: onVolume, Lacks: []string{"nft"}},
+		{Lane: machineLane, Format: ignition, Payload: onVolume, Steps: []string{"bring w1 nft"}},
 		{Lane: machineLane, Format: ignition, Payload: inFolder},
 		{Lane: containerLane, Format: ignition, Deliver: map[string]string{"cp1": "fw-cfg"}},
 		{Lane: machineLane, Format: ignition, Deliver: map[string]string{"cp1": "no-such"}},
