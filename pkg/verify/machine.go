@@ -22,6 +22,7 @@ type machine struct {
 	parents   map[string]bool // directories that exist because something lies in them
 	units     []*unit
 	objects   []object
+	defines   map[string]*definition // see definition; nil until it is asked
 	ends      endpoints
 	listeners []listener
 	dials     []dialled // by name

@@ -136,15 +136,38 @@ func (v *Verifier) readObject(e *document.Entry, text []byte) object {
 // objects proves that everything that claims to be a Kubernetes object is one,
 // with fields that exist in the release, and names only images we have.
 func (v *Verifier) objects(m *machine, out *diag.List) {
+	cluster := m.objectsKey()
 	for _, o := range m.objects {
-		out.Append(v.proven.do("object "+o.entry.Path+digest(o.text), func() diag.List { return v.object(m, o) }))
+		key := "object " + o.entry.Path + digest(o.text)
+		if underObjects(o.entry.Path) {
+			key += cluster
+		}
+		out.Append(v.proven.do(key, func() diag.List { return v.object(m, o) }))
 	}
+}
+
+// underObjects says whether a file is of what the cluster shall hold.
+func underObjects(name string) bool { return strings.HasPrefix(name, ObjectsDir+"/") }
+
+// objectsKey stands for what the judgement of an object of the cluster depends on
+// beside itself: definitions, namespaces and what the API server serves.
+func (m *machine) objectsKey() string {
+	var parts [][]byte
+	for _, o := range m.objects {
+		if underObjects(o.entry.Path) {
+			parts = append(parts, o.text)
+		}
+	}
+	return digest(append(parts, []byte(m.runtimeConfig()))...)
 }
 
 func (v *Verifier) object(m *machine, o object) (out diag.List) {
 	at, where := m.doc.At(o.entry.Item), m.where(o.entry.Path)
 	if v.verbatim[o.entry.Path] {
 		at.Line = o.line // of the user's own file
+	}
+	if underObjects(o.entry.Path) && path.Base(o.entry.Path) != "kustomization.yaml" && !v.served(m, o, at, where, &out) {
+		return out
 	}
 	if o.err != nil {
 		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plainError(o.err))

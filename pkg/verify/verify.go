@@ -25,6 +25,7 @@ import (
 type Verifier struct {
 	plan    *plan.Plan
 	release release
+	kinds   kinds
 	images  map[string]bool // the bill of materials of the whole cluster
 	scheme  *runtime.Scheme
 	decoder runtime.Decoder
@@ -51,6 +52,10 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	served, err := loadKinds(p.Cluster.Minor)
+	if err != nil {
+		return nil, err
+	}
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -59,7 +64,7 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{rules: rules, refused: map[string]bool{}, plan: p, release: table, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
+	v := &Verifier{rules: rules, refused: map[string]bool{}, plan: p, release: table, kinds: served, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
 	for _, m := range p.Manifests {
 		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
 	}

@@ -104,6 +104,17 @@ spec:
   - {name: config, hostPath: {path: /etc/kubernetes/scheduler.conf, type: File}}
 `
 
+const widgets = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.org}
+spec:
+  group: example.org
+  scope: Cluster
+  names: {kind: Widget, plural: widgets}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}}
+`
+
 const service = `[Unit]
 Description=A service
 After=network-online.target
@@ -166,12 +177,19 @@ func TestBroken(t *testing.T) {
 		{"no toml of containerd", add("/etc/zincati/config.d/a.toml", "[a"), nil, ""},
 		{"yaml", add(static, "apiVersion: v1\nkind: Pod\n a: b: c"), []string{"V011"}, "kubernetes refuses it"},
 		{"unknown field", edit(static, "hostNetwork", "hostNetwrk"), []string{"V011"}, `unknown field "spec.hostNetwrk"`},
-		{"kind that is gone", add(ObjectsDir+"/x/x.yaml", "apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: x}\n"), []string{"V011"}, `refuses it: no kind "PodSecurityPolicy" is registered for version "policy/v1beta1"`},
-		{"group misspelt", add(ObjectsDir+"/x/x.yaml", "apiVersion: network.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n"), []string{"V011"}, "network.k8s.io/v1"},
+		{"kind that is gone", add(ObjectsDir+"/x/x.yaml", "apiVersion: policy/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: x}\n"), []string{"V014"}, "no kind PodSecurityPolicy since 1.25"},
+		{"group misspelt", add(ObjectsDir+"/x/x.yaml", "apiVersion: network.k8s.io/v1\nkind: Ingress\nmetadata: {name: x}\n"), []string{"V014"}, "network.k8s.io/v1"},
 		{"field of a longer group", add(ObjectsDir+"/x/x.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: x}\nrule: []\n"), []string{"V011"}, `unknown field "rule"`},
-		{"definition of a kind", add(ObjectsDir+"/x/x.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n"), nil, ""},
-		{"custom resource", add(ObjectsDir+"/x/x.yaml", "apiVersion: example.org/v1\nkind: X\nmetadata: {name: x}\n"), nil, ""},
-		{"custom resource of Kubernetes", add(ObjectsDir+"/x/x.yaml", "apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshotClass\nmetadata: {name: x}\n"), nil, ""},
+		{"definition of a kind", add(ObjectsDir+"/x/x.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x}\n"), []string{"V015"}, "spec.group is missing"},
+		{"Deployment of long ago", add(ObjectsDir+"/x/x.yaml", "apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: x}\n"), []string{"V014"}, "does not serve Deployment as extensions/v1beta1 since 1.16"},
+		{"Deployment without selector", add(ObjectsDir+"/x/x.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {template: {metadata: {labels: {a: b}}, spec: {containers: [{name: web, image: 'example.com/web:1'}]}}}\n"), []string{"V015"}, "spec.selector is missing"},
+		{"version that is off", add(ObjectsDir+"/x/x.yaml", "apiVersion: scheduling.k8s.io/v1alpha2\nkind: Workload\nmetadata: {name: x}\n"), []string{"V014"}, "only when it is told to"},
+		{"object of a list", add(ObjectsDir+"/x/x.yaml", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: batch/v1beta1, kind: CronJob, metadata: {name: x}}\n"), []string{"V014"}, "since 1.25"},
+		{"namespace of nobody", add(ObjectsDir+"/x/x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: shop}\n"), []string{"V017"}, "makes the namespace shop"},
+		{"custom resource that is wrong", add(ObjectsDir+"/x/x.yaml", widgets+"---\napiVersion: example.org/v1\nkind: Widget\nmetadata: {name: x}\nspec: {size: large}\n"), []string{"V016"}, "spec.size must be a whole number"},
+		{"custom resource that is right", add(ObjectsDir+"/x/x.yaml", widgets+"---\napiVersion: example.org/v1\nkind: Widget\nmetadata: {name: x}\nspec: {size: 3}\n"), nil, ""},
+		{"custom resource", add(ObjectsDir+"/x/x.yaml", "apiVersion: example.org/v1\nkind: X\nmetadata: {name: x}\n"), []string{"V017"}, "defines the kind X of example.org/v1"},
+		{"custom resource of Kubernetes", add(ObjectsDir+"/x/x.yaml", "apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshotClass\nmetadata: {name: x}\n"), []string{"V017"}, "VolumeSnapshotClass"},
 		{"image", edit(static, "web:1", "web:2"), []string{"V012"}, "example.com/web:2 is not in the bill"},
 		{"kubelet field of no release", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nnetworkPluginMTU: 3\n"), []string{"V011"}, "unknown field"},
 		{"feature gate", add("/var/lib/kubelet/config.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates: {KubeletCrashLoopBackOfMax: true}\n"), []string{"V013"}, "KubeletCrashLoopBackOfMax"},
@@ -180,7 +198,7 @@ func TestBroken(t *testing.T) {
 		{"volume of no name", edit(static, "mountPath: /etc/kubernetes/scheduler.conf", "mountPath: /etc/kubernetes/scheduler.conf}, {name: other, mountPath: /x"), []string{"V021"}, "mounts volume other"},
 		{"not a pod", add(StaticPodDir+"/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"), []string{"V022"}, "only pods"},
 		{"host path", edit(static, "hostPath: {path: /etc/kubernetes/scheduler.conf", "hostPath: {path: /etc/kubernetes/other.conf"), []string{"V023", "V024"}, "nothing makes /etc/kubernetes/other.conf"},
-		{"host path of a workload", add(ObjectsDir+"/x/web.yaml", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: web}\nspec: {template: {spec: {volumes: [{name: data, hostPath: {path: /srv/data}}]}}}\n"),
+		{"host path of a workload", add(ObjectsDir+"/x/web.yaml", "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: web}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: web, image: 'example.com/web:1'}], volumes: [{name: data, hostPath: {path: /srv/data}}]}}}\n"),
 			[]string{"V023"}, "nothing makes /srv/data"},
 		{"file not mounted", edit(static, "--kubeconfig=/etc/kubernetes/scheduler.conf", "--kubeconfig=/etc/kubernetes/x.conf"), []string{"V024"}, "which no volume of the pod holds"},
 		{"flag", edit(static, "--kubeconfig", "--kubeconfg"), []string{"V025"}, "no flag --kubeconfg"},

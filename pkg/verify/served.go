@@ -1,0 +1,159 @@
+package verify
+
+import (
+	"cmp"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// served proves what the API server would say of an object that the cluster shall
+// hold: it serves the kind, and the object has what the kind demands. It answers
+// whether more can be said of it.
+func (v *Verifier) served(m *machine, o object, at diag.Position, where string, out *diag.List) bool {
+	var document yaml.Node
+	if yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
+		return true // said by the decoder
+	}
+	return v.servedNode(m, o, document.Content[0], at, where, out)
+}
+
+func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Position, where string, out *diag.List) bool {
+	apiVersion, kind := textOf(node, "apiVersion"), textOf(node, "kind")
+	if items := child(node, "items"); apiVersion == "v1" && kind == "List" && items != nil {
+		readable := true
+		for _, item := range items.Content {
+			readable = v.servedNode(m, o, item, at, where, out) && readable
+		}
+		return readable
+	}
+	name := strings.TrimSpace(kind + " " + textOf(child(node, "metadata"), "name"))
+	spot := func(n *yaml.Node) diag.Position {
+		if v.verbatim[o.entry.Path] {
+			return diag.Position{File: at.File, Line: o.line + n.Line - 1, Column: n.Column}
+		}
+		return at
+	}
+	refuse := func(code string, flaws []flaw) {
+		for _, f := range flaws {
+			out.Errorf(code, spot(f.node), where, "%s: %s", name, f.because).WithHint("%s", f.hint)
+		}
+	}
+	if definition := m.definition(apiVersion, kind); definition != nil {
+		refuse("V016", definition.flaws(node, apiVersion))
+		return true
+	}
+	if !v.kinds.builtin(groupOf(apiVersion)) {
+		if v.users(m, o) {
+			out.Warnf("V017", spot(node), where, "%s: nothing among the objects of the cluster defines the kind %s of %s", name, kind, apiVersion).
+				WithHint("add the file with its CustomResourceDefinition; without it the object waits until something in the cluster defines it")
+		}
+		return true
+	}
+	if because, hint := v.kinds.unserved(apiVersion, kind, m.turnedOn); because != "" {
+		out.Errorf("V014", spot(cmp.Or(child(node, "apiVersion"), node)), where, "%s: %s", name, because).WithHint("%s", hint)
+		return false
+	}
+	refuse("V015", v.flaws(node, o))
+	if apiVersion == definitionVersion {
+		refuse("V015", wrongDefinition(node))
+	}
+	v.namespace(m, o, node, spot, where, out)
+	return true
+}
+
+// flaws are what the API server refuses of an object of Kubernetes' own kinds.
+func (v *Verifier) flaws(node *yaml.Node, o object) []flaw {
+	if o.err != nil {
+		return nil // the decoder says it
+	}
+	typed := o.typed
+	if _, list := typed.(*corev1.List); list || typed == nil {
+		text, err := yaml.Marshal(node)
+		if err != nil {
+			return nil
+		}
+		decoded, err := v.decode(text)
+		if err != nil {
+			return []flaw{{node, plainError(err), "correct the field"}}
+		}
+		typed = decoded
+	}
+	if typed == nil {
+		return nil // no type of clients
+	}
+	out := v.kinds.shape(reflect.TypeOf(typed), node)
+	if len(out) == 0 { // what is missing would be said twice
+		out = demands(typed, node)
+	}
+	return out
+}
+
+// users says whether an object comes from the user and not from a profile of ours.
+func (v *Verifier) users(m *machine, o object) bool {
+	return v.verbatim[o.entry.Path] || v.plan.Catalog.Lookup(m.doc.Origins[o.entry.Item].Profile) == nil
+}
+
+// namespace warns of an object in a namespace that nothing makes: the API server
+// refuses it until somebody does.
+func (v *Verifier) namespace(m *machine, o object, node *yaml.Node, spot func(*yaml.Node) diag.Position, where string, out *diag.List) {
+	at := child(node, "metadata", "namespace")
+	if at == nil || at.Value == "" || !v.users(m, o) || m.namespaces()[at.Value] {
+		return
+	}
+	out.Warnf("V017", spot(at), where, "%s %s: nothing among the objects of the cluster makes the namespace %s", textOf(node, "kind"), textOf(child(node, "metadata"), "name"), at.Value).
+		WithHint("add `{apiVersion: v1, kind: Namespace, metadata: {name: %s}}`; the object waits until something makes it", at.Value)
+}
+
+// namespaces are those that every cluster has, and those among the objects.
+func (m *machine) namespaces() map[string]bool {
+	out := map[string]bool{"default": true, "kube-system": true, "kube-public": true, "kube-node-lease": true}
+	for _, o := range m.objects {
+		if n, ok := o.typed.(*corev1.Namespace); ok {
+			out[n.Name] = true
+		}
+	}
+	return out
+}
+
+// turnedOn says whether the API server of this machine is started with a
+// runtime-config that serves a version which is off by default.
+func (m *machine) turnedOn(apiVersion string) bool {
+	_, version, _ := strings.Cut(apiVersion, "/")
+	all := "api/beta=true"
+	if strings.Contains(version, "alpha") {
+		all = "api/alpha=true"
+	}
+	for _, setting := range strings.Split(m.runtimeConfig(), ",") {
+		if setting == apiVersion || setting == apiVersion+"=true" || setting == all || setting == "api/all=true" {
+			return true
+		}
+	}
+	return false
+}
+
+// runtimeConfig is the flag's value, of a static pod or of a unit.
+func (m *machine) runtimeConfig() string {
+	for i := range m.entries {
+		if !strings.Contains(m.entries[i].Path, "apiserver") {
+			continue
+		}
+		if _, value, ok := strings.Cut(string(m.entries[i].Content), "--runtime-config="); ok {
+			end := strings.IndexAny(value+" ", " \n\"'")
+			return value[:end]
+		}
+	}
+	return ""
+}
+
+// textOf gives the text of a key, "" where it has none.
+func textOf(node *yaml.Node, key string) string {
+	if value := child(node, key); value != nil {
+		return value.Value
+	}
+	return ""
+}
