@@ -106,9 +106,32 @@ func (v *Verifier) givenFlag(program string, f profile.Flag, at diag.Position, w
 		refuse("V070", "%s does not take that as --%s: %s", program, name, because).WithHint("%s", hint)
 	case choosy && !slices.Contains(heeds, name):
 		refuse("V073", "%s ignores --%s, because it has a configuration file", program, name).WithHint("%s", configured(program, name))
+	case name == "service-node-port-range" && v.nodePorts() != "" && v.nodePorts() != f.Value:
+		refuse("V078", "the API server would hand out %s, and the firewall opens and limits %s", f.Value, v.nodePorts()).
+			WithHint("write nodePortRange: %s under profiles.firewall", f.Value)
 	default:
 		v.weakened(program, name, f, at, where, out)
 	}
+}
+
+// nodePorts gives the range that the firewall of the cluster knows as NodePorts; ""
+// without a firewall.
+func (v *Verifier) nodePorts() string {
+	firewall, on := v.plan.Topology.Profiles["firewall"]
+	if !on {
+		return ""
+	}
+	if given, ok := firewall.Params["nodePortRange"].(string); ok {
+		return given
+	}
+	if p := v.plan.Catalog.Lookup("firewall"); p != nil {
+		for i := range p.Params {
+			if p.Params[i].Name == "nodePortRange" {
+				return fmt.Sprint(p.Params[i].Default)
+			}
+		}
+	}
+	return ""
 }
 
 // writeInstead says what to do about a flag that is decided elsewhere.

@@ -174,6 +174,9 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 		return out
 	}
 	v.fields(o.text, at, where, &out)
+	if len(out) == 0 {
+		v.configuration(o, at, where, &out)
+	}
 	if pod, ok := o.typed.(*corev1.Pod); ok && path.Dir(o.entry.Path) == StaticPodDir {
 		v.podAlone(pod, at, where, &out)
 	}

@@ -58,6 +58,7 @@ func (v *Verifier) staticPods(m *machine, out *diag.List) {
 		}
 		for _, c := range containers(pod) {
 			v.pathsOf(m, e, c, volumes, at, out)
+			v.sockets(m, c, volumes, out)
 		}
 	}
 }

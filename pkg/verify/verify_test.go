@@ -104,6 +104,23 @@ spec:
   - {name: config, hostPath: {path: /etc/kubernetes/scheduler.conf, type: File}}
 `
 
+const (
+	encryptionFile = "/etc/kubernetes/pki/encryption-config.yaml"
+	encryptionHead = "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n"
+)
+
+func encryptionOf(provider string) string {
+	return encryptionHead + "resources:\n- resources: [secrets]\n  providers:\n  - " + provider + "\n"
+}
+
+func authenticationOf(issuer, username string) string {
+	return "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n- issuer: {" + issuer + "}\n  claimMappings: {username: {" + username + "}}\n"
+}
+
+func podSecurityOf(defaults string) string {
+	return "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n- name: PodSecurity\n  configuration: {apiVersion: pod-security.admission.config.k8s.io/v1, kind: PodSecurityConfiguration, defaults: {" + defaults + "}}\n"
+}
+
 const widgets = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: widgets.example.org}
@@ -173,7 +190,7 @@ func TestBroken(t *testing.T) {
 		codes []string
 		says  string
 	}{
-		{"toml", add("/etc/containerd/conf.d/a.toml", "[a]\nx = 1\n[a]\n"), []string{"V077"}, "line 3: table a already exists"},
+		{"toml", add("/etc/containerd/conf.d/a.toml", "[a]\nx = 1\n[a]\n"), []string{"V079"}, "line 3: table a already exists"},
 		{"no toml of containerd", add("/etc/zincati/config.d/a.toml", "[a"), nil, ""},
 		{"yaml", add(static, "apiVersion: v1\nkind: Pod\n a: b: c"), []string{"V011"}, "kubernetes refuses it"},
 		{"unknown field", edit(static, "hostNetwork", "hostNetwrk"), []string{"V011"}, `unknown field "spec.hostNetwrk"`},
@@ -227,6 +244,26 @@ func TestBroken(t *testing.T) {
 			kubelet("/opt/bin/kubelet --config=/etc/k.yaml", told)(b)
 			b.files["/etc/other.yaml"] = kubeletHead + "clusterDNS: [10.96.0.53]\n"
 		}, nil, ""},
+		{"encryption without resources", add(encryptionFile, encryptionHead+"resources: []\n"), []string{"V079"}, "resources is missing"},
+		{"encryption without base64", add(encryptionFile, encryptionOf("aescbc: {keys: [{name: a, secret: '?'}]}")), []string{"V079"}, "is not base64"},
+		{"encryption with a short key", add(encryptionFile, encryptionOf("secretbox: {keys: [{name: a, secret: c2hvcnQ=}]}")), []string{"V079"}, "has 5 bytes, and must have 32"},
+		{"encryption with two in one", add(encryptionFile, encryptionOf("identity: {}\n    secretbox: {keys: [{name: a, secret: MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=}]}")), []string{"V079"}, "names 2 providers"},
+		{"encryption by nobody", add(encryptionFile, encryptionOf("{}")), []string{"V079"}, "names 0 providers"},
+		{"kms of version 1", add(encryptionFile, encryptionOf("kms: {name: a, endpoint: 'unix:///run/a', cachesize: 1}")), []string{"V079"}, "version 1 of kms"},
+		{"kms over the network", add(encryptionFile, encryptionOf("kms: {apiVersion: v2, name: a, endpoint: 'https://a'}")), []string{"V079"}, "must be a socket"},
+		{"encryption of *", add(encryptionFile, encryptionHead+"resources:\n- resources: ['*']\n  providers: [{identity: {}}]\n"), []string{"V079"}, "does not name a resource"},
+		{"encryption", add(encryptionFile, encryptionOf("kms: {apiVersion: v2, name: a, endpoint: 'unix:///run/a'}")), nil, ""},
+		{"issuer over HTTP", add("/etc/a.yaml", authenticationOf("url: 'http://id', audiences: [a]", "claim: sub, prefix: ''")), []string{"V079"}, "must be an https URL"},
+		{"issuer for nobody", add("/etc/a.yaml", authenticationOf("url: 'https://id', audiences: []", "claim: sub, prefix: ''")), []string{"V079"}, "audiences is missing"},
+		{"claim without prefix", add("/etc/a.yaml", authenticationOf("url: 'https://id', audiences: [a]", "claim: sub")), []string{"V079"}, "prefix is missing"},
+		{"issuer", add("/etc/a.yaml", authenticationOf("url: 'https://id', audiences: [a]", "claim: sub, prefix: ''")), nil, ""},
+		{"audit policy", add("/etc/a.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Everything\n"), []string{"V079"}, "rules[0].level"},
+		{"audit policy without level", add("/etc/a.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- {}\n"), []string{"V079"}, "rules[0].level"},
+		{"PodSecurity", add("/etc/a.yaml", podSecurityOf("enforce: baselin")), []string{"V079"}, "enforce cannot be"},
+		{"PodSecurity with a word", add("/etc/a.yaml", podSecurityOf("enforced: baseline")), []string{"V079"}, "no field enforced"},
+		{"PodSecurity that is right", add("/etc/a.yaml", podSecurityOf("enforce: baseline, enforce-version: latest")), nil, ""},
+		{"kubelet that would not start", add("/etc/k.yaml", kubeletHead+"maxParallelImagePulls: 0\n"), []string{"V079"}, "must be 1 at least"},
+		{"proxy mode", add("/etc/p.yaml", "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: iptable\n"), []string{"V079"}, "no mode"},
 		{"unit named", unit("After=network-online.target", "After=docke.service"), []string{"V031"}, "docke.service"},
 		{"program", unit("/opt/bin/program", "/opt/bin/progra"), []string{"V032"}, "nothing puts /opt/bin/progra"},
 		{"not executable", func(b *box) { b.files["0644 /opt/bin/program"] = "#!/bin/sh"; b.binaries = nil }, []string{"V032"}, "not executable"},

@@ -1,0 +1,385 @@
+package verify
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	"k8s.io/apiserver/pkg/apis/audit"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	auditvalidation "k8s.io/apiserver/pkg/apis/audit/validation"
+	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
+	kubelet "k8s.io/kubelet/config/v1beta1"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+)
+
+// configuration proves that the program which reads a configuration file would start
+// with it: what is decoded is also validated.
+func (v *Verifier) configuration(o object, at diag.Position, where string, out *diag.List) {
+	var document yaml.Node
+	if !v.validated(o) || yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
+		return
+	}
+	root := document.Content[0]
+	say := func(node *yaml.Node, hint, format string, args ...any) {
+		line := root.Line
+		if node != nil {
+			line = node.Line
+		}
+		out.Errorf("V079", at, fmt.Sprintf("%s:%d", where, o.line+line-1), format, args...).WithHint("%s", hint)
+	}
+	switch c := o.typed.(type) {
+	case *apiserverv1.EncryptionConfiguration:
+		encryption(c, root, say)
+	case *apiserverv1.AuthenticationConfiguration:
+		authentication(c, root, say)
+	case *apiserverv1.AdmissionConfiguration:
+		v.admission(c, root, say)
+	case *auditv1.Policy:
+		auditPolicy(c, root, say)
+	case *kubelet.KubeletConfiguration:
+		for _, p := range wrongKubeletConfig(c) {
+			say(child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
+		}
+	case *kubeproxy.KubeProxyConfiguration:
+		proxyConfig(c, root, say)
+	}
+}
+
+// validated says whether a file is of a kind that is validated.
+func (v *Verifier) validated(o object) bool {
+	switch o.typed.(type) {
+	case *apiserverv1.EncryptionConfiguration, *apiserverv1.AuthenticationConfiguration, *apiserverv1.AdmissionConfiguration,
+		*auditv1.Policy, *kubelet.KubeletConfiguration, *kubeproxy.KubeProxyConfiguration:
+		return true
+	}
+	return false
+}
+
+// encryption says what the API server refuses of an EncryptionConfiguration.
+func encryption(c *apiserverv1.EncryptionConfiguration, root *yaml.Node, say sayAt) {
+	if len(c.Resources) == 0 {
+		say(root, "add resources: [{resources: [secrets], providers: [...]}]", "resources is missing")
+	}
+	plugins := map[string]bool{}
+	for i, r := range c.Resources {
+		node := item(child(root, "resources"), i)
+		encryptedResources(r.Resources, node, say)
+		if len(r.Providers) == 0 {
+			say(node, "add providers", "resources[%d].providers is missing", i)
+		}
+		for j, p := range r.Providers {
+			at := item(child(node, "providers"), j)
+			given := 0
+			for name, keys := range map[string][]apiserverv1.Key{"aesgcm": keysOf(p.AESGCM), "aescbc": keysOf(p.AESCBC), "secretbox": secretboxKeys(p.Secretbox)} {
+				if child(at, name) != nil {
+					given++
+					encryptionKeys(name, keys, child(at, name), say)
+				}
+			}
+			if p.KMS != nil {
+				given++
+				kms(p.KMS, plugins, child(at, "kms"), say)
+			}
+			if p.Identity != nil {
+				given++
+			}
+			if given != 1 {
+				say(at, "write one of aescbc, aesgcm, identity, kms, secretbox for each item", "providers[%d] names %d providers, and must name one", j, given)
+			}
+		}
+	}
+}
+
+func keysOf(c *apiserverv1.AESConfiguration) []apiserverv1.Key {
+	if c == nil {
+		return nil
+	}
+	return c.Keys
+}
+
+func secretboxKeys(c *apiserverv1.SecretboxConfiguration) []apiserverv1.Key {
+	if c == nil {
+		return nil
+	}
+	return c.Keys
+}
+
+func encryptedResources(names []string, node *yaml.Node, say sayAt) {
+	at := child(node, "resources")
+	if len(names) == 0 {
+		say(node, "add resources: [secrets]", "resources is missing")
+	}
+	seen := map[string]bool{}
+	groups := map[string]int{}
+	for i, name := range names {
+		resource, group, _ := strings.Cut(name, ".")
+		groups[group]++
+		switch {
+		case strings.ToLower(name) != name, name == "*", resource == "", strings.Contains(resource, "/"),
+			strings.Contains(resource, "*") && resource != "*", strings.Contains(group, "*") && name != "*.*":
+			say(item(at, i), "write the plural in lower case, as in secrets, deployments.apps, *.apps or *.*", "%q does not name a resource", name)
+		case seen[name]:
+			say(item(at, i), "write it once", "%q stands twice", name)
+		}
+		seen[name] = true
+	}
+	for name := range seen {
+		resource, group, _ := strings.Cut(name, ".")
+		if len(names) > 1 && (name == "*.*" || resource == "*" && groups[group] > 1) && len(seen) > 1 {
+			say(at, "write "+name+" in an item of its own after the others", "%q holds others of the list", name)
+		}
+	}
+}
+
+// keySizes are the lengths in bytes that a provider takes.
+var keySizes = map[string][]int{"aesgcm": {16, 24, 32}, "aescbc": {16, 24, 32}, "secretbox": {32}}
+
+func encryptionKeys(provider string, keys []apiserverv1.Key, node *yaml.Node, say sayAt) {
+	if len(keys) == 0 {
+		say(node, "add keys: [{name: key1, secret: BASE64}]", "%s has no keys", provider)
+	}
+	names := map[string]bool{}
+	for i, k := range keys {
+		at := item(child(node, "keys"), i)
+		if k.Name == "" {
+			say(at, "add name: key1", "a key of %s has no name", provider)
+		} else if names[k.Name] {
+			say(at, "give each key a name of its own", "two keys of %s are named %s", provider, k.Name)
+		}
+		names[k.Name] = true
+		secret, err := base64.StdEncoding.DecodeString(k.Secret)
+		fresh := "make one with `head -c 32 /dev/urandom | base64`"
+		switch {
+		case k.Secret == "":
+			say(at, fresh, "key %s of %s has no secret", k.Name, provider)
+		case err != nil:
+			say(child(at, "secret"), fresh, "the secret of key %s of %s is not base64", k.Name, provider)
+		case !slices.Contains(keySizes[provider], len(secret)):
+			say(child(at, "secret"), fresh, "the secret of key %s of %s has %d bytes, and must have %s", k.Name, provider, len(secret), strings.Trim(strings.Join(strings.Fields(fmt.Sprint(keySizes[provider])), " or "), "[]"))
+		}
+	}
+}
+
+func kms(k *apiserverv1.KMSConfiguration, plugins map[string]bool, node *yaml.Node, say sayAt) {
+	u, err := url.Parse(k.Endpoint)
+	switch {
+	case k.APIVersion == "" || k.APIVersion == "v1":
+		say(node, "write apiVersion: v2", "the API server does not take version 1 of kms unless the feature gate KMSv1 is on")
+	case k.APIVersion != "v2":
+		say(child(node, "apiVersion"), "write apiVersion: v2", "%q is not a version of kms", k.APIVersion)
+	}
+	if k.Name == "" || strings.Contains(k.Name, ":") {
+		say(node, "write a name without a colon", "%q cannot be the name of a kms provider", k.Name)
+	} else if plugins[k.Name] {
+		say(child(node, "name"), "give each a name of its own", "two kms providers are named %s", k.Name)
+	}
+	plugins[k.Name] = true
+	if err != nil || u.Scheme != "unix" {
+		say(node, "write endpoint: unix:///run/kms/socket.sock", "the endpoint of a kms provider must be a socket")
+	}
+	if k.Timeout != nil && k.Timeout.Duration <= 0 {
+		say(child(node, "timeout"), "write timeout: 3s", "timeout must be more than nothing")
+	}
+	if k.CacheSize != nil && k.APIVersion == "v2" {
+		say(child(node, "cachesize"), "take it out", "version 2 of kms has no cachesize")
+	}
+}
+
+// authentication says what the API server refuses of an AuthenticationConfiguration.
+// Expressions in CEL are left to it.
+func authentication(c *apiserverv1.AuthenticationConfiguration, root *yaml.Node, say sayAt) {
+	issuers := map[string]bool{}
+	for i, j := range c.JWT {
+		node := item(child(root, "jwt"), i)
+		u, err := url.Parse(j.Issuer.URL)
+		if j.Issuer.URL == "" || err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			say(child(node, "issuer"), "write url: https://id.example.org", "jwt[%d].issuer.url must be an https URL", i)
+		} else if issuers[j.Issuer.URL] {
+			say(child(node, "issuer"), "name each issuer once", "the issuer %s stands twice", j.Issuer.URL)
+		}
+		issuers[j.Issuer.URL] = true
+		if len(j.Issuer.Audiences) == 0 || slices.Contains(j.Issuer.Audiences, "") {
+			say(child(node, "issuer"), "add audiences: [CLIENT_ID]", "jwt[%d].issuer.audiences is missing", i)
+		}
+		if len(j.Issuer.Audiences) > 1 && j.Issuer.AudienceMatchPolicy != apiserverv1.AudienceMatchPolicyMatchAny {
+			say(child(node, "issuer"), "add audienceMatchPolicy: MatchAny", "several audiences need audienceMatchPolicy")
+		}
+		if j.Issuer.CertificateAuthority != "" && !readable(j.Issuer.CertificateAuthority) {
+			say(child(node, "issuer", "certificateAuthority"), "write the certificate as PEM", "jwt[%d].issuer.certificateAuthority holds no certificate", i)
+		}
+		claim(j.ClaimMappings.Username, "username", true, child(node, "claimMappings"), say)
+		claim(j.ClaimMappings.Groups, "groups", false, child(node, "claimMappings"), say)
+	}
+	if a := c.Anonymous; a != nil && !a.Enabled && len(a.Conditions) > 0 {
+		say(child(root, "anonymous"), "write enabled: true, or take conditions out", "anonymous.conditions needs enabled: true")
+	}
+}
+
+func readable(text string) bool {
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func claim(c apiserverv1.PrefixedClaimOrExpression, name string, required bool, node *yaml.Node, say sayAt) {
+	at := child(node, name)
+	if at == nil {
+		at = node
+	}
+	switch {
+	case c.Claim == "" && c.Expression == "" && required:
+		say(at, "add username: {claim: sub, prefix: 'oidc:'}", "claimMappings.%s needs claim or expression", name)
+	case c.Claim != "" && c.Expression != "":
+		say(at, "take one of them out", "claimMappings.%s cannot have both claim and expression", name)
+	case c.Claim != "" && c.Prefix == nil:
+		say(at, `add prefix; "" stands for none`, "claimMappings.%s.prefix is missing", name)
+	case c.Claim == "" && c.Prefix != nil:
+		say(at, "take prefix out, or add claim", "claimMappings.%s.prefix needs claim", name)
+	}
+}
+
+// admission looks at the plugins that a file configures, and at what it says to
+// PodSecurity.
+func (v *Verifier) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
+	known := v.release.words["kube-apiserver enable-admission-plugins"]
+	for i, p := range c.Plugins {
+		at := item(child(root, "plugins"), i)
+		if len(known) > 0 && !slices.Contains(known, p.Name) {
+			say(at, didYouMean(p.Name, slices.Clone(known)), "there is no admission plugin %q", p.Name)
+		}
+		if p.Name == "PodSecurity" {
+			podSecurity(child(at, "configuration"), say)
+		}
+	}
+}
+
+var podSecurityLevels = []string{"privileged", "baseline", "restricted"}
+
+func podSecurity(node *yaml.Node, say sayAt) {
+	if node == nil {
+		return
+	}
+	if textOf(node, "apiVersion") != "pod-security.admission.config.k8s.io/v1" || textOf(node, "kind") != "PodSecurityConfiguration" {
+		say(node, "write apiVersion: pod-security.admission.config.k8s.io/v1 and kind: PodSecurityConfiguration", "PodSecurity does not take this configuration")
+		return
+	}
+	defaults := child(node, "defaults")
+	for i := 0; defaults != nil && i+1 < len(defaults.Content); i += 2 {
+		key, value := defaults.Content[i], defaults.Content[i+1]
+		mode, isVersion := strings.CutSuffix(key.Value, "-version")
+		switch {
+		case !slices.Contains([]string{"enforce", "audit", "warn"}, mode):
+			say(key, "write enforce, audit, warn, or one of them with -version", "defaults has no field %s", key.Value)
+		case isVersion && value.Value != "latest" && !strings.HasPrefix(value.Value, "v1."):
+			say(value, "write latest, or a minor as in v1.36", "%s cannot be %q", key.Value, value.Value)
+		case !isVersion && !slices.Contains(podSecurityLevels, value.Value):
+			say(value, "write "+strings.Join(podSecurityLevels, ", "), "%s cannot be %q", key.Value, value.Value)
+		}
+	}
+}
+
+// auditPolicy asks the API server's own validation.
+func auditPolicy(c *auditv1.Policy, root *yaml.Node, say sayAt) {
+	var internal audit.Policy
+	if err := auditv1.Convert_v1_Policy_To_audit_Policy(c, &internal, nil); err != nil {
+		say(root, "correct it", "%s", plainError(err))
+		return
+	}
+	for _, e := range auditvalidation.ValidatePolicy(&internal) {
+		hint := "see the reference of audit.k8s.io/v1"
+		if e.Type == field.ErrorTypeRequired || strings.HasSuffix(e.Field, "level") {
+			hint = "write None, Metadata, Request or RequestResponse"
+		}
+		say(nodeAt(root, e.Field), hint, "the API server refuses %s", e.Error())
+	}
+}
+
+// nodeAt finds rules[1].level.
+func nodeAt(node *yaml.Node, path string) *yaml.Node {
+	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
+		next := child(node, part)
+		var i int
+		if _, err := fmt.Sscanf(part, "%d", &i); err == nil && node.Kind == yaml.SequenceNode {
+			next = item(node, i)
+		}
+		if next == nil {
+			break
+		}
+		node = next
+	}
+	return node
+}
+
+func proxyConfig(c *kubeproxy.KubeProxyConfiguration, root *yaml.Node, say sayAt) {
+	if !slices.Contains([]kubeproxy.ProxyMode{"", "iptables", "ipvs", "nftables"}, c.Mode) {
+		say(child(root, "mode"), "write iptables or nftables", "kube-proxy has no mode %q", c.Mode)
+	}
+	if !slices.Contains([]kubeproxy.LocalMode{"", "ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"}, c.DetectLocalMode) {
+		say(child(root, "detectLocalMode"), "write ClusterCIDR or NodeCIDR", "%q is not a way to tell local traffic", c.DetectLocalMode)
+	}
+	if _, err := netip.ParseAddr(c.BindAddress); c.BindAddress != "" && err != nil {
+		say(child(root, "bindAddress"), "write 0.0.0.0 or ::", "bindAddress is not an address")
+	}
+	for _, cidr := range strings.Split(c.ClusterCIDR, ",") {
+		if _, err := netip.ParsePrefix(cidr); cidr != "" && err != nil {
+			say(child(root, "clusterCIDR"), "write it as in 10.240.0.0/16", "%q is not a network", cidr)
+		}
+	}
+	for _, f := range []struct{ name, value string }{{"healthzBindAddress", c.HealthzBindAddress}, {"metricsBindAddress", c.MetricsBindAddress}} {
+		if because, hint := wrongIPPort(f.value); because != "" {
+			say(child(root, f.name), hint, "%s: %s", f.name, because)
+		}
+	}
+}
+
+// sockets proves that the API server, as a pod, sees the sockets of the KMS plugins
+// that its encryption configuration names.
+func (v *Verifier) sockets(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
+	for _, arg := range append(append([]string{}, c.Command...), c.Args...) {
+		file, ok := strings.CutPrefix(arg, "--encryption-provider-config=")
+		if !ok {
+			continue
+		}
+		inside, _ := hostPath(c, volumes, file)
+		for _, o := range m.objects {
+			config, ok := o.typed.(*apiserverv1.EncryptionConfiguration)
+			if !ok || o.entry.Path != inside {
+				continue
+			}
+			for _, r := range config.Resources {
+				for _, p := range r.Providers {
+					v.socket(m, o, p.KMS, c, volumes, out)
+				}
+			}
+		}
+	}
+}
+
+func (v *Verifier) socket(m *machine, o object, k *apiserverv1.KMSConfiguration, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
+	if k == nil {
+		return
+	}
+	socket, ok := strings.CutPrefix(k.Endpoint, "unix://")
+	if !ok {
+		return // said by configuration
+	}
+	if _, seen := hostPath(c, volumes, socket); !seen {
+		out.Errorf("V024", m.doc.At(o.entry.Item), m.where(o.entry.Path), "container %s: no volume of the pod holds %s, the socket of the kms provider %s", c.Name, socket, k.Name).
+			WithHint("write apiServerFolders: [%s] under profiles.control-plane", path.Dir(socket))
+	}
+}
