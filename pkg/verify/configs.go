@@ -49,7 +49,7 @@ func (v *Verifier) configuration(o object, at diag.Position, where string, out *
 	case *auditv1.Policy:
 		auditPolicy(c, root, say)
 	case *kubelet.KubeletConfiguration:
-		for _, p := range wrongKubeletConfig(c) {
+		for _, p := range wrongKubeletConfig(c, v.release.minor) {
 			say(child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
 		}
 	case *kubeproxy.KubeProxyConfiguration:

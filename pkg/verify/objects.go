@@ -174,7 +174,8 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 		return out
 	}
 	v.fields(o.text, at, where, &out)
-	if len(out) == 0 {
+	// What the topology says of the kubelet's configuration Given has judged, at its line.
+	if _, ofKubelet := o.typed.(*kubeletv1beta1.KubeletConfiguration); len(out) == 0 && (!ofKubelet || v.users(m, o)) {
 		v.configuration(o, at, where, &out)
 	}
 	if pod, ok := o.typed.(*corev1.Pod); ok && path.Dir(o.entry.Path) == StaticPodDir {

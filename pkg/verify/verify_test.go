@@ -190,7 +190,7 @@ func TestBroken(t *testing.T) {
 		codes []string
 		says  string
 	}{
-		{"toml", add("/etc/containerd/conf.d/a.toml", "[a]\nx = 1\n[a]\n"), []string{"V079"}, "line 3: table a already exists"},
+		{"toml", add("/etc/containerd/conf.d/a.toml", "[a]\nx = 1\n[a]\n"), []string{"V077"}, "line 3: table a already exists"},
 		{"no toml of containerd", add("/etc/zincati/config.d/a.toml", "[a"), nil, ""},
 		{"yaml", add(static, "apiVersion: v1\nkind: Pod\n a: b: c"), []string{"V011"}, "kubernetes refuses it"},
 		{"unknown field", edit(static, "hostNetwork", "hostNetwrk"), []string{"V011"}, `unknown field "spec.hostNetwrk"`},
