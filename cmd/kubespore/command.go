@@ -105,12 +105,13 @@ writes the bundle and <cluster>.payload.lock beside the topology: the digests th
 documents carry from the next build on. Run again, it goes on where it stopped.
 The bundle is a plain tree for a web server; --iso and --squashfs write it as a
 volume too, --sysext its programs as systemd-sysext images, --registry its images
-as the storage tree of a registry. --packages carries packages of the machines'
+as the storage tree of a registry, and --registry-iso that tree as a volume.
+--packages carries packages of the machines'
 distribution along, locked by their digests; they stay until a folder lacks them.
 
 SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 			examples: []string{"kubespore payload pack --from ./payload-download prod.yaml", "kubespore payload pack --from ./programs --from registry:10.0.0.5:5000 --iso payload.iso prod.yaml", "kubespore payload pack --relock --from http://mirror.example/prod/ prod.yaml"},
-			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "packages", "relock", "pki"}, loading...),
+			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "registry-iso", "packages", "relock", "pki"}, loading...),
 		},
 		{
 			name: "payload verify", args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,

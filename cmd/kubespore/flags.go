@@ -17,7 +17,8 @@ type options struct {
 	out, pki, template     string
 	strict, keys, exitCode bool
 	from, age              []string
-	bundle, iso, registry  string
+	bundle, iso            string
+	registry, registryISO  string
 	build, media, image    string
 	install, url, append   string
 	ca                     string
@@ -75,6 +76,7 @@ func flagTable() []flag {
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
 		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
+		{name: "registry-iso", value: "FILE", usage: "also write the tree of --registry as a volume (label KUBESPORE-REG) for the machines of the profile registry", bind: func(o *options) any { return &o.registryISO }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "squashfs", value: "FILE", usage: "also write the bundle as one compressed disk image for all machines", bind: func(o *options) any { return &o.squashfs }},

@@ -119,12 +119,16 @@ type packResult struct {
 	Disk     string           `json:"disk,omitempty"`
 	Sysexts  []payload.Sysext `json:"sysexts,omitempty"`
 	Registry string           `json:"registry,omitempty"`
+	Seed     string           `json:"registryVolume,omitempty"`
 	Lock     string           `json:"lock"`
 }
 
 func runPayloadPack(c *call) int {
 	if len(c.options.from) == 0 {
 		return c.misused(&usageError{message: "where are the parts?", hint: "add --from SOURCE: a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST"})
+	}
+	if c.options.registryISO != "" && c.options.registry == "" {
+		return c.misused(&usageError{message: "--registry-iso writes what --registry makes", hint: "add --registry DIR"})
 	}
 	now, err := c.now()
 	if err != nil {
@@ -143,7 +147,7 @@ func runPayloadPack(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Disk: c.options.squashfs, Registry: c.options.registry, Lock: project.LockFile}
+	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Disk: c.options.squashfs, Registry: c.options.registry, Seed: c.options.registryISO, Lock: project.LockFile}
 	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Packages: c.options.packages, Progress: c.byteProgress()})
 	list.Append(more)
 	if !list.HasErrors() {
@@ -170,6 +174,9 @@ func (c *call) writeForms(r *packResult, bill *payload.Bill, now time.Time, list
 	}
 	if r.Registry != "" {
 		list.AddError("W010", payload.WriteStorage(r.Registry, r.Bundle, r.Packed.Lock, c.byteProgress()))
+	}
+	if r.Seed != "" && !list.HasErrors() {
+		list.AddError("W010", payload.WriteRegistryVolume(r.Seed, r.Registry, now))
 	}
 }
 
@@ -200,6 +207,9 @@ func printPacked(w io.Writer, r packResult) {
 	}
 	if r.Registry != "" {
 		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, counted(len(r.Packed.Lock.Images), "image"))
+	}
+	if r.Seed != "" {
+		fmt.Fprintf(t, "volume\t%s (label %s, for the machines of the profile registry)\n", r.Seed, payload.RegistryLabel)
 	}
 	fmt.Fprintf(t, "lock\t%s (commit it: machines install only what it pins)\n", r.Lock)
 	_ = t.Flush()

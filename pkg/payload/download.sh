@@ -4,6 +4,11 @@
 #
 #   bash download.sh [FOLDER]      default: ./payload
 #
+# CURL_CONFIG may name a file with options of curl, by its absolute path: an authority
+# of your own (cacert), a client certificate (cert, key), logins (netrc-file), a proxy.
+# skopeo and crane read logins of registries from where docker login puts them, and
+# authorities from SSL_CERT_FILE.
+#
 # Needs curl, tar, sha256sum, and for images skopeo or crane, which carry them
 # unchanged. Run it again after a failure: what is there already stays. Then carry
 # the folder into the gap, and there: kubespore payload pack TOPOLOGY --from FOLDER
@@ -31,6 +36,9 @@ sum() { sha256sum "$1" | cut -d ' ' -f 1; }
 # get URL: fetches it once, whole, and prints where it is.
 get() {
   local url=$1 name carry=(curl --fail --location --show-error --silent --retry 5 --retry-delay 2)
+  # Into this file go cacert, cert, key, netrc-file and proxy: nothing of it stands
+  # among the arguments.
+  if [[ -n ${CURL_CONFIG:-} ]]; then carry+=(--config "$CURL_CONFIG"); fi
   name=$work/$(printf '%s' "$url" | sha256sum | cut -d ' ' -f 1)
   if [[ ! -e $name ]]; then
     say "fetching $url"

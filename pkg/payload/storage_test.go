@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/payload"
 )
 
@@ -119,5 +121,42 @@ func TestStorageRefuses(t *testing.T) {
 	}
 	if err := payload.WriteStorage(t.TempDir(), bundle, packed.Lock, nil); err == nil {
 		t.Error("a bundle without its image is served")
+	}
+}
+
+// The tree travels as a volume with the label and the folder that machines look for.
+func TestRegistryVolume(t *testing.T) {
+	bundle, packed := bundleFor(t, "a.example/pause:1 amd64", "a.example/team/tool:2 amd64")
+	dir := t.TempDir()
+	if err := payload.WriteStorage(dir, bundle, packed.Lock, nil); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "registry.iso")
+	if err := payload.WriteRegistryVolume(name, dir, time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	label := make([]byte, 32)
+	if _, err := f.ReadAt(label, 16*2048+40); err != nil || strings.TrimSpace(string(label)) != payload.RegistryLabel {
+		t.Errorf("the label is %q: %v", label, err)
+	}
+	files, err := iso9660.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := tree(t, dir)
+	for _, x := range files {
+		name, found := strings.CutPrefix(x.Path, "registry/docker/registry/v2/")
+		if text, known := want[name]; !found || !known || x.Size != int64(len(text)) {
+			t.Errorf("%s is on the volume", x.Path)
+		}
+		delete(want, name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not on the volume: %d files", len(want))
 	}
 }

@@ -31,6 +31,24 @@ func WriteVolume(name, dir string, when time.Time) error {
 	return replaceFile(name, func(f *os.File) error { return iso9660.Write(f, Label, when, plain) })
 }
 
+// RegistryLabel is the label of the volume by which machines of the profile registry
+// find images to begin with.
+const RegistryLabel = "KUBESPORE-REG"
+
+// WriteRegistryVolume writes what [WriteStorage] made as a volume, below registry/.
+func WriteRegistryVolume(name, dir string, when time.Time) error {
+	files, err := bundleFiles(dir)
+	if err != nil {
+		return err
+	}
+	var plain []iso9660.File
+	for _, f := range files {
+		f.Path = "registry/" + f.Path
+		plain = append(plain, iso9660.File(f))
+	}
+	return replaceFile(name, func(f *os.File) error { return iso9660.Write(f, RegistryLabel, when, plain) })
+}
+
 // WriteDisk writes a bundle as a disk image for all machines: a squashfs, which
 // has no label, in a partition that has a name.
 func WriteDisk(name, dir string, when time.Time) error {

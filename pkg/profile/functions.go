@@ -29,6 +29,7 @@ var functions = template.FuncMap{
 	"nth":        nth,
 	"prefixlen":  prefixlen,
 	"addresses":  addresses,
+	"isAddress":  func(s string) bool { _, err := netip.ParseAddr(s); return err == nil },
 	"isIPv6":     func(s string) bool { return strings.Contains(s, ":") },
 	"default":    func(d, v any) any { return orDefault(d, v) },
 	"list":       func(v ...any) []any { return v },

@@ -72,8 +72,8 @@ func newWorldFromWith(t *testing.T, topology string, more func(*world)) *world {
 	w := &world{dir: t.TempDir(), programs: map[string]string{}, files: map[string]string{}}
 	w.bundle = filepath.Join(w.dir, "payload")
 	write(t, filepath.Join(w.dir, "single.yaml"), []byte(topology))
-	w.sources(t)
 	more(w)
+	w.sources(t)
 	w.kubespore(t, "payload", "pack", "--from", "parts", "single.yaml")
 	w.kubespore(t, "build", "single.yaml")
 	w.kubespore(t, "payload", "verify", "single.yaml", "payload")

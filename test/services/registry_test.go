@@ -137,3 +137,71 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
 		return string(out)
 	}
 }
+
+// TestRegistryAsItComes: without a login everyone pulls and nobody pushes; those of
+// htpasswd push to a port of their own, and what they pushed is pulled by every name
+// under which the registry is known, over TLS and from the hosts file of a node.
+func TestRegistryAsItComes(t *testing.T) {
+	text, err := os.ReadFile("testdata/registry.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins, err := os.ReadFile("testdata/reg.htpasswd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, _ := strings.Cut(string(text), "    standsFor:")
+	_, hosts, _ := strings.Cut(rest, "hosts:\n")
+	w := buildText(t, head+"    names: ['registry:5000', '192.168.200.9:5000']\n    htpasswd: reg.htpasswd\nhosts:\n"+hosts, map[string]string{"reg.htpasswd": string(logins)})
+	w.network(t, "registry-open", w.file(t, "cp1", "/etc/hosts"), "192.168.200.9/24")
+	prefixes := []string{"/etc/kubespore/", "/etc/containerd/certs.d", "/var/lib/registry"}
+	w.put(t, "reg1", prefixes...)
+	w.put(t, "cp1", prefixes...)
+	program := tools(t, "registry", "containerd", "ctr")
+	ca := w.dir + "/etc/kubespore/services-ca.crt"
+	for config, port := range map[string]string{"config.yml": "5000", "push.yml": "5443"} {
+		daemon := w.inside(program[0], "serve", filepath.Join(w.dir, "/etc/kubespore/registry", config))
+		daemon.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+		w.start(t, daemon)
+		w.until(t, config, "curl", "--silent", "--show-error", "--fail", "--cacert", ca, "--user", "me:secret", "https://reg1:"+port+"/v2/")
+	}
+	const start = "/v2/team/web/blobs/uploads/"
+	for _, c := range []struct{ code, method, user, url string }{
+		{"200", "GET", "", "https://reg1:5000/v2/"},
+		{"200", "GET", "", "https://registry:5000/v2/"},
+		{"200", "GET", "", "https://192.168.200.9:5000/v2/"},
+		{"405", "POST", "", "https://reg1:5000" + start},
+		{"405", "POST", "me:secret", "https://reg1:5000" + start},
+		{"401", "POST", "", "https://reg1:5443" + start},
+		{"401", "POST", "me:wrong", "https://reg1:5443" + start},
+		{"202", "POST", "me:secret", "https://reg1:5443" + start},
+	} {
+		args := []string{"--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--cacert", ca, "--request", c.method}
+		if c.user != "" {
+			args = append(args, "--user", c.user)
+		}
+		out, err := w.inside("curl", append(args, c.url)...).Output()
+		if err != nil || string(out) != c.code {
+			t.Errorf("%s %s as %q: %s, want %s: %v", c.method, c.url, c.user, out, c.code, err)
+		}
+	}
+
+	ctr := w.containerd(t, program[1], program[2])
+	image, err := random.Image(20_000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag("reg1:5443/team/web:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := filepath.Join(w.dir, "web.tar")
+	if err := tarball.WriteToFile(archive, tag, image); err != nil {
+		t.Fatal(err)
+	}
+	ctr("images", "import", "--all-platforms", "--no-unpack", archive)
+	ctr("images", "push", "--hosts-dir", w.dir+"/etc/containerd/certs.d", "--user", "me:secret", tag.String())
+	for _, ref := range []string{"reg1:5000/team/web:1", "registry:5000/team/web:1", "192.168.200.9:5000/team/web:1"} {
+		ctr("content", "fetch", "--all-platforms", "--hosts-dir", w.dir+"/etc/containerd/certs.d", ref)
+	}
+}

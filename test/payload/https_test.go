@@ -1,0 +1,139 @@
+//go:build real
+
+package payload
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// issue makes a certificate that an authority signs, or an authority when there is none.
+func issue(t *testing.T, name string, by *tls.Certificate) (tls.Certificate, []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		BasicConstraintsValid: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	parent, signer := template, key
+	if by == nil {
+		template.IsCA, template.ExtKeyUsage, template.KeyUsage = true, nil, x509.KeyUsageCertSign
+	} else {
+		signer = by.PrivateKey.(*ecdsa.PrivateKey)
+		if parent, err = x509.ParseCertificate(by.Certificate[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, text
+}
+
+// TestMirrorOverHTTPS: the machine fetches from a mirror whose authority is private and
+// that asks for a client certificate and a login, with the files that its document
+// brings; none of it stands among arguments, and without them nothing is fetched. The
+// download script does the same by a file of options of curl.
+func TestMirrorOverHTTPS(t *testing.T) {
+	const user, password = "machines", "wr0ng-h0rse-battery"
+	whole := bytes.Repeat([]byte("kubelet "), 40_000)
+	sum := sha256.Sum256(whole)
+	want := hex.EncodeToString(sum[:])
+	authority, authorityText := issue(t, "private", nil)
+	mine, _ := issue(t, "mirror", &authority)
+	_, client := issue(t, "machine", &authority)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authorityText)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != user || p != password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write(whole) // knows no ranges
+	}))
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{mine}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	s.StartTLS()
+	defer s.Close()
+
+	block, _ := pem.Decode(authorityText)
+	w := newWorldFromWith(t, topology(t, "  flannel: {}\n  payload: {mirror: '"+s.URL+"', mirrorAuthority: ca.crt, mirrorClient: client.pem, mirrorLogin: netrc}\n"), func(w *world) {
+		write(t, filepath.Join(w.dir, "ca.crt"), pem.EncodeToMemory(block))
+		write(t, filepath.Join(w.dir, "client.pem"), client)
+		write(t, filepath.Join(w.dir, "netrc"), []byte("machine 127.0.0.1 login "+user+" password "+password+"\n"))
+	})
+	m := w.machine(t)
+	credentials := filepath.Join(m.root, "etc/kubespore/mirror")
+	for _, name := range []string{"ca.crt", "client.pem", "netrc"} {
+		info, err := os.Stat(filepath.Join(credentials, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%s: %v %v", name, info, err)
+		}
+	}
+	// A curl that tells what it was called with.
+	tools := t.TempDir()
+	write(t, filepath.Join(tools, "curl"), []byte("#!/bin/sh\necho \"$@\" >>"+tools+"/arguments\nexec /usr/bin/curl \"$@\"\n"))
+	if err := os.Chmod(filepath.Join(tools, "curl"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	library := filepath.Join(m.root, "opt/kubespore/lib/payload")
+	fetch := func(folder, file string) (string, error) {
+		out, err := exec.Command("bash", "-euc", "PATH="+tools+":$PATH; . "+library+"; credentials="+folder+"; spool="+filepath.Dir(file)+"; mirror="+s.URL+"; download $mirror/kubelet "+file+" "+want).CombinedOutput()
+		return string(out), err
+	}
+	file := filepath.Join(t.TempDir(), want)
+	leave(t, file, whole[:1000])
+	if out, err := fetch(credentials, file); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	holds(t, file, whole)
+	for _, lacking := range []string{"ca.crt", "client.pem", "netrc"} {
+		folder := t.TempDir()
+		for _, name := range []string{"ca.crt", "client.pem", "netrc"} {
+			if text, err := os.ReadFile(filepath.Join(credentials, name)); err == nil && name != lacking {
+				write(t, filepath.Join(folder, name), text)
+			}
+		}
+		if out, err := fetch(folder, filepath.Join(t.TempDir(), want)); err == nil {
+			t.Errorf("without %s it is fetched\n%s", lacking, out)
+		}
+	}
+
+	script, err := filepath.Abs("../../pkg/payload/download.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "curl")
+	write(t, config, []byte("cacert = "+credentials+"/ca.crt\ncert = "+credentials+"/client.pem\nnetrc-file = "+credentials+"/netrc\nretry = 0\n"))
+	got := shell(t, "PATH="+tools+":$PATH; CURL_CONFIG="+config+"; work="+t.TempDir()+"; say() { :; }; . <(sed -n '/^get()/,/^}/p' "+script+"); get "+s.URL+"/kubelet")
+	holds(t, strings.TrimSpace(got), whole)
+
+	arguments, err := os.ReadFile(filepath.Join(tools, "arguments"))
+	if err != nil || strings.Count(string(arguments), "\n") < 5 || strings.Contains(string(arguments), password) || strings.Contains(string(arguments), "PRIVATE") {
+		t.Errorf("%v: %s", err, arguments)
+	}
+}
