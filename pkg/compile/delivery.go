@@ -18,15 +18,18 @@ type Delivery struct {
 	Limit int // bytes; 0 for none
 	// Size gives what counts against the limit.
 	Size func(document []byte) int
+	// Packed says that the whole document is compressed on its way: files in it then
+	// are not compressed one by one.
+	Packed bool
 }
 
 // Deliveries has a row for each of topology.Deliveries.
 func Deliveries() []Delivery {
 	return []Delivery{
 		{Name: "none", Size: rawSize},
-		{Name: "ec2-16k", Limit: 16 << 10, Size: rawSize},              // user data, before the API's own base64
-		{Name: "guestinfo-64k", Limit: 64 << 10, Size: gzipBase64Size}, // guestinfo.ignition.config.data.encoding: gzip+base64
-		{Name: "iso-embed-256k", Limit: 256 << 10, Size: embeddedSize}, // coreos-installer iso ignition embed
+		{Name: "ec2-16k", Limit: 16 << 10, Size: rawSize},                            // user data, before the API's own base64
+		{Name: "guestinfo-64k", Limit: 64 << 10, Size: gzipBase64Size, Packed: true}, // guestinfo.ignition.config.data.encoding: gzip+base64
+		{Name: "iso-embed-256k", Limit: 256 << 10, Size: embeddedSize, Packed: true}, // coreos-installer iso ignition embed
 	}
 }
 

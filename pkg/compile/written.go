@@ -35,7 +35,7 @@ func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 		out.files = append(out.files, outdir.File{Path: path.Join("hosts", h.Name, name), Host: h.Name, Secret: true, Data: data})
 	}
 	if h.Format != "cloud-init" {
-		raw, err := emit.Ignition(doc)
+		raw, err := ignition(h.Delivery, doc)
 		list.AddError("O104", err)
 		add(DocumentName(h.Format), raw)
 		out.proof = raw
@@ -54,6 +54,18 @@ func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 	out.proof, err = emit.CloudInitAsIgnition(seed.UserData)
 	list.AddError("O104", err)
 	return out, list
+}
+
+// ignition writes a document for Ignition, in the form that its delivery carries best.
+func ignition(to string, doc *document.Document) ([]byte, error) {
+	if delivery(to).Packed {
+		plain, err := emit.Plain(doc)
+		if err != nil {
+			return nil, err
+		}
+		doc = plain
+	}
+	return emit.Ignition(doc)
 }
 
 // secretsOf gives the items of a document that must not be shown, sorted.

@@ -51,8 +51,7 @@ func OpenBundle(ctx context.Context, text string) (*Bundle, error) {
 	}
 	b.Close = f.Close
 	if b.files, err = volumeFiles(f); err != nil {
-		return nil, errors.Join(diag.Failf("W008", diag.Position{File: text}, "this is no bundle: neither an ISO nor a disk image that kubespore payload pack wrote").
-			WithHint("name the folder, the volume or the drive it is on, or the URL of the mirror"), f.Close())
+		return nil, errors.Join(noBundle(text, f), f.Close())
 	}
 	return b, nil
 }
@@ -89,6 +88,9 @@ func volumeFiles(f *os.File) ([]File, error) {
 func listFolder(dir string, wanted func(path string, e fs.DirEntry) bool) ([]File, error) {
 	var out []File
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if filepath.Dir(name) == filepath.Clean(dir) && e != nil && e.IsDir() && isOfFileSystem(e.Name()) {
+			return fs.SkipDir // perhaps not to be read by this user
+		}
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -112,6 +114,45 @@ func listFolder(dir string, wanted func(path string, e fs.DirEntry) bool) ([]Fil
 	}
 	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
+}
+
+// isOfFileSystem says whether a folder at the top of a medium is what file systems and
+// the desktops that saw it put there.
+func isOfFileSystem(name string) bool {
+	return slices.Contains([]string{"lost+found", "System Volume Information", "$RECYCLE.BIN", ".Spotlight-V100", ".fseventsd", ".Trashes"}, name) ||
+		strings.HasPrefix(name, ".Trash-")
+}
+
+// fileSystems are those that a stick may have, by what stands where on it.
+var fileSystems = []struct {
+	at    int64
+	magic string
+	name  string
+}{
+	{1080, "\x53\xef", "ext2, ext3 or ext4"},
+	{82, "FAT32", "FAT"}, {54, "FAT", "FAT"}, {3, "EXFAT", "exFAT"}, {3, "NTFS", "NTFS"},
+	{0, "XFSB", "XFS"}, {65600, "_BHRfS_M", "btrfs"},
+}
+
+// fileSystemOf names the file system of a volume; "" when it is none of these.
+func fileSystemOf(r io.ReaderAt) string {
+	for _, x := range fileSystems {
+		got := make([]byte, len(x.magic))
+		if _, err := r.ReadAt(got, x.at); err == nil && string(got) == x.magic {
+			return x.name
+		}
+	}
+	return ""
+}
+
+// noBundle says what a volume is that is not a bundle.
+func noBundle(name string, f *os.File) error {
+	if system := fileSystemOf(f); system != "" {
+		return diag.Failf("W008", diag.Position{File: name}, "this is a volume with the file system %s, which is read where it is mounted", system).
+			WithHint("mount it and name the folder: mount -o ro %s /mnt; kubespore payload verify TOPOLOGY /mnt", name)
+	}
+	return diag.Failf("W008", diag.Position{File: name}, "this is no bundle: neither an ISO nor a disk image that kubespore payload pack wrote").
+		WithHint("name the folder, the volume or the drive it is on, or the URL of the mirror; of a drive with partitions, the partition")
 }
 
 // bundleFiles lists what is finished in a folder.
