@@ -161,9 +161,41 @@ func (b *build) checkManifest(f *UserFile) {
 		}
 		found = true
 		b.checkObject(f, node.Content[0])
+		b.floatingImages(f, "", node.Content[0])
 	}
 	if !found {
 		b.errorAt("P052", diag.Position{File: f.File, Line: 1}, "", "the file holds no object").WithHint("write objects as kubectl apply takes them, separated by ---")
+	}
+}
+
+// floatingImages warns of images that a kubelet asks a registry for at each start of
+// their containers, though the node has them: those without a tag, or with the tag
+// latest, where nothing says imagePullPolicy.
+func (b *build) floatingImages(f *UserFile, key string, n *yaml.Node) {
+	if n.Kind == yaml.MappingNode {
+		var image *yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			switch name, value := n.Content[i].Value, n.Content[i+1]; {
+			case name == "image" && value.Kind == yaml.ScalarNode && strings.HasSuffix(strings.ToLower(key), "containers"):
+				image = value
+			case name == "imagePullPolicy":
+				return
+			}
+		}
+		if image != nil && imageref.Floats(image.Value) {
+			b.list.Warnf("P066", diag.Position{File: f.File, Line: image.Line, Column: image.Column}, "", "%s has no tag that stands for one image, so that the kubelet asks its registry at each start, whatever the node has", image.Value).
+				WithHint("write a version, as in %s, or add imagePullPolicy: IfNotPresent", strings.TrimSuffix(image.Value, ":latest")+":1.2.3")
+		}
+	}
+	for i, child := range n.Content {
+		under := key
+		if n.Kind == yaml.MappingNode {
+			if i%2 == 0 {
+				continue
+			}
+			under = n.Content[i-1].Value
+		}
+		b.floatingImages(f, under, child)
 	}
 }
 
