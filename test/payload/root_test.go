@@ -110,7 +110,7 @@ func (w *world) sources(t *testing.T) {
 				write(t, filepath.Join(w.dir, "parts", words[1]), []byte("#!/bin/sh\necho "+words[1]+"\n"+strings.Repeat("#", 200_000)))
 			}
 		case "image":
-			if len(words) == 5 {
+			if len(words) == 5 && !strings.Contains(words[2], "@") {
 				saveImage(t, filepath.Join(w.dir, "parts", words[1]), words[2], words[3])
 			}
 		}
