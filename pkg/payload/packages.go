@@ -93,7 +93,8 @@ func (p *packer) packageFiles() ([]packageFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, more...)
+		// What lies flat there is another operator's, or this one's of an earlier run.
+		out = append(out, slices.DeleteFunc(more, func(x packageFile) bool { return path.Dir(x.file) == plan.PackagesDir })...)
 	}
 	seen := map[string]bool{}
 	return slices.DeleteFunc(out, func(x packageFile) bool {
