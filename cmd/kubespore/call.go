@@ -137,7 +137,7 @@ func (c *call) now() (time.Time, error) {
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || seconds < 0 {
 		return time.Time{}, &usageError{
-			message: fmt.Sprintf("SOURCE_DATE_EPOCH is %q, which is no number of seconds since 1970", text),
+			message: fmt.Sprintf("SOURCE_DATE_EPOCH is %q, which is not a number of seconds since 1970", text),
 			hint:    "unset it, or set it to the output of: date +%s",
 		}
 	}

@@ -58,7 +58,7 @@ func TestDiagnosticsPage(t *testing.T) {
 			titles[key] = code
 		}
 		if !strings.HasSuffix(meaning, ".") {
-			t.Errorf("%s: the meaning is no sentence: %s", code, meaning)
+			t.Errorf("%s: the meaning is not a sentence: %s", code, meaning)
 		}
 	}
 	for code := range given {

@@ -163,7 +163,7 @@ func sizeOf(flag, text string) (int64, error) {
 	shift, known := map[string]int{"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[text[len(digits):]]
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || !known || n <= 0 || n > 1<<50>>shift {
-		return 0, &usageError{message: "--" + flag + " " + text + " is no size", hint: "write a number with M, G or T behind it: --" + flag + " 40G"}
+		return 0, &usageError{message: "--" + flag + " " + text + " is not a size", hint: "write a number with M, G or T behind it: --" + flag + " 40G"}
 	}
 	return (n << shift) &^ 511, nil
 }

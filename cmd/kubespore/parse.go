@@ -55,7 +55,7 @@ func (c *call) findCommand(args []string) ([]string, bool) {
 	return nil, false
 }
 
-// noCommand is what to do when the first word is no command: help, or an
+// noCommand is what to do when the first word is not a command: help, or an
 // error that names the nearest command.
 func (c *call) noCommand(args []string) error {
 	words := []string{}

@@ -96,7 +96,7 @@ func (c *call) profileLayers() ([]profile.Source, error) {
 		if info, err := os.Stat(dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", dir, reason(err))
 		} else if !info.IsDir() {
-			return nil, fmt.Errorf("%s is no folder", dir)
+			return nil, fmt.Errorf("%s is not a folder", dir)
 		}
 		folder, err := input.OpenFolder(dir)
 		if err != nil {

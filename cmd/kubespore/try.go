@@ -82,7 +82,7 @@ func (c *call) rehearsal() (o rehearse.Options, err error) {
 		o.Disk = 20 << 30
 	}
 	if o.Processors, err = strconv.Atoi(c.options.cpus); err != nil || o.Processors < 1 {
-		return o, &usageError{message: "--cpus " + c.options.cpus + " is no number of processors", hint: "write --cpus 2"}
+		return o, &usageError{message: "--cpus " + c.options.cpus + " is not a number of processors", hint: "write --cpus 2"}
 	}
 	o.KVM = !c.options.emulate && hasKVM()
 	return o, nil

@@ -11,9 +11,9 @@ import (
 func two() List {
 	var l List
 	l.Warnf("T002", Position{"a.yaml", 2, 5}, "network", "no name server").WithHint("add %s", "nameservers")
-	l.Errorf("T001", Position{"a.yaml", 1, 8}, "hosts[0].address", "%q is no IP address", "x").
+	l.Errorf("T001", Position{"a.yaml", 1, 8}, "hosts[0].address", "%q is not an IP address", "x").
 		WithRelated(Position{"a.yaml", 2, 1}, "first used here")
-	l.Errorf("T001", Position{"a.yaml", 1, 8}, "hosts[0].address", "%q is no IP address", "x")
+	l.Errorf("T001", Position{"a.yaml", 1, 8}, "hosts[0].address", "%q is not an IP address", "x")
 	return l
 }
 
@@ -25,7 +25,7 @@ func TestPrint(t *testing.T) {
 		want string
 	}{
 		{"with excerpts", Printer{ReadFile: func(string) ([]byte, error) { return []byte("names: x, y\n\tnet: {}\n"), nil }}, two(), `
-a.yaml:1:8: error: hosts[0].address: "x" is no IP address [T001]
+a.yaml:1:8: error: hosts[0].address: "x" is not an IP address [T001]
     1 | names: x, y
       |        ^
   see: a.yaml:2:1: first used here
@@ -35,7 +35,7 @@ a.yaml:2:5: warning: network: no name server [T002]
   hint: add nameservers
 `},
 		{"file gone", Printer{ReadFile: func(string) ([]byte, error) { return nil, fs.ErrNotExist }}, two()[1:2], `
-a.yaml:1:8: error: hosts[0].address: "x" is no IP address [T001]
+a.yaml:1:8: error: hosts[0].address: "x" is not an IP address [T001]
   see: a.yaml:2:1: first used here
 `},
 		{"past the end", Printer{ReadFile: func(string) ([]byte, error) { return []byte("one"), nil }}, List{{Code: "T9", Position: Position{"a", 7, 1}, Message: "m"}}, "\na:7:1: error: m [T9]\n"},

@@ -15,10 +15,10 @@ import (
 func Decode(host string, raw []byte, secret []string) (*Document, error) {
 	d := &Document{Host: host, Origins: map[string]Origin{}, Secret: map[string]bool{}}
 	if err := json.Unmarshal(raw, &d.Config); err != nil {
-		return nil, fmt.Errorf("this is no Ignition document")
+		return nil, fmt.Errorf("this is not an Ignition document")
 	}
 	if want := types.MaxVersion.String(); d.Config.Ignition.Version != want {
-		return nil, fmt.Errorf("this is no Ignition document of version %s", want)
+		return nil, fmt.Errorf("this is not an Ignition document of version %s", want)
 	}
 	for _, item := range secret {
 		d.Secret[item] = true

@@ -69,8 +69,8 @@ func TestDecode(t *testing.T) {
 
 func TestDecodeErrors(t *testing.T) {
 	for raw, want := range map[string]string{
-		"x":                                "this is no Ignition document",
-		`{"ignition":{"version":"3.3.0"}}`: "this is no Ignition document of version 3.4.0",
+		"x":                                "this is not an Ignition document",
+		`{"ignition":{"version":"3.3.0"}}`: "this is not an Ignition document of version 3.4.0",
 		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","contents":{"source":"http://b"}}]}}`: "/a: the source is not a data URL",
 	} {
 		if _, err := Decode("cp1", []byte(raw), nil); errorText(err) != want {

@@ -232,7 +232,7 @@ func TestLock(t *testing.T) {
 	if got := other(); got != "<nil>" {
 		t.Errorf("after release: %q", got)
 	}
-	// The other process ended without releasing: its file is no lock.
+	// The other process ended without releasing: its file is not a lock.
 	again, err := durable.Acquire("the store", name)
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (e encoder) object(out []byte, v reflect.Value) (_ []byte, empty bool, err 
 const hexDigits = "0123456789abcdef"
 
 // appendString appends a JSON string. Only what JSON demands is escaped; bytes
-// that are no UTF-8 become the replacement character, as JSON cannot hold them.
+// that are not UTF-8 become the replacement character, as JSON cannot hold them.
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
 	start := 0

@@ -29,7 +29,7 @@ func ReadCloudInit(host string, userData []byte, secret []string) (*document.Doc
 func CloudInitAsIgnition(userData []byte) ([]byte, error) {
 	var c cloudConfig
 	if err := yaml.Unmarshal(userData, &c); err != nil {
-		return nil, fmt.Errorf("this is no cloud-config")
+		return nil, fmt.Errorf("this is not a cloud-config")
 	}
 	r := reader{units: map[string]*types.Unit{}}
 	r.config.Ignition.Version = types.MaxVersion.String()

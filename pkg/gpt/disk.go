@@ -34,7 +34,7 @@ type disk struct {
 // stand, at Start.
 func (d Disk) Write(w io.WriterAt) error {
 	if length := len(utf16.Encode([]rune(d.Name))); length == 0 || length > nameLength {
-		return fmt.Errorf("%q is no name of a partition: it takes 1 to %d characters", d.Name, nameLength)
+		return fmt.Errorf("%q is not a name of a partition: it takes 1 to %d characters", d.Name, nameLength)
 	}
 	size := (Start + d.Size + (tableBlocks+1)*Sector + Align - 1) / Align * Align
 	l := disk{Disk: d, first: Start / Sector, last: (Start+d.Size+Sector-1)/Sector - 1, end: size/Sector - 1}

@@ -45,7 +45,7 @@ func checkRead(t *testing.T, volume []byte) {
 
 func TestRead(t *testing.T) { checkRead(t, write(t, sample())) }
 
-// TestReadDamaged damages one byte after the other of what is no content:
+// TestReadDamaged damages one byte after the other of what is not content:
 // there are files or an error, and nothing is read for ever.
 func TestReadDamaged(t *testing.T) {
 	volume := write(t, sample())

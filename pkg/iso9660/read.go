@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrNoVolume says that something is no ISO 9660 volume.
-var ErrNoVolume = errors.New("it is no ISO 9660 volume")
+// ErrNoVolume says that something is not an ISO 9660 volume.
+var ErrNoVolume = errors.New("it is not an ISO 9660 volume")
 
 // maxFolder bounds the records of a folder, so that a damaged volume cannot ask
 // for all memory.

@@ -82,7 +82,7 @@ func checkLabel(label string) error {
 		return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 	}
 	if label == "" || len(label) > 32 || strings.ContainsFunc(label, func(r rune) bool { return !valid(r) }) {
-		return fmt.Errorf("%q is no volume label: it takes 1 to 32 of A-Z, a-z, 0-9, _ and -", label)
+		return fmt.Errorf("%q is not a volume label: it takes 1 to 32 of A-Z, a-z, 0-9, _ and -", label)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func tree(files []File) (*node, error) {
 			return nil, fmt.Errorf("%s is too big for a volume: 4 GiB or more", f.Path)
 		}
 		if path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || f.Path == "." || strings.HasPrefix(f.Path, "../") {
-			return nil, fmt.Errorf("%q is no path of a file on a volume", f.Path)
+			return nil, fmt.Errorf("%q is not a path of a file on a volume", f.Path)
 		}
 		parent := root
 		parts := strings.Split(f.Path, "/")

@@ -77,11 +77,11 @@ func TestRefused(t *testing.T) {
 		files []File
 		want  string
 	}{
-		"label":          {"kube spore", nil, `"kube spore" is no volume label`},
-		"no label":       {"", nil, "is no volume label"},
-		"long label":     {strings.Repeat("A", 33), nil, "is no volume label"},
-		"absolute":       {"A", []File{file("/a", "")}, `"/a" is no path`},
-		"outside":        {"A", []File{file("../a", "")}, `"../a" is no path`},
+		"label":          {"kube spore", nil, `"kube spore" is not a volume label`},
+		"no label":       {"", nil, "is not a volume label"},
+		"long label":     {strings.Repeat("A", 33), nil, "is not a volume label"},
+		"absolute":       {"A", []File{file("/a", "")}, `"/a" is not a path`},
+		"outside":        {"A", []File{file("../a", "")}, `"../a" is not a path`},
 		"twice":          {"A", []File{file("a/b", ""), file("a/b", "")}, "there are two files a/b"},
 		"file is folder": {"A", []File{file("a", ""), file("a/b", "")}, "a is both a file and a folder"},
 		"long name":      {"A", []File{file(strings.Repeat("n", maxName+1), "")}, "is too long for a volume"},

@@ -48,7 +48,7 @@ func agePrograms(name string) (arch string, program []byte, err error) {
 	}
 	header, err := elf.NewFile(bytes.NewReader(program))
 	if err != nil {
-		return "", nil, notAge(name, "it is no program for Linux")
+		return "", nil, notAge(name, "it is not a program for Linux")
 	}
 	arch = machines()[header.Machine]
 	switch {

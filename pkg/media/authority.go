@@ -30,7 +30,7 @@ func Authorities(file string, text []byte, now time.Time) ([]byte, error) {
 		case err != nil:
 			return nil, refuse("a certificate in it is damaged", which)
 		case !c.IsCA:
-			return nil, refuse(c.Subject.String()+" is no authority", which)
+			return nil, refuse(c.Subject.String()+" is not an authority", which)
 		case now.After(c.NotAfter):
 			return nil, refuse(c.Subject.String()+" has expired on "+c.NotAfter.Format(time.DateOnly), "name its successor")
 		}

@@ -21,9 +21,9 @@ payload=/var/lib/kubespore/payload
 
 # Nothing is changed before all of this is sure.
 if [ -n "$bundle" ]; then
-  [ -f "$bundle/payload.lock" ] || fail "$bundle is no bundle: it has no payload.lock"
+  [ -f "$bundle/payload.lock" ] || fail "$bundle is not a bundle: it has no payload.lock"
 fi
-[ -r /etc/os-release ] || fail 'this is no Linux system: it has no /etc/os-release'
+[ -r /etc/os-release ] || fail 'this is not a Linux system: it has no /etc/os-release'
 # shellcheck source=/dev/null
 id=$(. /etc/os-release && echo "${ID:-}")
 ready=' {cloud-init} '

@@ -65,7 +65,7 @@ func Disk(source *os.File, size int64, dir string) (Medium, error) {
 // openBase opens an image of a known system.
 func openBase(source *os.File) (*base, error) {
 	unknown := func(why string) error {
-		return diag.Failf("M014", diag.Position{File: source.Name()}, "this is no disk image of a system that kubespore knows: %s", why).
+		return diag.Failf("M014", diag.Position{File: source.Name()}, "this is not a disk image of a system that kubespore knows: %s", why).
 			WithHint("take the cloud image of a system that reads cloud-init, raw or qcow2, as it was downloaded")
 	}
 	disk, err := qcow2reader.Open(source)

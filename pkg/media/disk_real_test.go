@@ -175,7 +175,7 @@ echo seed >var/lib/systemd/random-seed
 cp -R "$dir/bundle" srv/bundle
 cp "$dir/bake.sh" srv/
 wrong() { echo "WRONG: $*"; }
-chroot . sh /srv/bake.sh /srv/nothing && wrong 'a folder that is no bundle'
+chroot . sh /srv/bake.sh /srv/nothing && wrong 'a folder that is not a bundle'
 [ -e etc/ssh/ssh_host_ed25519_key ] || wrong 'something was done before all was sure'
 mkdir etc/kubespore
 chroot . sh /srv/bake.sh && wrong 'a machine of a cluster'

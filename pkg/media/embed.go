@@ -81,7 +81,7 @@ func embed(w io.Writer, source *os.File, area iso9660.Extent, content []byte) er
 // embedArea finds the area of an ISO, which must be empty.
 func embedArea(source *os.File) (iso9660.Extent, error) {
 	none := func(why string) error {
-		return diag.Failf("M009", diag.Position{File: source.Name()}, "this is no live ISO of CoreOS that takes a document: %s", why).
+		return diag.Failf("M009", diag.Position{File: source.Name()}, "this is not a live ISO of CoreOS that takes a document: %s", why).
 			WithHint("take the file fedora-coreos-VERSION-live-iso.ARCH.iso as it was downloaded")
 	}
 	area, err := findArea(source)

@@ -302,7 +302,7 @@ func TestEmbedRefuses(t *testing.T) {
 		return name
 	}
 	for name, test := range map[string]struct{ iso, code, says string }{
-		"no ISO":         {broken(func([]byte) []byte { return []byte("MZ") }), "M009", "it is no ISO 9660 volume"},
+		"no ISO":         {broken(func([]byte) []byte { return []byte("MZ") }), "M009", "it is not an ISO 9660 volume"},
 		"no area":        {broken(func(d []byte) []byte { return bytes.ReplaceAll(d, []byte("ignition.img"), []byte("somethingels")) }), "M009", "it has no embed area"},
 		"cut off":        {broken(func(d []byte) []byte { return d[:60000] }), "M009", "cut off"},
 		"damaged info":   {liveISO(t, 4096, "{"), "M009", "its coreos/igninfo.json cannot be read"},

@@ -147,7 +147,7 @@ func TestAuthorities(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                                      "it holds no certificate in PEM form",
-		authority(t, false, now.Add(time.Hour)): "CN=mine is no authority",
+		authority(t, false, now.Add(time.Hour)): "CN=mine is not an authority",
 		authority(t, true, now.Add(-time.Hour)): "CN=mine has expired on 2025-12-31",
 		"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n": "it holds a PRIVATE KEY",
 		"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n": "a certificate in it is damaged",

@@ -103,6 +103,6 @@ func TestPlant(t *testing.T) {
 	}
 	root = t.TempDir()
 	if exec.Command("sh", "-c", script, "plant", root).Run() == nil {
-		t.Error("half a seed is no mistake")
+		t.Error("half a seed is not a mistake")
 	}
 }

@@ -6,7 +6,7 @@
 #
 # The key is taken from the kernel argument kubespore.key, from a volume with
 # the label SPORE-KEY, or from what is typed at the console, whichever is right
-# first. Nothing writes it to a disk, and it is no program's argument.
+# first. Nothing writes it to a disk, and it is not a program's argument.
 set -euo pipefail
 umask 077
 export LC_ALL=C

@@ -87,7 +87,7 @@ func (d *Dir) identify(cluster string) (err error) {
 	if d.manifest == nil {
 		names, err := durable.Files(d.path)
 		if err == nil && len(names) > 0 {
-			return diag.Failf("O003", diag.Position{}, "%s is no build of kubespore: it has no %s, yet there is %s", d.path, ManifestName, names[0]).
+			return diag.Failf("O003", diag.Position{}, "%s is not a build of kubespore: it has no %s, yet there is %s", d.path, ManifestName, names[0]).
 				WithHint("name an empty or new folder with -o, or move the files away")
 		}
 		return err

@@ -151,7 +151,7 @@ func noBundle(name string, f *os.File) error {
 		return diag.Failf("W008", diag.Position{File: name}, "this is a volume with the file system %s, which is read where it is mounted", system).
 			WithHint("mount it and name the folder: mount -o ro %s /mnt; kubespore payload verify TOPOLOGY /mnt", name)
 	}
-	return diag.Failf("W008", diag.Position{File: name}, "this is no bundle: neither an ISO nor a disk image that kubespore payload pack wrote").
+	return diag.Failf("W008", diag.Position{File: name}, "this is not a bundle: neither an ISO nor a disk image that kubespore payload pack wrote").
 		WithHint("name the folder, the volume or the drive it is on, or the URL of the mirror; of a drive with partitions, the partition")
 }
 

@@ -35,7 +35,7 @@ func ReadLock(name string) (plan.Lock, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&lock); err != nil || !validLock(lock) {
-		return plan.Lock{}, diag.Failf("W001", diag.Position{File: name}, "this is no lock that kubespore wrote").
+		return plan.Lock{}, diag.Failf("W001", diag.Position{File: name}, "this is not a lock that kubespore wrote").
 			WithHint("take it from version control again, or remove it and run kubespore payload pack")
 	}
 	return lock, nil

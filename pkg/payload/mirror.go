@@ -75,7 +75,7 @@ func (m *mirror) from(ctx context.Context, file string, offset int64) (io.ReadCl
 func (m *mirror) request(ctx context.Context, method, file string, offset int64) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, method, m.base+(&url.URL{Path: file}).EscapedPath(), nil)
 	if err != nil {
-		return nil, diag.Failf("W004", diag.Position{}, "%s is no URL", m.name)
+		return nil, diag.Failf("W004", diag.Position{}, "%s is not a URL", m.name)
 	}
 	if offset > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))

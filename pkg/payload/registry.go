@@ -26,7 +26,7 @@ func newRegistry(text, address string) (Source, error) {
 	address = strings.Trim(strings.TrimPrefix(address, "//"), "/")
 	if address != "" {
 		if _, err := name.NewRepository(address + "/image"); err != nil {
-			return nil, diag.Failf("W004", diag.Position{}, "%s is no registry", text).WithHint("write registry:HOST:PORT/PATH, or registry: alone for the registry that each image names")
+			return nil, diag.Failf("W004", diag.Position{}, "%s is not a registry", text).WithHint("write registry:HOST:PORT/PATH, or registry: alone for the registry that each image names")
 		}
 	}
 	return &registry{text, address}, nil
@@ -43,7 +43,7 @@ func (r *registry) Image(ctx context.Context, i *Image) (*Found, error) {
 	for _, candidate := range r.candidates(i.Ref) {
 		ref, err := name.ParseReference(candidate)
 		if err != nil {
-			return nil, diag.Failf("W004", diag.Position{}, "%s is no reference of an image", candidate)
+			return nil, diag.Failf("W004", diag.Position{}, "%s is not a reference of an image", candidate)
 		}
 		found, err := r.get(ctx, ref, i)
 		if err == nil {

@@ -73,7 +73,7 @@ func WriteStorage(dir, bundle string, lock plan.Lock, progress func(part string,
 func servedAs(ref string) (*served, error) {
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
-		return nil, diag.Failf("W012", diag.Position{}, "%s is no reference of an image", ref)
+		return nil, diag.Failf("W012", diag.Position{}, "%s is not a reference of an image", ref)
 	}
 	out := &served{repository: parsed.Context().RepositoryStr()}
 	if tag, ok := parsed.(name.Tag); ok {

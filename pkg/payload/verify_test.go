@@ -89,7 +89,7 @@ func TestLockFile(t *testing.T) {
 		"file elsewhere": `{"binaries":[{"name":"a","arch":"amd64","file":"../a","sha256":"` + strings.Repeat("0", 64) + `","size":1}],"images":[]}`,
 	} {
 		writeSynced(t, file, text)
-		if _, err := payload.ReadLock(file); err == nil || !strings.Contains(err.Error(), "no lock that kubespore wrote") {
+		if _, err := payload.ReadLock(file); err == nil || !strings.Contains(err.Error(), "not a lock that kubespore wrote") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -174,7 +174,7 @@ func TestVerifyMirror(t *testing.T) {
 	}
 	want(t, list, "W004", "does not give")
 	writeSynced(t, filepath.Join(dir, "text"), "no volume")
-	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text")); err == nil || !strings.Contains(err.Error(), "this is no bundle") {
+	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text")); err == nil || !strings.Contains(err.Error(), "this is not a bundle") {
 		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ func TestMedia(t *testing.T) {
 }
 
 // TestBootServer makes the pair once for a name, and another for another, by one
-// authority that is no cluster's.
+// authority that is not a cluster's.
 func TestBootServer(t *testing.T) {
 	dir := built(t, smallPlan())
 	before := mustOpenReadOnly(t, dir)

@@ -137,7 +137,7 @@ func (s *Store) identifyNew(cluster string) error {
 		return path.Dir(name) == "ca" && (path.Ext(name) == ".crt" || path.Ext(name) == ".key")
 	})
 	if len(names) > 0 {
-		return diag.Failf("K004", diag.Position{}, "%s holds files but is no store: it has no %s, yet there is %s", s.dir, identityName, names[0]).
+		return diag.Failf("K004", diag.Position{}, "%s holds files but is not a store: it has no %s, yet there is %s", s.dir, identityName, names[0]).
 			WithHint("name an empty or new folder with --pki")
 	}
 	if cluster == "" {

@@ -137,7 +137,7 @@ func podRange(n topology.Network, blocks pool) (first, last uint64) {
 // misfit reports nodes whose blocks lie outside the pod network.
 func (b *build) misfit(network netip.Prefix, bits int, names []string, given map[string][]netip.Prefix) {
 	b.list.Errorf("P020", b.topology.At("network.pods"), "network.pods",
-		"%d nodes have pod CIDRs that are no /%d of %s, or not between nodePodMin and nodePodMax: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
+		"%d nodes have pod CIDRs that are not /%d of %s, or not between nodePodMin and nodePodMax: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
 		WithHint("a node keeps its pod CIDR for life: put the old pod network, nodePodBits and bounds back or, for a new cluster, build with a new store (--pki)")
 }
 

@@ -207,8 +207,8 @@ func TestAllocationMistakes(t *testing.T) {
 		pods, want string
 		given      map[string][]netip.Prefix
 	}{
-		{"10.244.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.244.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/24", prefixes("10.240.0.0/24")},
-		{"10.240.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are no /24 of 10.240.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/25", prefixes("10.240.0.0/25")},
+		{"10.244.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are not /24 of 10.244.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/24", prefixes("10.240.0.0/24")},
+		{"10.240.0.0/16", "P020 network.pods: 1 nodes have pod CIDRs that are not /24 of 10.240.0.0/16, or not between nodePodMin and nodePodMax: cp1 has 10.240.0.0/25", prefixes("10.240.0.0/25")},
 		{"10.240.0.0/22", "P021 network.pods: 10.240.0.0/22 holds 4 blocks of /24 and 1 more are needed\n  hint: 2 blocks are kept", prefixes("10.240.0.0/24", "10.240.1.0/24", "10.240.2.0/24")},
 	} {
 		_, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster(c.pods, "", cp1, w1, w2)), Catalog: load(t, tree(nil)), Allocations: plan.Allocations{PodCIDRs: c.given}})

@@ -218,7 +218,7 @@ func (b *build) opening(s scope, x *profile.Port) []Opening {
 	var out []Opening
 	for _, port := range ports {
 		if needsPort := x.Protocol == "tcp" || x.Protocol == "udp"; needsPort && !validPort(port) {
-			b.errorAt("P030", x.Port.Position, "", "%q is no port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
+			b.errorAt("P030", x.Port.Position, "", "%q is not a port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
 		}
 		for _, word := range strings.Fields(from) {
 			sources, ok := b.sources(word)
@@ -313,7 +313,7 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 	version, _ := b.text(s, x.Version)
 	where = strings.TrimSpace(where)
 	if ok && (!path.IsAbs(where) || path.Clean(where) != where) {
-		b.errorAt("P033", x.Path.Position, "", "%q is no absolute path of a program", where).WithHint("write it as in /opt/bin/%s", x.Name)
+		b.errorAt("P033", x.Path.Position, "", "%q is not an absolute path of a program", where).WithHint("write it as in /opt/bin/%s", x.Name)
 	}
 	url, _ := b.text(s, x.URL)
 	member, _ := b.text(s, x.Member)
@@ -329,7 +329,7 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 }
 
 // program resolves a program, which the system's image has or a package of it
-// brings. A system that has neither is no system for the profile.
+// brings. A system that has neither is not a system for the profile.
 func (b *build) program(s scope, x *profile.Program) Program {
 	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: s.use.Name}
 	system := s.class.system

@@ -86,7 +86,7 @@ type Endpoint struct {
 	Port      int
 	URL       string // https://host:port with brackets where needed
 	IsAddress bool   // an IP address rather than a name
-	IsVirtual bool   // an address that is no host's own: somebody must hold it
+	IsVirtual bool   // an address that is not a host's own: somebody must hold it
 }
 
 // User is an account.

@@ -243,7 +243,7 @@ func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 			}
 		}
 		if !path.IsAbs(d.Path) || path.Clean(d.Path) != d.Path {
-			m.errorAt("P047", x.Path.Position, "", "%q is no absolute path of a file", d.Path).WithHint("write it without .. and without a / at its end")
+			m.errorAt("P047", x.Path.Position, "", "%q is not an absolute path of a file", d.Path).WithHint("write it without .. and without a / at its end")
 			continue
 		}
 		s.host.Deposits = append(s.host.Deposits, d)

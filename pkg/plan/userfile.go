@@ -133,7 +133,7 @@ func (b *build) checkFile(q *profile.Param, name, where string) {
 // yamlAtLine is how the YAML library says where.
 var yamlAtLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
-// checkManifest finds what is no Kubernetes object at all. Fields are proved
+// checkManifest finds what is not a Kubernetes object at all. Fields are proved
 // once the documents are finished.
 func (b *build) checkManifest(f *UserFile) {
 	if f.Err != nil || len(f.Content) == 0 {
@@ -227,7 +227,7 @@ func (b *build) checkObject(f *UserFile, node *yaml.Node) {
 		lack = "metadata.name"
 	}
 	if lack != "" {
-		b.errorAt("P052", at, "", "this is no object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
+		b.errorAt("P052", at, "", "this is not an object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
 	}
 }
 

@@ -308,7 +308,7 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 	case "integer", "port":
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			return nil, newWrong("", "", "%q is no whole number", s)
+			return nil, newWrong("", "", "%q is not a whole number", s)
 		}
 		return p.Accept(n)
 	case "boolean":

@@ -125,7 +125,7 @@ func quoteAround(text string) byte {
 // within brackets. Words that it might are in [otherWords].
 var plainScalar = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@+=%~-]*(:[A-Za-z0-9_./@+=%~-]+)*$`)
 
-// plainNumber are texts that begin with a digit and are no numbers: quantities,
+// plainNumber are texts that begin with a digit and are not numbers: quantities,
 // durations, addresses of IPv4 with a port or a prefix length.
 var plainNumber = regexp.MustCompile(`^([0-9]+(ms|[smhkKMGT]|[KMGT]i)|[0-9]{1,3}(\.[0-9]{1,3}){3}([:/][0-9]{1,5})?)$`)
 

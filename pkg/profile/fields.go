@@ -188,7 +188,7 @@ func (d *decoder) name(into *string, taken map[string]bool) func(node) {
 		case taken[*into]:
 			d.list.Errorf("F008", d.at(n), n.path, "the name %s is taken", *into).WithHint("give each its own name")
 		case !nameRule.MatchString(*into):
-			d.list.Errorf("F006", d.at(n), n.path, "%q is no name", *into).WithHint("use a-z, 0-9, - and . as in etcd-server")
+			d.list.Errorf("F006", d.at(n), n.path, "%q is not a name", *into).WithHint("use a-z, 0-9, - and . as in etcd-server")
 		}
 		taken[*into] = true
 	}
@@ -281,7 +281,7 @@ func (d *decoder) output(into **Output) func(node) {
 			"server": d.text(&o.Server),
 		}, "path", "server")
 		if o.Path == "" || strings.ContainsAny(o.Path, "/\\") || strings.HasPrefix(o.Path, ".") {
-			d.list.Errorf("F006", o.Position, n.path+".path", "%q is no name of a file in the build's folder", o.Path).WithHint("write a bare name, as in admin.conf")
+			d.list.Errorf("F006", o.Position, n.path+".path", "%q is not a name of a file in the build's folder", o.Path).WithHint("write a bare name, as in admin.conf")
 		}
 		*into = o
 	}
@@ -322,10 +322,10 @@ func (d *decoder) deposit(x Deposit, n node) {
 		d.list.Errorf("F006", x.Position, n.path, "mode %#o lets everyone read a key", x.Mode).WithHint("write mode: 0600, or 0640 with a group")
 	}
 	if x.Path.Template != nil && !strings.HasPrefix(x.Path.Raw, "/") && !strings.HasPrefix(x.Path.Raw, "{{") {
-		d.list.Errorf("F006", x.Path.Position, n.path+".path", "%q is no absolute path", x.Path.Raw).WithHint("begin with /")
+		d.list.Errorf("F006", x.Path.Position, n.path+".path", "%q is not an absolute path", x.Path.Raw).WithHint("begin with /")
 	}
 	if x.Link != "" && !strings.HasPrefix(x.Link, "/") {
-		d.list.Errorf("F006", x.Position, n.path+".link", "%q is no absolute path", x.Link).WithHint("begin with /")
+		d.list.Errorf("F006", x.Position, n.path+".link", "%q is not an absolute path", x.Link).WithHint("begin with /")
 	}
 }
 
@@ -334,7 +334,7 @@ func (d *decoder) mode(into *int) func(node) {
 	return func(n node) {
 		d.integer(into)(n)
 		if *into < 0 || *into > 0o777 || (*into != 0 && !strings.HasPrefix(n.Value, "0")) {
-			d.list.Errorf("F006", d.at(n), n.path, "%s is no file mode", n.Value).WithHint("write it in octal, as in 0600")
+			d.list.Errorf("F006", d.at(n), n.path, "%s is not a file mode", n.Value).WithHint("write it in octal, as in 0600")
 		}
 	}
 }

@@ -237,7 +237,7 @@ func sum(values []any) (int, error) {
 
 func divide(a, b any) (int, error) {
 	if n, err := number(b); err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no number to divide by", toText(b))
+		return 0, fmt.Errorf("%q is not a number to divide by", toText(b))
 	}
 	return calculate(a, b, func(x, y int) int { return x / y })
 }
@@ -245,7 +245,7 @@ func divide(a, b any) (int, error) {
 func prefixlen(s string) (int, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no CIDR, such as 10.0.0.0/8", s)
+		return 0, fmt.Errorf("%q is not a CIDR, such as 10.0.0.0/8", s)
 	}
 	return p.Bits(), nil
 }
@@ -255,7 +255,7 @@ func prefixlen(s string) (int, error) {
 func nth(cidr string, n any) (string, error) {
 	p, err := netip.ParsePrefix(cidr)
 	if err != nil {
-		return "", fmt.Errorf("%q is no CIDR, such as 10.0.0.0/8", cidr)
+		return "", fmt.Errorf("%q is not a CIDR, such as 10.0.0.0/8", cidr)
 	}
 	i, err := number(n)
 	if err != nil {

@@ -105,7 +105,7 @@ type Advice struct {
 	Position diag.Position
 }
 
-// Bound says how large a number may be on a host: an empty text is no number.
+// Bound says how large a number may be on a host: an empty text is not a number.
 type Bound struct {
 	Value, AtMost Text
 	At            []string // keys of the topology that it is about; the first that the file holds is where it is said

@@ -30,7 +30,7 @@ func (t versionTable) read(file string, text []byte, list *diag.List) {
 	}
 	d.pairs(root, "a map of Kubernetes minors", func(minor string, key, row node) {
 		if minor != everyMinor && !minorRule.MatchString(minor) {
-			list.Errorf("F006", d.at(key), key.path, "%q is no Kubernetes minor", minor).WithHint(`write "1.36", or all for every minor`)
+			list.Errorf("F006", d.at(key), key.path, "%q is not a Kubernetes minor", minor).WithHint(`write "1.36", or all for every minor`)
 			return
 		}
 		v := t[minor]

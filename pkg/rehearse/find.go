@@ -69,6 +69,6 @@ func OpenImage(name string, boots bool) (Image, error) {
 }
 
 func noImage(name string) error {
-	return diag.Failf("Q002", diag.Position{File: name}, "this is no disk image that boots, raw or qcow2").
+	return diag.Failf("Q002", diag.Position{File: name}, "this is not a disk image that boots, raw or qcow2").
 		WithHint("take the cloud image of the system that the topology names, and unpack it when its name ends in .xz, .bz2 or .gz")
 }

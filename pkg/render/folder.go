@@ -10,7 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/input"
 )
 
-// rawSuffix marks files of a profile that are no templates.
+// rawSuffix marks files of a profile that are not templates.
 const rawSuffix = ".raw"
 
 // folder is where `local:` looks for files.

@@ -34,7 +34,7 @@ var variants = []struct {
 
 var overlayVersion = regexp.MustCompile(`^1\.(\d+)\.\d+$`)
 
-// readOverlay translates a user's Butane file. It is no template.
+// readOverlay translates a user's Butane file. It is not a template.
 func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]byte, fs.FS, error), problems *diag.List) layer {
 	text, dir, err := read(name)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrFormat is the reason why something cannot be read.
-var ErrFormat = errors.New("this is no squashfs that kubespore wrote")
+var ErrFormat = errors.New("this is not a squashfs that kubespore wrote")
 
 // Read lists the files of a file system that Write wrote. Their contents are
 // read when they are opened.

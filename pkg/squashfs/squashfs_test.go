@@ -117,7 +117,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadDamaged damages one byte after the other of what is no content: the
+// TestReadDamaged damages one byte after the other of what is not content: the
 // files are as they were, or there is an error, and nothing is read for ever.
 func TestReadDamaged(t *testing.T) {
 	text, err := os.ReadFile(write(t, []File{file("a/b/c", "text"), file("a/d", noise(100)), file("e", strings.Repeat("e", 1000))}))

@@ -53,7 +53,7 @@ func tree(files []File) ([]*node, error) {
 
 func (n *node) insert(f *File) error {
 	if path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || f.Path == "." || f.Path == ".." || strings.HasPrefix(f.Path, "../") {
-		return fmt.Errorf("%q is no path of a file", f.Path)
+		return fmt.Errorf("%q is not a path of a file", f.Path)
 	}
 	parts := strings.Split(f.Path, "/")
 	for i, name := range parts {

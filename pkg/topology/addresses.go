@@ -23,7 +23,7 @@ func parseAddress(text string) (netip.Addr, *fault) {
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		f := faultf(codeAddress, "%q is no IP address", clip(text))
+		f := faultf(codeAddress, "%q is not an IP address", clip(text))
 		if plain := withoutLeadingZeros(text); plain != text {
 			return netip.Addr{}, f.or("leading zeros mean different things to different programs; did you mean %s?", plain)
 		}
@@ -63,7 +63,7 @@ func parseHostPrefix(text string) (netip.Prefix, *fault) {
 	}
 	bits, err := strconv.Atoi(length)
 	if err != nil || bits < 1 || bits > a.BitLen() || length[0] == '0' || length[0] == '+' {
-		return netip.Prefix{}, faultf(codeAddress, "%q is no prefix length for %s", clip(length), bare).or("use a number from 1 to %d", a.BitLen())
+		return netip.Prefix{}, faultf(codeAddress, "%q is not a prefix length for %s", clip(length), bare).or("use a number from 1 to %d", a.BitLen())
 	}
 	return netip.PrefixFrom(a, bits), nil
 }
@@ -143,7 +143,7 @@ var macForm = regexp.MustCompile(macPattern)
 
 var mac = scalar[string]{name: "MAC address", tag: "!!str", pattern: macPattern, parse: func(text string) (string, *fault) {
 	if !macForm.MatchString(text) {
-		return "", faultf(codeMAC, "%q is no MAC address", clip(text)).or("write six pairs of hex digits, as in 52:54:00:00:00:21")
+		return "", faultf(codeMAC, "%q is not a MAC address", clip(text)).or("write six pairs of hex digits, as in 52:54:00:00:00:21")
 	}
 	plain := strings.ReplaceAll(strings.ToLower(text), "-", ":")
 	first, _ := strconv.ParseUint(plain[:2], 16, 8) // hex, by the expression above
@@ -170,7 +170,7 @@ func parseEndpoint(text string) (Endpoint, *fault) {
 	if port != "" {
 		n, err := strconv.Atoi(strings.TrimPrefix(port, ":"))
 		if err != nil || n < 1 || n > 65535 {
-			return Endpoint{}, faultf(codeEndpoint, "%q is no port", clip(strings.TrimPrefix(port, ":"))).or("use a number from 1 to 65535; 6443 is usual")
+			return Endpoint{}, faultf(codeEndpoint, "%q is not a port", clip(strings.TrimPrefix(port, ":"))).or("use a number from 1 to 65535; 6443 is usual")
 		}
 		number = n
 	}

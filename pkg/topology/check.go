@@ -69,10 +69,10 @@ func (c *checker) checkNodeSettings(e *entry) {
 		return
 	}
 	if len(e.Labels) > 0 {
-		c.warnf(codeLabel, joinPath(e.Path, "labels"), "labels without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeLabel, joinPath(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 	if len(e.Taints) > 0 {
-		c.warnf(codeTaint, joinPath(e.Path, "taints"), "taints without effect: the host is no node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeTaint, joinPath(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 }
 

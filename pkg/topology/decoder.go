@@ -127,7 +127,7 @@ type pair struct {
 	value *yaml.Node
 }
 
-// pairs gives the entries of a mapping. Keys that are no text and keys given
+// pairs gives the entries of a mapping. Keys that are not text and keys given
 // twice are reported; merge keys (<<) bring in what the mapping itself lacks.
 func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 	out := make([]pair, 0, len(n.Content)/2)

@@ -18,7 +18,7 @@ var systemPaths = []string{"/", "/bin", "/boot", "/boot/efi", "/dev", "/etc", "/
 var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^/[!-~]*$`, parse: func(text string) (string, *fault) {
 	switch clean := path.Clean(text); {
 	case !strings.HasPrefix(text, "/"):
-		return "", faultf(codeDisk, "%q is no absolute path", clip(text)).or("write /%s", clip(text))
+		return "", faultf(codeDisk, "%q is not an absolute path", clip(text)).or("write /%s", clip(text))
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", faultf(codeDisk, "a mount point holds letters, digits and signs of ASCII only").or("write it as in /var/lib/etcd")
 	case clean != text:

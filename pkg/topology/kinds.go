@@ -45,7 +45,7 @@ type described struct {
 	form                *shape
 }
 
-// fault is why a text is no value of a kind.
+// fault is why a text is not a value of a kind.
 type fault struct {
 	code, message, hint string
 	meant               bool // what was meant is plain: the value is kept, to find further mistakes
@@ -134,7 +134,7 @@ func enum(name string, of []string) scalar[string] {
 		if slices.Contains(of, text) {
 			return text, nil
 		}
-		f := faultf(codeEnum, "%q is no %s", clip(text), name)
+		f := faultf(codeEnum, "%q is not a valid %s", clip(text), name)
 		if len(of) == 1 {
 			return "", f.or("write %s", of[0])
 		}
@@ -163,7 +163,7 @@ func number(name, code string, low, high int) scalar[int] {
 	return scalar[int]{name: name, tag: "!!int", minimum: &low, maximum: &high, parse: func(text string) (int, *fault) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < low || n > high {
-			return 0, faultf(code, "%s is no %s", clip(text), name).or("use a number from %d to %d", low, high)
+			return 0, faultf(code, "%s is not a valid %s", clip(text), name).or("use a number from %d to %d", low, high)
 		}
 		return n, nil
 	}}

@@ -29,10 +29,10 @@ func checkKey(code, text string) *fault {
 		prefix, name = "", text
 	}
 	if !keyForm.MatchString(name) {
-		return faultf(code, "%q is no key", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
+		return faultf(code, "%q is not a key", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
 	}
 	if found && !isDNSName(prefix) {
-		return faultf(code, "%q before the / is no DNS name", clip(prefix)).or("as in example.org/%s", name)
+		return faultf(code, "%q before the / is not a DNS name", clip(prefix)).or("as in example.org/%s", name)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func inDomain(name string, domains ...string) bool {
 func labelValue(code string) scalar[string] {
 	return scalar[string]{name: "label value", tag: "!!str", parse: func(text string) (string, *fault) {
 		if text != "" && !keyForm.MatchString(text) {
-			return "", faultf(code, "%q is no label value", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
+			return "", faultf(code, "%q is not a label value", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
 		}
 		return text, nil
 	}}

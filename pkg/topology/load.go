@@ -112,7 +112,7 @@ var syntaxReasons = []struct {
 	{"did not find expected ',' or ']'", "a list [...] is not closed, or lacks a comma", "close it with ]", true},
 	{"did not find expected ',' or '}'", "a mapping {...} is not closed, or lacks a comma", "close it with }", true},
 	{"did not find expected key", "the indentation of this block changes in between", "give all keys of a mapping the same indentation", true},
-	{"did not find expected '-' indicator", "this list is followed by something that is no item", "begin each item with - at the same indentation", true},
+	{"did not find expected '-' indicator", "this list is followed by something that is not an item", "begin each item with - at the same indentation", true},
 	{"did not find expected node content", "a value is missing", "give a value", true},
 	{"found unknown escape character", "an unknown escape in double quotes", "use single quotes, or write the backslash twice", false},
 }

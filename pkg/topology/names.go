@@ -51,14 +51,14 @@ func patternText(name, code, pattern, hint string) scalar[string] {
 	form := regexp.MustCompile(pattern)
 	return scalar[string]{name: name, tag: "!!str", pattern: pattern, parse: func(text string) (string, *fault) {
 		if !form.MatchString(text) {
-			return "", faultf(code, "%q is no %s", clip(text), name).or("%s", hint)
+			return "", faultf(code, "%q is not a valid %s", clip(text), name).or("%s", hint)
 		}
 		return text, nil
 	}}
 }
 
 var (
-	userName      = patternText("user name", codeUser, userPattern, "small letters, digits, - and _; the first is no digit")
+	userName      = patternText("user name", codeUser, userPattern, "small letters, digits, - and _; the first is not a digit")
 	interfaceName = patternText("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
 	device        = patternText("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
 	imageRegistry = patternText("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
@@ -86,7 +86,7 @@ func checkLabel(text string) *fault {
 		return faultf(codeName, "%q is a name with its domain, and a host has a name of one label", clip(text)).
 			or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
 	}
-	f := faultf(codeName, "%q is no DNS label", clip(text))
+	f := faultf(codeName, "%q is not a DNS label", clip(text))
 	if strings.ContainsAny(text, "[]") {
 		return f.or("a range of hosts is written names: %q", clip(text))
 	}
@@ -124,7 +124,7 @@ func nearestLabel(text string) string {
 
 var dnsName = scalar[string]{name: "DNS name", tag: "!!str", pattern: domainPattern, parse: func(text string) (string, *fault) {
 	if !isDNSName(text) {
-		return "", faultf(codeName, "%q is no DNS name", clip(text)).or("small letters, digits, - and dots, as in cluster.local")
+		return "", faultf(codeName, "%q is not a DNS name", clip(text)).or("small letters, digits, - and dots, as in cluster.local")
 	}
 	if numeric(text[strings.LastIndexByte(text, '.')+1:]) {
 		return "", faultf(codeName, "%q ends in a number, as only addresses do", clip(text)).or("end it in a word, as in cluster.local")
@@ -171,7 +171,7 @@ const longestLife = 100 * 365 * day
 var lifetime = scalar[time.Duration]{name: "duration", tag: "!!str", pattern: durationPattern, parse: func(text string) (time.Duration, *fault) {
 	parts := durationForm.FindStringSubmatch(text)
 	if parts == nil {
-		return 0, faultf(codeLifetime, "%q is no duration", clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
+		return 0, faultf(codeLifetime, "%q is not a duration", clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
 	}
 	count, _ := strconv.Atoi(parts[1]) // digits, by the expression above
 	unit := durationUnits[parts[2]]
@@ -193,7 +193,7 @@ var sshTypes = []string{
 
 var sshKey = scalar[string]{name: "public SSH key", tag: "!!str", secret: true, parse: func(text string) (string, *fault) {
 	if strings.Contains(text, "PRIVATE KEY") {
-		return "", faultf(codeSSHKey, "this is a private key").or("give the line of the .pub file, and make a new pair: this one is no secret any more")
+		return "", faultf(codeSSHKey, "this is a private key").or("give the line of the .pub file, and make a new pair: this one is not a secret any more")
 	}
 	if strings.ContainsAny(text, "\r\n") {
 		return "", faultf(codeSSHKey, "a public SSH key is one line").or("give each key its own entry")
@@ -204,7 +204,7 @@ var sshKey = scalar[string]{name: "public SSH key", tag: "!!str", secret: true, 
 	case slices.Contains(fields, "ssh-dss"):
 		return "", faultf(codeSSHKey, "DSA keys are refused by current OpenSSH").or("make a new one: ssh-keygen -t ed25519")
 	case kind < 0:
-		return "", faultf(codeSSHKey, "this is no public SSH key").or("give the line of the .pub file, as in ssh-ed25519 AAAA... you@example.org")
+		return "", faultf(codeSSHKey, "this is not a public SSH key").or("give the line of the .pub file, as in ssh-ed25519 AAAA... you@example.org")
 	case kind+1 >= len(fields):
 		return "", faultf(codeSSHKey, "the key's data is missing after %s", fields[kind]).or("give the whole line of the .pub file")
 	case !isPlaceholder(fields[kind+1]) && !isKeyData(fields[kind+1], fields[kind]):
@@ -237,7 +237,7 @@ var (
 	hashForm     = regexp.MustCompile(hashPattern)
 	passwordHash = scalar[string]{name: "password hash", tag: "!!str", pattern: hashPattern, secret: true, parse: func(text string) (string, *fault) {
 		if !hashForm.MatchString(text) {
-			return "", faultf(codeUser, "this is no password hash").or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
+			return "", faultf(codeUser, "this is not a password hash").or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
 		}
 		return text, nil
 	}}

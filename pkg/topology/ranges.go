@@ -54,7 +54,7 @@ var numberRange = regexp.MustCompile(`^([0-9]{1,9})-([0-9]{1,9})$`)
 func countOut(text string, times int) ([]string, *fault) {
 	ends := numberRange.FindStringSubmatch(text)
 	if ends == nil {
-		return nil, faultf(codeRange, "[%s] is no range of numbers", clip(text)).or("write the first and the last number, as in w[001-300]")
+		return nil, faultf(codeRange, "[%s] is not a range of numbers", clip(text)).or("write the first and the last number, as in w[001-300]")
 	}
 	first, _ := strconv.Atoi(ends[1]) // digits, by the expression above
 	last, _ := strconv.Atoi(ends[2])

@@ -126,6 +126,6 @@ func TestSchemaKnowsProfiles(t *testing.T) {
 		}
 	}
 	if _, err := Schema(map[string]any{"flannel": func() {}}, testKnown); err == nil {
-		t.Error("parameters that are no JSON value are taken")
+		t.Error("parameters that are not JSON value are taken")
 	}
 }

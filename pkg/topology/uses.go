@@ -10,7 +10,7 @@ var profiles = dict[Selection]{name: "mapping of profiles", key: checkProfileNam
 
 func checkProfileName(text string) *fault {
 	if !labelForm.MatchString(text) {
-		return faultf(codeName, "%q is no name of a profile", clip(text)).or("small letters, digits and -")
+		return faultf(codeName, "%q is not a name of a profile", clip(text)).or("small letters, digits and -")
 	}
 	return nil
 }

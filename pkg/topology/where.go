@@ -27,7 +27,7 @@ func (t *Topology) Said(profile, text string) (path string, at diag.Position, fo
 }
 
 // holding gives the path of the first text in a value that is the text, or a part
-// of it that is no single word.
+// of it that is not a single word.
 func holding(v any, text, path string) (string, bool) {
 	switch v := v.(type) {
 	case string:

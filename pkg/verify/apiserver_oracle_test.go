@@ -192,7 +192,7 @@ func (s apiServer) apply(t *testing.T, served map[string]servedKind, text []byte
 		Kind       string
 		Metadata   struct{ Name, Namespace string }
 	}
-	_ = sigsyaml.Unmarshal(text, &head) // a name that is no text the API server refuses itself
+	_ = sigsyaml.Unmarshal(text, &head) // a name that is not text the API server refuses itself
 	r, ok := served[head.APIVersion+" "+head.Kind]
 	if !ok {
 		return fmt.Sprintf("no matches for kind %q in version %q", head.Kind, head.APIVersion)

@@ -51,7 +51,7 @@ func (v *Verifier) ownKeys(m *machine, out *diag.List) {
 		}
 		for _, key := range keys {
 			if authorities[key] && !m.IsControlPlane {
-				out.Errorf("V041", at, m.where(e.Path), "it holds the key of a certificate authority, and %s is no control plane", m.Name)
+				out.Errorf("V041", at, m.where(e.Path), "it holds the key of a certificate authority, and %s is not a control plane", m.Name)
 			}
 		}
 	}

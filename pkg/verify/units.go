@@ -105,7 +105,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		e := m.file(program)
 		switch {
 		case !path.IsAbs(program):
-			out.Errorf("V032", at, where, "%s is no absolute path", program)
+			out.Errorf("V032", at, where, "%s is not an absolute path", program)
 		case !m.exists(program):
 			out.Errorf("V032", at, where, "nothing puts %s on this host", program).
 				WithHint("name it under binaries: in the profile, or add the file")

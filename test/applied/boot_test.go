@@ -124,7 +124,7 @@ func (m *powered) cut(t *testing.T) {
 
 // reached asks the machine's systemd when units came to be at work, in
 // microseconds of the monotonic clock; those that are not are left out. Its
-// journal is no witness: the first boot restarts it, and in a container what
+// journal is not a witness: the first boot restarts it, and in a container what
 // systemd says meanwhile is lost.
 func (m *powered) reached(units []string) map[string]int {
 	at := map[string]int{}

@@ -61,7 +61,7 @@ func TestFirewall(t *testing.T) {
 	}
 }
 
-// A rule that opens something in words that the lab does not know is no table
+// A rule that opens something in words that the lab does not know is not a table
 // that it can hold a machine against.
 func TestUnknownRule(t *testing.T) {
 	for _, rule := range []string{"tcp dport { 80, 443 } accept", "ip saddr @friends4 tcp dport 80 accept", "accept"} {

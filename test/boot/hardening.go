@@ -153,7 +153,7 @@ func against(checks []check, listed []string) []error {
 	}
 	for _, number := range listed {
 		if ran[chapter(number)] && !ran[number] {
-			errs = append(errs, fmt.Errorf("%s is listed in docs/hardening.md and is no check of kube-bench", number))
+			errs = append(errs, fmt.Errorf("%s is listed in docs/hardening.md and is not a check of kube-bench", number))
 		}
 	}
 	return errs

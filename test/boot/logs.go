@@ -40,7 +40,7 @@ func collect(ctx context.Context, root, dir string) error {
 	return err
 }
 
-// keep writes one log; what cannot be read is no second failure.
+// keep writes one log; what cannot be read is not a second failure.
 func keep(file string, read func() ([]byte, error)) {
 	if text, err := read(); err == nil && len(text) > 0 {
 		_ = os.WriteFile(file, text, 0o644)

@@ -53,7 +53,7 @@ func (n lan) plugIn(ctx context.Context, machine string, number int) error {
 	})
 }
 
-// tap is the name of the port of a machine that is no namespace.
+// tap is the name of the port of a machine that is not a namespace.
 func tap(number int) string { return fmt.Sprintf("tap%d", number) }
 
 // plugInTap makes such a port, where the machine has none yet.
@@ -125,7 +125,7 @@ func labAddresses(hosts []host) []netip.Prefix {
 	return out
 }
 
-// lastOf gives the last address of a subnet that is no broadcast address.
+// lastOf gives the last address of a subnet that is not a broadcast address.
 func lastOf(p netip.Prefix) netip.Addr {
 	bytes := p.Masked().Addr().AsSlice()
 	for bit := p.Bits(); bit < len(bytes)*8-1; bit++ {

@@ -149,7 +149,7 @@ func (r *run) sources(ctx context.Context) ([]source, error) {
 	return []source{from, near, pod}, err
 }
 
-// podSource is a pod of CoreDNS on a machine that is no control plane, where
+// podSource is a pod of CoreDNS on a machine that is not a control plane, where
 // there is one: a pod on a control plane may go under an address that etcd
 // knows. Where the scheduler put none there, it makes one.
 func (r *run) podSource(ctx context.Context) (source, error) {

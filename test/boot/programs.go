@@ -51,7 +51,7 @@ func of(minor, name string) string {
 func minorOf(version string) (string, error) {
 	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
 	if len(parts) != 3 {
-		return "", fmt.Errorf("%q is no version of Kubernetes", version)
+		return "", fmt.Errorf("%q is not a version of Kubernetes", version)
 	}
 	return parts[0] + "." + parts[1], nil
 }

@@ -98,7 +98,7 @@ func (r *run) inStore(name string) ([]byte, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("%s is no PEM", name)
+		return nil, fmt.Errorf("%s is not PEM", name)
 	}
 	return block.Bytes, nil
 }

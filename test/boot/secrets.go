@@ -68,7 +68,7 @@ func (r *run) secrets() (map[string][]string, error) {
 			// follows.
 			_, body, ok := strings.Cut(string(text), "-----BEGIN EC PRIVATE KEY-----\n")
 			if !ok || len(body) < 64 {
-				return fmt.Errorf("%s is no elliptic key", path)
+				return fmt.Errorf("%s is not an elliptic key", path)
 			}
 			secret = body[12:52]
 		}

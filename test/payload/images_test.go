@@ -99,7 +99,7 @@ func (m *machine) disk(t *testing.T, image string) (unplug func()) {
 
 // layers looks at the files of the layers that containerd has unpacked and
 // committed, as its images use them, and counts these. What an import left that
-// was cut off is no layer.
+// was cut off is not a layer.
 func (m *machine) layers(t *testing.T) int {
 	t.Helper()
 	write(t, filepath.Join(m.root, "opt/bin/layers"), []byte(`#!/bin/bash
