@@ -126,6 +126,11 @@ func packagesIn(dir, inBundle string, wanted func(folder string) bool) ([]packag
 				out = append(out, inside...)
 			}
 		case e.Type().IsRegular() && packageName.MatchString(e.Name()):
+			if inBundle != plan.PackagesDir {
+				// Documents name these files. apt writes the colon of an epoch as %3a, and a
+				// percent sign means something to units.
+				file = path.Join(inBundle, strings.ReplaceAll(e.Name(), "%", "_"))
+			}
 			out = append(out, packageFile{file, from})
 		default:
 			return nil, diag.Failf("W004", diag.Position{File: from}, "this is not a package: the folder holds files *.deb and *.rpm, folders of them with names such as debian-12-amd64, and nothing else").

@@ -186,6 +186,7 @@ func TestPackagesOfReleases(t *testing.T) {
 		code   string
 	}{
 		"all":                   {need("debian", "apt-get", "nftables"), map[string]string{nft: packageText(nft, "amd64")}, []string{nft}, ""},
+		"an epoch":              {need("debian", "apt-get", "conntrack"), map[string]string{folder + "conntrack_1%3a1.4.7-1_amd64.deb": packageText(nft, "amd64")}, []string{folder + "conntrack_1_3a1.4.7-1_amd64.deb"}, ""},
 		"other systems":         {need("rocky", "dnf", "nftables"), map[string]string{nft: packageText(nft, "amd64")}, nil, ""},
 		"one is missing":        {need("debian", "apt-get", "conntrack", "nftables"), map[string]string{nft: packageText(nft, "amd64")}, []string{nft}, "W015"},
 		"a system of one image": {need("opensuse-leap-micro", "transactional-update", "nftables"), map[string]string{micro: packageText(micro, "")}, []string{micro}, "W016"},
