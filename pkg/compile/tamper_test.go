@@ -136,7 +136,7 @@ func TestTampered(t *testing.T) {
 			c.copy(t, "w2", "/var/lib/kubelet/pki/kubelet.key", "w1", "/var/lib/kubelet/pki/kubelet.key")
 		}, []string{"V042", "V054"}, "the same private key"},
 		{"authority's key on a worker", func(t *testing.T, c cluster) { c.add("w1", "/root/ca.key", c.read(t, "cp1", pki+"ca.key")) },
-			[]string{"V040", "V041"}, "no control plane"},
+			[]string{"V040", "V041"}, "is not a control plane"},
 		{"client of another authority", func(t *testing.T, c cluster) {
 			c.copy(t, "cp1", pki+"etcd/healthcheck-client.crt", "cp1", pki+"apiserver-kubelet-client.crt")
 			c.copy(t, "cp1", pki+"etcd/healthcheck-client.key", "cp1", pki+"apiserver-kubelet-client.key")

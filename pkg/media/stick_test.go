@@ -327,7 +327,7 @@ func TestAgePrograms(t *testing.T) {
 	}
 	for why, name := range map[string]string{
 		"dynamically": ageFile(t, elf.EM_X86_64, elf.PT_LOAD, elf.PT_INTERP), "another architecture": ageFile(t, elf.EM_RISCV),
-		"no program": text, "cannot be opened": text + "x", "another program": other, "second one": ageFile(t, elf.EM_X86_64),
+		"not a program": text, "cannot be opened": text + "x", "another program": other, "second one": ageFile(t, elf.EM_X86_64),
 	} {
 		_, list := AgePrograms([]string{good, name})
 		if !slices.Equal(codes(list), []string{"M019"}) || !strings.Contains(list[0].Message, why) || list[0].Hint == "" {
