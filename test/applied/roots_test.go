@@ -38,8 +38,11 @@ func (l layer) sealed(t *testing.T, f facts) string {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(from, to); errors.Is(err, os.ErrNotExist) {
-			err = os.Mkdir(to, 0o755)
+		err := os.Rename(from, to)
+		if errors.Is(err, os.ErrNotExist) {
+			if err := os.Mkdir(to, 0o755); err != nil {
+				t.Fatal(err)
+			}
 		} else if err != nil {
 			// An overlay does not move folders of what lies below it.
 			run(t, "cp", "-a", from, to)
