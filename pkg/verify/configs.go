@@ -1,9 +1,7 @@
 package verify
 
 import (
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -73,9 +71,16 @@ func encryption(c *apiserverv1.EncryptionConfiguration, root *yaml.Node, say say
 		say(root, "add resources: [{resources: [secrets], providers: [...]}]", "resources is missing")
 	}
 	plugins := map[string]bool{}
+	var earlier []string
 	for i, r := range c.Resources {
 		node := item(child(root, "resources"), i)
 		encryptedResources(r.Resources, node, say)
+		for j, name := range r.Resources {
+			if by := maskedBy(name, earlier); by != "" {
+				say(item(child(node, "resources"), j), "move "+name+" into an item before it", "%q is decided by %q in an earlier item", name, by)
+			}
+		}
+		earlier = append(earlier, r.Resources...)
 		if len(r.Providers) == 0 {
 			say(node, "add providers", "resources[%d].providers is missing", i)
 		}
@@ -100,6 +105,17 @@ func encryption(c *apiserverv1.EncryptionConfiguration, root *yaml.Node, say say
 			}
 		}
 	}
+}
+
+// maskedBy gives the name with a star among those of earlier items that holds name.
+func maskedBy(name string, earlier []string) string {
+	_, group, _ := strings.Cut(name, ".")
+	for _, star := range []string{"*." + group, "*.*"} {
+		if slices.Contains(earlier, star) {
+			return star
+		}
+	}
+	return ""
 }
 
 func keysOf(c *apiserverv1.AESConfiguration) []apiserverv1.Key {
@@ -130,6 +146,10 @@ func encryptedResources(names []string, node *yaml.Node, say sayAt) {
 		case strings.ToLower(name) != name, name == "*", resource == "", strings.Contains(resource, "/"),
 			strings.Contains(resource, "*") && resource != "*", strings.Contains(group, "*") && name != "*.*":
 			say(item(at, i), "write the plural in lower case, as in secrets, deployments.apps, *.apps or *.*", "%q does not name a resource", name)
+		case group == "extensions":
+			say(item(at, i), "write its group of today, as in deployments.apps", "the group extensions is gone")
+		case group == "events.k8s.io":
+			say(item(at, i), "write events", "events are stored in the group without a name")
 		case seen[name]:
 			say(item(at, i), "write it once", "%q stands twice", name)
 		}
@@ -150,15 +170,11 @@ func encryptionKeys(provider string, keys []apiserverv1.Key, node *yaml.Node, sa
 	if len(keys) == 0 {
 		say(node, "add keys: [{name: key1, secret: BASE64}]", "%s has no keys", provider)
 	}
-	names := map[string]bool{}
 	for i, k := range keys {
 		at := item(child(node, "keys"), i)
 		if k.Name == "" {
 			say(at, "add name: key1", "a key of %s has no name", provider)
-		} else if names[k.Name] {
-			say(at, "give each key a name of its own", "two keys of %s are named %s", provider, k.Name)
 		}
-		names[k.Name] = true
 		secret, err := base64.StdEncoding.DecodeString(k.Secret)
 		fresh := "make one with `head -c 32 /dev/urandom | base64`"
 		switch {
@@ -197,108 +213,15 @@ func kms(k *apiserverv1.KMSConfiguration, plugins map[string]bool, node *yaml.No
 	}
 }
 
-// authentication says what the API server refuses of an AuthenticationConfiguration.
-// Expressions in CEL are left to it.
-func authentication(c *apiserverv1.AuthenticationConfiguration, root *yaml.Node, say sayAt) {
-	issuers := map[string]bool{}
-	for i, j := range c.JWT {
-		node := item(child(root, "jwt"), i)
-		u, err := url.Parse(j.Issuer.URL)
-		if j.Issuer.URL == "" || err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			say(child(node, "issuer"), "write url: https://id.example.org", "jwt[%d].issuer.url must be an https URL", i)
-		} else if issuers[j.Issuer.URL] {
-			say(child(node, "issuer"), "name each issuer once", "the issuer %s stands twice", j.Issuer.URL)
-		}
-		issuers[j.Issuer.URL] = true
-		if len(j.Issuer.Audiences) == 0 || slices.Contains(j.Issuer.Audiences, "") {
-			say(child(node, "issuer"), "add audiences: [CLIENT_ID]", "jwt[%d].issuer.audiences is missing", i)
-		}
-		if len(j.Issuer.Audiences) > 1 && j.Issuer.AudienceMatchPolicy != apiserverv1.AudienceMatchPolicyMatchAny {
-			say(child(node, "issuer"), "add audienceMatchPolicy: MatchAny", "several audiences need audienceMatchPolicy")
-		}
-		if j.Issuer.CertificateAuthority != "" && !readable(j.Issuer.CertificateAuthority) {
-			say(child(node, "issuer", "certificateAuthority"), "write the certificate as PEM", "jwt[%d].issuer.certificateAuthority holds no certificate", i)
-		}
-		claim(j.ClaimMappings.Username, "username", true, child(node, "claimMappings"), say)
-		claim(j.ClaimMappings.Groups, "groups", false, child(node, "claimMappings"), say)
-	}
-	if a := c.Anonymous; a != nil && !a.Enabled && len(a.Conditions) > 0 {
-		say(child(root, "anonymous"), "write enabled: true, or take conditions out", "anonymous.conditions needs enabled: true")
-	}
-}
-
-func readable(text string) bool {
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
-		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-func claim(c apiserverv1.PrefixedClaimOrExpression, name string, required bool, node *yaml.Node, say sayAt) {
-	at := child(node, name)
-	if at == nil {
-		at = node
-	}
-	switch {
-	case c.Claim == "" && c.Expression == "" && required:
-		say(at, "add username: {claim: sub, prefix: 'oidc:'}", "claimMappings.%s needs claim or expression", name)
-	case c.Claim != "" && c.Expression != "":
-		say(at, "take one of them out", "claimMappings.%s cannot have both claim and expression", name)
-	case c.Claim != "" && c.Prefix == nil:
-		say(at, `add prefix; "" stands for none`, "claimMappings.%s.prefix is missing", name)
-	case c.Claim == "" && c.Prefix != nil:
-		say(at, "take prefix out, or add claim", "claimMappings.%s.prefix needs claim", name)
-	}
-}
-
-// admission looks at the plugins that a file configures, and at what it says to
-// PodSecurity.
-func (v *Verifier) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
-	known := v.release.words["kube-apiserver enable-admission-plugins"]
-	for i, p := range c.Plugins {
-		at := item(child(root, "plugins"), i)
-		if len(known) > 0 && !slices.Contains(known, p.Name) {
-			say(at, didYouMean(p.Name, slices.Clone(known)), "there is no admission plugin %q", p.Name)
-		}
-		if p.Name == "PodSecurity" {
-			podSecurity(child(at, "configuration"), say)
-		}
-	}
-}
-
-var podSecurityLevels = []string{"privileged", "baseline", "restricted"}
-
-func podSecurity(node *yaml.Node, say sayAt) {
-	if node == nil {
-		return
-	}
-	if textOf(node, "apiVersion") != "pod-security.admission.config.k8s.io/v1" || textOf(node, "kind") != "PodSecurityConfiguration" {
-		say(node, "write apiVersion: pod-security.admission.config.k8s.io/v1 and kind: PodSecurityConfiguration", "PodSecurity does not take this configuration")
-		return
-	}
-	defaults := child(node, "defaults")
-	for i := 0; defaults != nil && i+1 < len(defaults.Content); i += 2 {
-		key, value := defaults.Content[i], defaults.Content[i+1]
-		mode, isVersion := strings.CutSuffix(key.Value, "-version")
-		switch {
-		case !slices.Contains([]string{"enforce", "audit", "warn"}, mode):
-			say(key, "write enforce, audit, warn, or one of them with -version", "defaults has no field %s", key.Value)
-		case isVersion && value.Value != "latest" && !strings.HasPrefix(value.Value, "v1."):
-			say(value, "write latest, or a minor as in v1.36", "%s cannot be %q", key.Value, value.Value)
-		case !isVersion && !slices.Contains(podSecurityLevels, value.Value):
-			say(value, "write "+strings.Join(podSecurityLevels, ", "), "%s cannot be %q", key.Value, value.Value)
-		}
-	}
-}
-
 // auditPolicy asks the API server's own validation.
 func auditPolicy(c *auditv1.Policy, root *yaml.Node, say sayAt) {
 	var internal audit.Policy
 	if err := auditv1.Convert_v1_Policy_To_audit_Policy(c, &internal, nil); err != nil {
 		say(root, "correct it", "%s", plainError(err))
 		return
+	}
+	if len(c.Rules) == 0 {
+		say(root, "add rules: [{level: Metadata}]", "rules is missing")
 	}
 	for _, e := range auditvalidation.ValidatePolicy(&internal) {
 		hint := "see the reference of audit.k8s.io/v1"

@@ -1,0 +1,80 @@
+// Judges files of configuration with the code of the program that reads them. A line
+// of its input is a kind and the name of a file.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/apis/apiserver"
+	"k8s.io/apiserver/pkg/apis/apiserver/install"
+	"k8s.io/apiserver/pkg/apis/apiserver/validation"
+	"k8s.io/apiserver/pkg/audit/policy"
+	authenticationcel "k8s.io/apiserver/pkg/authentication/cel"
+	"k8s.io/apiserver/pkg/server/options/encryptionconfig"
+	kubeoptions "k8s.io/kubernetes/pkg/kubeapiserver/options"
+	"k8s.io/pod-security-admission/admission/api/load"
+	podsecurity "k8s.io/pod-security-admission/admission/api/validation"
+
+	"github.com/kubespore/kubespore/test/tools/kubernetes/table"
+)
+
+var (
+	scheme = runtime.NewScheme()
+	codecs = serializer.NewCodecFactory(scheme, serializer.EnableStrict)
+)
+
+func main() {
+	install.Install(scheme)
+	utilruntime.Must(apiserver.AddToScheme(scheme))
+	table.Judge(func(args []string) error { return kinds[args[0]](args[1]) })
+}
+
+var kinds = map[string]func(file string) error{
+	"EncryptionConfiguration": func(file string) error {
+		// What is started for its sake ends with it.
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		_, err := encryptionconfig.LoadEncryptionConfig(ctx, file, false, "")
+		return err
+	},
+	"AuthenticationConfiguration": func(file string) error {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		read, err := runtime.Decode(codecs.UniversalDecoder(), text)
+		if err != nil {
+			return err
+		}
+		c, ok := read.(*apiserver.AuthenticationConfiguration)
+		if !ok {
+			return fmt.Errorf("this is a %T", read)
+		}
+		return validation.ValidateAuthenticationConfiguration(authenticationcel.NewDefaultCompiler(), c, nil).ToAggregate()
+	},
+	"AdmissionConfiguration": func(file string) error {
+		provider, err := admission.ReadAdmissionConfiguration(kubeoptions.AllOrderedPlugins, file, scheme)
+		if err != nil {
+			return err
+		}
+		reader, err := provider.ConfigFor("PodSecurity")
+		if err != nil || reader == nil {
+			return err
+		}
+		c, err := load.LoadFromReader(reader)
+		if err != nil {
+			return err
+		}
+		return podsecurity.ValidatePodSecurityConfiguration(c).ToAggregate()
+	},
+	"Policy": func(file string) error {
+		_, err := policy.LoadPolicyFromFile(file)
+		return err
+	},
+}
