@@ -50,8 +50,8 @@ func main() {
 	exitIf(c.failed > 0 || c.passed == 0)
 }
 
-// follow prints packages as they end, the output of what failed, and the
-// reason of each skip.
+// follow prints packages as they end, the output of what failed, the reason of each
+// skip, and the counts of tests that compare our verdicts with those of others.
 func follow(in io.Reader, out io.Writer) (counts, error) {
 	var c counts
 	output := map[string][]string{}
@@ -75,6 +75,11 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 				fmt.Fprintf(out, "ok    %6.1fs %5s %s\n", e.Elapsed, coverage(output[key]), e.Package)
 			} else {
 				c.passed++
+				for _, line := range output[key] {
+					if m := judged.FindStringSubmatch(line); m != nil {
+						fmt.Fprintf(out, "      %s: %s\n", e.Test, m[1])
+					}
+				}
 			}
 		case "skip":
 			if e.Test != "" {
@@ -100,6 +105,9 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 	}
 	return c, lines.Err()
 }
+
+// judged finds what a test that compares verdicts logs of their number.
+var judged = regexp.MustCompile(`_test\.go:\d+: (.*\b(?:judged|resolved|refused at their line)\b.*)`)
 
 // covered finds what `go test -cover` says at the end of a package.
 var covered = regexp.MustCompile(`coverage: ([0-9.]+%) of statements`)
