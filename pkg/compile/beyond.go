@@ -92,7 +92,7 @@ func omissions(omitted []string, wrong diag.List) []string {
 		}
 		path := ofMapping(d.Path)
 		for path != "" && slices.Contains(out, path) {
-			path = ofMapping(parentOf(path))
+			path = ofMapping(topology.Parent(path))
 		}
 		if path == "" || !strings.ContainsAny(path, ".[") {
 			return omitted // the file cannot do without it
@@ -106,11 +106,7 @@ func omissions(omitted []string, wrong diag.List) []string {
 // list those behind it would have other paths.
 func ofMapping(path string) string {
 	for strings.HasSuffix(path, "]") {
-		path = path[:strings.LastIndexByte(path, '[')]
+		path = topology.Parent(path)
 	}
 	return path
-}
-
-func parentOf(path string) string {
-	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }

@@ -64,7 +64,7 @@ func (d *decoder) errorf(code, path, format string, args ...any) *diag.Diagnosti
 }
 
 func (d *decoder) errorAt(at diag.Position, code, path, format string, args ...any) *diag.Diagnostic {
-	for p := path; p != ""; p = parent(p) {
+	for p := path; p != ""; p = Parent(p) {
 		d.failed[p] = true
 	}
 	switch {

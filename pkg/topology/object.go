@@ -192,7 +192,7 @@ func (d *decoder) misspelt(path, name string) bool {
 	}
 	hint := "did you mean " + name + "?"
 	found := slices.ContainsFunc(d.list, func(found diag.Diagnostic) bool {
-		return found.Code == codeUnknownKey && found.Hint == hint && parent(found.Path) == path
+		return found.Code == codeUnknownKey && found.Hint == hint && Parent(found.Path) == path
 	})
 	if found {
 		d.failed[joinPath(path, name)] = true

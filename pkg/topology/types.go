@@ -37,7 +37,7 @@ func (t *Topology) At(path string) diag.Position {
 		if path == "" {
 			return diag.Position{File: t.File}
 		}
-		path = parent(path)
+		path = Parent(path)
 	}
 }
 
@@ -47,7 +47,8 @@ func (t *Topology) Given(path string) bool {
 	return given
 }
 
-func parent(path string) string {
+// Parent gives the path of what holds a value: a mapping or a list; "" at the top.
+func Parent(path string) string {
 	for i := len(path) - 1; i > 0; i-- {
 		if path[i] == '.' || path[i] == '[' {
 			return path[:i]

@@ -263,7 +263,7 @@ func TestObjectsAsTheAPIServer(t *testing.T) {
 		served := s.resources(t)
 		v, host := verifierOf(t, minor)
 		servedAlike(t, v.kinds, served)
-		listed := objectDifferences(t)
+		listed := differences(t, "object-differences.yaml")
 		count, alike, refused := 0, 0, 0
 		var unlike []string
 		for _, object := range objects {
@@ -304,26 +304,6 @@ func servedAlike(t *testing.T, k kinds, served map[string]servedKind) {
 		}
 	}
 	t.Logf("%s: %d kinds served, as the API server says", k.minor, len(served))
-}
-
-func objectDifferences(t *testing.T) differenceList {
-	t.Helper()
-	text, err := os.ReadFile("testdata/object-differences.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reasons map[string]string
-	if err := yaml.Unmarshal(text, &reasons); err != nil {
-		t.Fatal(err)
-	}
-	out := differenceList{}
-	for key, because := range reasons {
-		out[key] = &struct {
-			Because string
-			used    bool
-		}{Because: because}
-	}
-	return out
 }
 
 // breakages gives an object whole; without each of its fields; with a field that

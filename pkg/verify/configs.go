@@ -25,44 +25,39 @@ import (
 // configuration proves that the program which reads a configuration file would start
 // with it: what is decoded is also validated.
 func (v *Verifier) configuration(o object, at diag.Position, where string, out *diag.List) {
+	var judge func(root *yaml.Node, say sayAt)
+	switch c := o.typed.(type) {
+	case *apiserverv1.EncryptionConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { encryption(c, root, say) }
+	case *apiserverv1.AuthenticationConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { authentication(c, root, say) }
+	case *apiserverv1.AdmissionConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { v.admission(c, root, say) }
+	case *auditv1.Policy:
+		judge = func(root *yaml.Node, say sayAt) { auditPolicy(c, root, say) }
+	case *kubelet.KubeletConfiguration:
+		judge = func(root *yaml.Node, say sayAt) {
+			for _, p := range wrongKubeletConfig(c, v.release.minor) {
+				say(child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
+			}
+		}
+	case *kubeproxy.KubeProxyConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { proxyConfig(c, root, say) }
+	default:
+		return
+	}
 	var document yaml.Node
-	if !v.validated(o) || yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
+	if yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
 		return
 	}
 	root := document.Content[0]
-	say := func(node *yaml.Node, hint, format string, args ...any) {
+	judge(root, func(node *yaml.Node, hint, format string, args ...any) {
 		line := root.Line
 		if node != nil {
 			line = node.Line
 		}
 		out.Errorf("V079", at, fmt.Sprintf("%s:%d", where, o.line+line-1), format, args...).WithHint("%s", hint)
-	}
-	switch c := o.typed.(type) {
-	case *apiserverv1.EncryptionConfiguration:
-		encryption(c, root, say)
-	case *apiserverv1.AuthenticationConfiguration:
-		authentication(c, root, say)
-	case *apiserverv1.AdmissionConfiguration:
-		v.admission(c, root, say)
-	case *auditv1.Policy:
-		auditPolicy(c, root, say)
-	case *kubelet.KubeletConfiguration:
-		for _, p := range wrongKubeletConfig(c, v.release.minor) {
-			say(child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
-		}
-	case *kubeproxy.KubeProxyConfiguration:
-		proxyConfig(c, root, say)
-	}
-}
-
-// validated says whether a file is of a kind that is validated.
-func (v *Verifier) validated(o object) bool {
-	switch o.typed.(type) {
-	case *apiserverv1.EncryptionConfiguration, *apiserverv1.AuthenticationConfiguration, *apiserverv1.AdmissionConfiguration,
-		*auditv1.Policy, *kubelet.KubeletConfiguration, *kubeproxy.KubeProxyConfiguration:
-		return true
-	}
-	return false
+	})
 }
 
 // encryption says what the API server refuses of an EncryptionConfiguration.

@@ -170,7 +170,7 @@ func TestFilesAsTheAPIServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &Verifier{release: r, scheme: scheme, decoder: newDecoder(scheme)}
-		listed, dir := differences(t), t.TempDir()
+		listed, dir := differences(t, "differences.yaml"), t.TempDir()
 		for _, kind := range []string{"EncryptionConfiguration", "AuthenticationConfiguration", "AdmissionConfiguration", "Policy"} {
 			files := filesOf(kind, rand.New(rand.NewPCG(1, 2)))
 			var lines [][]string

@@ -94,7 +94,7 @@ func TestFlagsAsThePrograms(t *testing.T) {
 	for _, minor := range minors() {
 		folder, r := built(t, minor)
 		count, alike := 0, 0
-		listed := differences(t)
+		listed := differences(t, "differences.yaml")
 		for _, program := range programsOfKubernetes {
 			base := required(t, program)
 			names := r.names("flag", program)
@@ -209,9 +209,10 @@ type differenceList map[string]*struct {
 	used    bool
 }
 
-func differences(t *testing.T) differenceList {
+// differences reads a list of them below testdata.
+func differences(t *testing.T, file string) differenceList {
 	t.Helper()
-	text, err := os.ReadFile("testdata/differences.yaml")
+	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +330,7 @@ func TestConfigurationsAsTheKubelet(t *testing.T) {
 			lines = append(lines, []string{"--config=" + name})
 		}
 		alike := 0
-		listed := differences(t)
+		listed := differences(t, "differences.yaml")
 		for i, said := range judged(t, folder, "kubelet", "whole", lines) {
 			ours := v.saysOf(configs[i])
 			if (ours != "") == (said != "") {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 
@@ -22,15 +23,15 @@ func (v *Verifier) tomlFiles(m *machine, out *diag.List) {
 		}
 		var read map[string]any
 		err := toml.Unmarshal(e.Content, &read)
-		var wrong *toml.DecodeError
-		switch {
-		case errors.As(err, &wrong):
-			line, _ := wrong.Position()
-			out.Errorf("V077", m.doc.At(e.Item), m.where(e.Path), "containerd does not start with it: line %d: %s", line, strings.TrimPrefix(wrong.Error(), "toml: ")).
-				WithHint("correct what is written there; each key may stand once")
-		case err != nil:
-			out.Errorf("V077", m.doc.At(e.Item), m.where(e.Path), "containerd does not start with it: %s", strings.TrimPrefix(err.Error(), "toml: ")).
-				WithHint("correct what is written there; each key may stand once")
+		if err == nil {
+			continue
 		}
+		because := strings.TrimPrefix(err.Error(), "toml: ")
+		if wrong := (*toml.DecodeError)(nil); errors.As(err, &wrong) {
+			line, _ := wrong.Position()
+			because = fmt.Sprintf("line %d: %s", line, because)
+		}
+		out.Errorf("V077", m.doc.At(e.Item), m.where(e.Path), "containerd does not start with it: %s", because).
+			WithHint("correct what is written there; each key may stand once")
 	}
 }
