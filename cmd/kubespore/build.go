@@ -40,18 +40,29 @@ func runBuild(c *call) int {
 		list.Append(c.beyond(project, list, now))
 		return c.finish(list, nil, nil)
 	}
+	hosts, err := c.printedHost(project)
+	if err != nil {
+		return c.misused(err)
+	}
 	dir := c.storeDir(project.Topology.Cluster.Name)
 	store, err := pki.Open(dir, pki.Options{Cluster: project.Topology.Cluster.Name})
 	if err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
-	result, more := compile.Run(c.ctx, compile.Input{
+	in := compile.Input{
 		Project: project, Overlays: c.overlay, Store: store, Out: c.options.out, Hosts: c.options.hosts,
 		Now: now, Version: programVersion(), Identity: identity(), Strict: c.options.strict, Progress: c.progress(),
-	})
+	}
+	if hosts != nil {
+		in.Out, in.Hosts, in.Print = "", hosts, c.stdout
+	}
+	result, more := compile.Run(c.ctx, in)
 	list.Append(more)
 	c.stages(result)
+	if in.Print != nil {
+		return c.finish(list, nil, nil)
+	}
 	b := buildResult{
 		Out: c.options.out, Store: dir, Unchanged: result.Unchanged, Generation: result.Generation,
 		BootBy: result.BootBy, RenewBy: result.RenewBy, Hosts: result.Hosts, Stages: timings(result),
@@ -60,6 +71,23 @@ func runBuild(c *call) int {
 		b.Lock = project.LockFile
 	}
 	return c.finish(list, b, func(w io.Writer) { printBuild(w, b) })
+}
+
+// printedHost gives the one host whose document -o - prints, or nil when the
+// build goes into a folder.
+func (c *call) printedHost(p *compile.Project) ([]string, error) {
+	hosts := c.options.hosts
+	switch {
+	case c.options.out != "-":
+		return nil, nil
+	case c.options.format == "json":
+		return nil, &usageError{message: "-o - prints a document, and --format json an answer", hint: "leave one of them out"}
+	case len(hosts) == 0 && len(p.Topology.Hosts) == 1:
+		return []string{p.Topology.Hosts[0].Name}, nil
+	case len(hosts) != 1:
+		return nil, &usageError{message: "-o - prints the document of one host", hint: "add --host NAME"}
+	}
+	return hosts, nil
 }
 
 func timings(r compile.Result) []timing {

@@ -23,6 +23,7 @@ type call struct {
 	command        command
 	options        options
 	args           []string
+	code           int // what the program exits with
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string
@@ -54,22 +55,21 @@ func (c *call) finish(list diag.List, result any, text func(w io.Writer)) int {
 	}
 	failed := list.HasErrors()
 	list = diag.Clean(bounded(list.Sorted()))
-	if c.options.format == "json" {
-		a := answer{OK: !failed, Diagnostics: list}
-		if a.Diagnostics == nil {
-			a.Diagnostics = diag.List{}
-		}
-		if !failed {
-			a.Result = result
-		}
-		encoder := json.NewEncoder(c.stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(a); err != nil {
+	switch c.options.format {
+	case "json":
+		if err := c.printAnswer(list, failed, result); err != nil {
 			return exitDiagnostics
 		}
-	} else {
-		c.printDiagnostics(list)
+	case "sarif":
+		if err := diag.WriteSARIF(c.stdout, list); err != nil {
+			return exitDiagnostics
+		}
+	default:
+		if c.options.format == "github" {
+			diag.WriteGitHub(c.stdout, list)
+		} else {
+			c.printDiagnostics(list)
+		}
 		if !failed && !c.options.quiet && text != nil {
 			text(c.stdout)
 		}
@@ -78,6 +78,20 @@ func (c *call) finish(list diag.List, result any, text func(w io.Writer)) int {
 		return exitDiagnostics
 	}
 	return exitFine
+}
+
+func (c *call) printAnswer(list diag.List, failed bool, result any) error {
+	a := answer{OK: !failed, Diagnostics: list}
+	if a.Diagnostics == nil {
+		a.Diagnostics = diag.List{}
+	}
+	if !failed {
+		a.Result = result
+	}
+	encoder := json.NewEncoder(c.stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(a)
 }
 
 // mostShown is how many diagnostics one run prints: a file of any size may be

@@ -1,24 +1,42 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // command is one row of the table below.
 type command struct {
 	name     string // one word or two: "pki list"
+	group    string // a title of groups; of two words, that of the first
+	aliases  []string
+	hidden   bool   // for those who make a release
 	args     string // as the usage line shows them
 	summary  string
 	detail   string
 	examples []string
-	flags    []string // names in flagTable, besides those that every command takes
-	min, max int      // number of arguments
+	flags    []string // keys in flagTable, besides those that every command takes
+	min, max int      // number of arguments; max < 0: any number
 	run      func(*call) int
 }
 
+// The groups of the overview, in its order.
+const (
+	topologyGroup = "From the topology to the documents:"
+	keysGroup     = "Keys:"
+	payloadGroup  = "The air gap:"
+	mediaGroup    = "To the machines:"
+	programGroup  = "The program:"
+)
+
+// parents are the commands that only lead to others.
+func parents() []command {
+	return []command{
+		{name: "pki", group: keysGroup, summary: "look at the store that holds the cluster's keys"},
+		{name: "payload", group: payloadGroup, summary: "collect, lock and verify the programs and images that machines need"},
+		{name: "media", group: mediaGroup, summary: "write boot media from the documents of the last build"},
+	}
+}
+
 // loading is what every command that reads a topology takes.
-var loading = []string{"profiles", "strict", "format"}
+var loading = []string{"profiles", "strict", "report"}
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
@@ -28,67 +46,78 @@ func commands() []command {
 func firstCommands() []command {
 	return []command{
 		{
-			name: "init", args: "[FILE]", max: 1, run: runInit,
+			name: "init", group: topologyGroup, args: "[FILE]", max: 1, run: runInit,
 			summary: "write a commented starter topology",
 			detail: `Writes a topology to start from into FILE (topology.yaml when none is given), or
-to standard output when FILE is -. A file that exists is never overwritten.`,
-			examples: []string{"kubespore init", "kubespore init --template single prod.yaml", "kubespore init - | less"},
-			flags:    []string{"template"},
+to standard output when FILE is -. A file that exists is never overwritten. Your
+public SSH key is put into it: that of --ssh-key, or the one in ~/.ssh; without
+either a placeholder stands there, which check refuses.
+
+With --control-plane the file describes these machines, and needs no edit.`,
+			examples: []string{
+				"kubespore init", "kubespore init --template single prod.yaml", "kubespore init - | less",
+				"kubespore init --name prod --control-plane cp1=10.0.0.21/24 --worker w1=10.0.0.31/24 --gateway 10.0.0.1 prod.yaml",
+			},
+			flags: []string{"template", "name", "endpoint", "control-plane", "worker", "gateway", "nameserver", "os", "ssh-key"},
 		},
 		{
-			name: "check", args: "TOPOLOGY", min: 1, max: 1, run: runCheck,
+			name: "check", group: topologyGroup, aliases: []string{"validate"}, args: "TOPOLOGY|FOLDER...", min: 1, max: -1, run: runCheck,
 			summary: "report every mistake at once, at its line",
 			detail: `Compiles the whole cluster in memory with stand-in keys and runs every proof that
-a build runs. Touches no keys and writes nothing.`,
-			examples: []string{"kubespore check prod.yaml", "kubespore check --strict --format json prod.yaml", "kubespore init - | kubespore check -"},
+a build runs. Touches no keys and writes nothing. Of a folder every topology in it
+and below it is checked. --format sarif and --format github print the mistakes for
+what shows them in a merge request.`,
+			examples: []string{"kubespore check prod.yaml", "kubespore check --strict --format sarif clusters/ > kubespore.sarif", "kubespore init - | kubespore check -"},
 			flags:    loading,
 		},
 		{
-			name: "build", args: "TOPOLOGY", min: 1, max: 1, run: runBuild,
+			name: "build", group: topologyGroup, aliases: []string{"render", "generate"}, args: "TOPOLOGY", min: 1, max: 1, run: runBuild,
 			summary: "write one first-boot document for each machine",
 			detail: `Compiles the topology into out/: a document for each machine, admin.conf for the
 operator and manifest.json. Keys are made once and kept in the store, a folder
-beside the topology called <cluster>.pki: back it up. When anything is wrong,
-out/ and the store stay as they were.
+next to the topology called CLUSTER.pki: back it up. When anything is wrong,
+out/ and the store stay as they were. -o - prints the document of one host and
+leaves out/ as it is.
 
 SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
-			examples: []string{"kubespore build prod.yaml", "kubespore build -o /srv/prod --pki /secure/prod.pki prod.yaml", "kubespore build --host w7 --host w8 prod.yaml"},
+			examples: []string{"kubespore build prod.yaml", "kubespore build -o /srv/prod --pki /secure/prod.pki prod.yaml", "kubespore build --host w7 --host w8 prod.yaml", "kubespore build --host w7 -o - prod.yaml > w7.ign"},
 			flags:    append([]string{"out", "pki", "host"}, loading...),
 		},
 		{
-			name: "diff", args: "TOPOLOGY", min: 1, max: 1, run: runDiff,
+			name: "diff", group: topologyGroup, args: "TOPOLOGY", min: 1, max: 1, run: runDiff,
 			summary: "show what a build would change and what that asks for",
 			detail: `Compiles in memory and compares with the last build in out/, host by host. Secrets
 are masked; -v shows the lines that change. Reads out/ and the store and writes
-nothing.`,
+nothing. With --exit-code the exit code is 3 when something changes.`,
 			examples: []string{"kubespore diff prod.yaml", "kubespore diff --exit-code -q prod.yaml || echo something changes"},
 			flags:    append([]string{"out", "pki", "host", "exit-code"}, loading...),
 		},
 		{
-			name: "explain", args: "TOPOLOGY [HOST [PATH]]", min: 1, max: 3, run: runExplain,
-			summary: "say which profile wrote a file, from which line",
+			name: "explain", group: topologyGroup, args: "TOPOLOGY|CODE [HOST [PATH]]", min: 1, max: 3, run: runExplain,
+			summary: "say which profile wrote a file, from which line, or what a code means",
 			detail: `With a topology alone: the hosts and their profiles. With a host: every path that
 its document makes, and who wrote it. With a path, unit or item too: that alone,
-and all that is known of it. --keys prints which host holds which keys.`,
-			examples: []string{"kubespore explain prod.yaml", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml"},
+and all that is known of it. --keys prints which host holds which keys. With the
+code of a diagnostic: what it means.`,
+			examples: []string{"kubespore explain prod.yaml", "kubespore explain T017", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml"},
 			flags:    append([]string{"keys", "pki"}, loading...),
 		},
 		{
-			name: "pki list", args: "[TOPOLOGY]", max: 1, run: runPKIList,
+			name: "pki list", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIList,
 			summary:  "list the certificates of a store and when they expire",
 			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key.",
 			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
 			flags:    []string{"pki", "profiles", "format"},
 		},
 		{
-			name: "pki verify", args: "[TOPOLOGY]", max: 1, run: runPKIVerify,
+			name: "pki verify", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIVerify,
 			summary:  "check that a store is whole and its certificates good",
 			detail:   "Checks chains, keys, dates, modes and owners of the store of the topology, or of\nthe folder that --pki names. Changes nothing.",
 			examples: []string{"kubespore pki verify prod.yaml", "kubespore pki verify --pki /secure/prod.pki"},
 			flags:    append([]string{"pki"}, loading...),
 		},
 		{
-			name: "payload list", args: "TOPOLOGY", min: 1, max: 1, run: runPayloadList,
+			name: "payload list", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadList,
 			summary: "list every program and image that the machines need",
 			detail: `The bill of materials, from the topology alone: each program with its version and
 path, each container image that anything on the machines or in the cluster names,
@@ -98,10 +127,10 @@ on a machine with internet.`,
 			flags:    append([]string{"script", "pki"}, loading...),
 		},
 		{
-			name: "payload pack", args: "TOPOLOGY", min: 1, max: 1, run: runPayloadPack,
+			name: "payload pack", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadPack,
 			summary: "collect programs and images into one bundle, and lock them",
 			detail: `Takes each part from the first source that has it, holds it against the lock, and
-writes the bundle and <cluster>.payload.lock beside the topology: the digests that
+writes the bundle and CLUSTER.payload.lock next to the topology: the digests that
 documents carry from the next build on. Run again, it goes on where it stopped.
 The bundle is a plain tree for a web server; --iso and --squashfs write it as a
 volume too, --sysext its programs as systemd-sysext images, --registry its images
@@ -114,7 +143,7 @@ SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "registry-iso", "packages", "relock", "pki"}, loading...),
 		},
 		{
-			name: "payload verify", args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
+			name: "payload verify", group: payloadGroup, args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
 			summary: "prove that topology, documents and bundle agree",
 			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,
 the bundle against the lock, and the documents of the last build against both.
@@ -129,66 +158,23 @@ to, or the URL of a mirror.`,
 func lastCommands() []command {
 	return []command{
 		{
-			name: "schema", run: runSchema,
+			name: "schema", group: programGroup, run: runSchema,
 			summary:  "print the JSON Schema of topology files",
 			detail:   "Editors that know the schema complete and check topology files.",
 			examples: []string{"kubespore schema > kubespore.schema.json"},
 			flags:    []string{"profiles"},
 		},
 		{
-			name: "completion", args: "SHELL", min: 1, max: 1, run: runCompletion,
-			summary: "print a completion script for bash, zsh or fish",
-			examples: []string{
-				"source <(kubespore completion bash)",
-				`kubespore completion zsh > "${fpath[1]}/_kubespore"`,
-				"kubespore completion fish > ~/.config/fish/completions/kubespore.fish",
-			},
-		},
-		{
-			name: "version", run: runVersion,
+			name: "version", group: programGroup, run: runVersion,
 			summary:  "print the version and the Kubernetes releases it knows",
 			examples: []string{"kubespore version", "kubespore version --format json"},
 			flags:    []string{"format"},
 		},
 		{
-			name: "help", args: "[COMMAND]", max: 2, run: runHelp,
-			summary:  "explain a command",
-			examples: []string{"kubespore help build"},
+			name: "man", group: programGroup, hidden: true, args: "FOLDER", min: 1, max: 1, run: runMan,
+			summary:  "write the manual pages",
+			detail:   "Writes a page for each command into FOLDER, which a package installs below\n/usr/share/man/man1.",
+			examples: []string{"kubespore man man1"},
 		},
 	}
-}
-
-// findCommand gives the command that the words begin with and how many words
-// its name has.
-func findCommand(words []string) (command, int) {
-	for _, c := range commands() {
-		name := strings.Fields(c.name)
-		if len(words) >= len(name) && slices.Equal(words[:len(name)], name) {
-			return c, len(name)
-		}
-	}
-	return command{}, 0
-}
-
-// subcommands gives the second words of a command group such as pki.
-func subcommands(group string) []string {
-	var out []string
-	for _, c := range commands() {
-		if first, second, ok := strings.Cut(c.name, " "); ok && first == group {
-			out = append(out, second)
-		}
-	}
-	return out
-}
-
-// commandNames gives the first words, each once.
-func commandNames() []string {
-	var out []string
-	for _, c := range commands() {
-		first, _, _ := strings.Cut(c.name, " ")
-		if !slices.Contains(out, first) {
-			out = append(out, first)
-		}
-	}
-	return out
 }

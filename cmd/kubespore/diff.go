@@ -57,7 +57,7 @@ func runDiff(c *call) int {
 	changed := slices.DeleteFunc(slices.Clone(diffs), func(d inspect.HostDiff) bool { return d.Action == "" })
 	code := c.finish(list, changed, func(w io.Writer) { inspect.PrintDiffs(w, diffs, c.options.verbose) })
 	if code == exitFine && c.options.exitCode && len(changed) > 0 {
-		return exitDiagnostics
+		return exitChanges
 	}
 	return code
 }

@@ -19,6 +19,9 @@ import (
 )
 
 func runExplain(c *call) int {
+	if len(c.args) == 1 && codeForm.MatchString(c.args[0]) {
+		return c.explainCode(c.args[0])
+	}
 	if c.options.keys && len(c.args) > 1 {
 		return c.misused(&usageError{message: "--keys is about all hosts", hint: "write kubespore explain --keys " + c.args[0]})
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,7 +13,7 @@ import (
 
 // options holds the values of all flags; a command reads those it takes.
 type options struct {
-	help, quiet, verbose   bool
+	quiet, verbose         bool
 	format                 string
 	profiles, hosts        []string
 	out, pki, template     string
@@ -29,37 +31,46 @@ type options struct {
 	payload, kernel        string
 	initrd, memory, cpus   string
 	emulate                bool
+	name, endpoint, os     string
+	gateway, sshKey        string
+	controlPlanes, workers []string
+	nameservers            []string
 }
 
 // flag is one row of flagTable.
 type flag struct {
+	key         string // what commands name the row by; "" is the name
 	name, short string
 	value       string // what stands for the value in help; "" for switches
 	usage       string
 	initial     string
 	choices     []string
+	environment string             // variable that gives the value when the flag is not there
 	bind        func(*options) any // *bool, *string or *[]string
 }
 
-// everywhere are the flags of all commands.
-var everywhere = []string{"help", "quiet", "verbose"}
+// everywhere are the flags that the program itself takes, and so all commands.
+var everywhere = []string{"quiet", "verbose"}
 
 // flagTable describes each flag once, for all commands that take it.
 func flagTable() []flag {
 	return []flag{
 		{name: "age", value: "FILE", usage: "the program age, static, that the stick carries; once for each architecture of the hosts", bind: func(o *options) any { return &o.age }},
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
-		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.build }},
+		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
 		{name: "ca", value: "FILE", usage: "authority that vouches for the server of --url, in PEM form (default: one of the store's own)", bind: func(o *options) any { return &o.ca }},
+		{name: "control-plane", value: "NAME=ADDRESS/PREFIX", usage: "a control plane, as in cp1=10.0.0.21/24; may be repeated", bind: func(o *options) any { return &o.controlPlanes }},
 		{name: "cpus", value: "N", usage: "processors of each machine", initial: "2", bind: func(o *options) any { return &o.cpus }},
 		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be; 20G to try)", bind: func(o *options) any { return &o.diskSize }},
 		{name: "emulate", usage: "run without KVM, even where there is one", bind: func(o *options) any { return &o.emulate }},
-		{name: "exit-code", usage: "exit with 1 when something changes", bind: func(o *options) any { return &o.exitCode }},
+		{name: "endpoint", value: "ADDRESS:PORT", usage: "where clients find the API server (default: the only control plane)", bind: func(o *options) any { return &o.endpoint }},
+		{name: "exit-code", usage: "exit with 3 when something changes", bind: func(o *options) any { return &o.exitCode }},
 		{name: "for", value: "HYPERVISOR", usage: "libvirt, proxmox, qemu or vmware", choices: media.Platforms(), bind: func(o *options) any { return &o.platform }},
 		{name: "format", value: "FORMAT", usage: "how to print: text or json", initial: "text", choices: []string{"text", "json"}, bind: func(o *options) any { return &o.format }},
+		{key: "report", name: "format", value: "FORMAT", usage: "how to print: text, json, or diagnostics for a merge request: sarif, github", initial: "text", choices: []string{"text", "json", "sarif", "github"}, bind: func(o *options) any { return &o.format }},
 		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
-		{name: "help", short: "h", usage: "explain the command", bind: func(o *options) any { return &o.help }},
+		{name: "gateway", value: "ADDRESS", usage: "default gateway of the machines", bind: func(o *options) any { return &o.gateway }},
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
 		{name: "image", value: "FILE", usage: "what the documents are put into, or the machines start from; it is only read", bind: func(o *options) any { return &o.image }},
 		{name: "initrd", value: "FILE", usage: "initramfs for --kernel", bind: func(o *options) any { return &o.initrd }},
@@ -69,63 +80,85 @@ func flagTable() []flag {
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
 		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "memory", value: "SIZE", usage: "of each machine", initial: "2G", bind: func(o *options) any { return &o.memory }},
-		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", bind: func(o *options) any { return &o.out }},
+		{name: "name", value: "NAME", usage: "of the cluster (default: cluster)", bind: func(o *options) any { return &o.name }},
+		{name: "nameserver", value: "ADDRESS", usage: "name server of the machines; may be repeated", bind: func(o *options) any { return &o.nameservers }},
+		{name: "os", value: "NAME", usage: "operating system of the machines", initial: "debian", bind: func(o *options) any { return &o.os }},
+		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
 		{name: "payload", value: "FILE", usage: "volume with the payload, as payload pack --iso writes it", bind: func(o *options) any { return &o.payload }},
-		{name: "pki", value: "DIR", usage: "the store (default: <cluster>.pki beside the topology)", bind: func(o *options) any { return &o.pki }},
-		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", bind: func(o *options) any { return &o.profiles }},
+		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},
+		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", environment: "KUBESPORE_PROFILES", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
 		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
 		{name: "registry-iso", value: "FILE", usage: "also write the tree of --registry as a volume (label KUBESPORE-REG) for the machines of the profile registry", bind: func(o *options) any { return &o.registryISO }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "squashfs", value: "FILE", usage: "also write the bundle as one compressed disk image for all machines", bind: func(o *options) any { return &o.squashfs }},
+		{name: "ssh-key", value: "FILE", usage: "your public SSH key (default: the one in ~/.ssh)", bind: func(o *options) any { return &o.sshKey }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
 		{name: "sysext", value: "DIR", usage: "also write the programs as systemd-sysext images, for Flatcar and Fedora CoreOS", bind: func(o *options) any { return &o.sysext }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
 		{name: "url", value: "URL", usage: "where the machines will find the tree: http://10.0.0.5:8080", bind: func(o *options) any { return &o.url }},
 		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},
+		{name: "worker", value: "NAME=ADDRESS/PREFIX", usage: "a worker; without any, control planes run ordinary pods too; may be repeated", bind: func(o *options) any { return &o.workers }},
 	}
 }
 
-// flagsOf gives the rows of flagTable that a command takes.
-func flagsOf(c command) []flag {
+// flagsOf gives the rows of flagTable with these keys.
+func flagsOf(keys []string) []flag {
 	var out []flag
 	for _, f := range flagTable() {
-		if slices.Contains(c.flags, f.name) || slices.Contains(everywhere, f.name) {
+		if slices.Contains(keys, cmp.Or(f.key, f.name)) {
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// flagSet binds a command's flags to the options.
-func flagSet(c command, o *options) *pflag.FlagSet {
-	set := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
-	set.SortFlags = false
-	for _, f := range flagsOf(c) {
-		switch target := f.bind(o).(type) {
-		case *bool:
-			set.BoolVarP(target, f.name, f.short, false, f.usage)
-		case *string:
-			set.StringVarP(target, f.name, f.short, f.initial, f.usage)
-		case *[]string:
-			set.StringArrayVarP(target, f.name, f.short, nil, f.usage)
-		}
+// bindTo adds the flag to a set; its value goes into the options.
+func (f flag) bindTo(set *pflag.FlagSet, o *options) {
+	switch target := f.bind(o).(type) {
+	case *bool:
+		set.BoolVarP(target, f.name, f.short, false, f.usage)
+	case *string:
+		set.StringVarP(target, f.name, f.short, f.initial, f.usage)
+	case *[]string:
+		set.StringArrayVarP(target, f.name, f.short, nil, f.usage)
 	}
-	return set
+	set.Lookup(f.name).Annotations = map[string][]string{valueName: {f.value}, environmentName: {f.environment}}
 }
 
-// checkChoices refuses a value that is not among a flag's choices. One without
-// an initial value need not be given.
-func checkChoices(c command, o *options) error {
-	for _, f := range flagsOf(c) {
-		if f.choices == nil {
-			continue
-		}
-		if value := *f.bind(o).(*string); value != f.initial && !slices.Contains(f.choices, value) {
-			return &usageError{message: "--" + f.name + ": unknown value \"" + value + "\"", hint: "write --" + f.name + " " + strings.Join(f.choices, " or ")}
+// What help says of a flag and pflag has no place for.
+const (
+	valueName       = "value"
+	environmentName = "environment"
+)
+
+// settle gives a flag that was not typed its value from the environment, and
+// refuses one that is not among the choices. A flag with choices and without an
+// initial value need not be given.
+func (f flag) settle(set *pflag.FlagSet, o *options, env func(string) string) error {
+	if value := env(f.environment); f.environment != "" && value != "" && !set.Changed(f.name) {
+		for _, one := range f.valuesIn(value) {
+			if err := set.Set(f.name, one); err != nil {
+				return &usageError{message: f.environment + ": " + err.Error()}
+			}
 		}
 	}
+	if f.choices == nil {
+		return nil
+	}
+	if value := *f.bind(o).(*string); value != f.initial && !slices.Contains(f.choices, value) {
+		return &usageError{message: "--" + f.name + ": unknown value \"" + value + "\"", hint: "write --" + f.name + " " + strings.Join(f.choices, " or ")}
+	}
 	return nil
+}
+
+// valuesIn splits the value of a variable whose flag may be repeated as PATH is
+// split.
+func (f flag) valuesIn(text string) []string {
+	if _, many := f.bind(&options{}).(*[]string); many {
+		return filepath.SplitList(text)
+	}
+	return []string{text}
 }

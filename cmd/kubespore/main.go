@@ -13,6 +13,7 @@ const (
 	exitFine        = 0
 	exitDiagnostics = 1 // the input has mistakes, or the work could not be done
 	exitUsage       = 2 // the command line is wrong
+	exitChanges     = 3 // diff --exit-code: something changes
 )
 
 func main() {
@@ -26,12 +27,12 @@ func main() {
 // the files that the command line names.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
 	c := &call{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
-	if err := c.parse(args); err != nil {
+	root := c.tree()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.Execute(); err != nil {
 		return c.misused(err)
 	}
-	if c.options.help {
-		c.help(c.stdout)
-		return exitFine
-	}
-	return c.command.run(c)
+	return c.code
 }

@@ -95,11 +95,11 @@ document, and the files that this names.`,
 	}
 	common := append([]string{"build", "media", "host"}, loading...)
 	for i := range kinds {
-		kinds[i].args, kinds[i].min, kinds[i].max = "TOPOLOGY|BUILD", 1, 1
+		kinds[i].group, kinds[i].args, kinds[i].min, kinds[i].max = mediaGroup, "TOPOLOGY|BUILD", 1, 1
 		kinds[i].flags = slices.Concat(common, kinds[i].flags)
 	}
 	return append(kinds, command{
-		name: "media bake", run: runMediaBake,
+		name: "media bake", group: mediaGroup, run: runMediaBake,
 		summary: "print a script that makes a golden image of a stock image",
 		detail: `The script puts the payload into an image and takes out what belongs to one machine.
 It holds nothing of any cluster.`,

@@ -89,6 +89,14 @@ func (c *call) readTopology(name string) (file string, text []byte, err error) {
 	return stdinName, text, err
 }
 
+// shownName is what diagnostics call the file of an argument.
+func shownName(name string) string {
+	if name == "-" {
+		return stdinName
+	}
+	return name
+}
+
 // profileLayers gives our profiles, then the user's folders.
 func (c *call) profileLayers() ([]profile.Source, error) {
 	layers := []profile.Source{{Name: ourProfiles, FS: profiles.FS}}

@@ -19,7 +19,7 @@ import (
 // tryCommand is the row of the command table for dress rehearsals.
 func tryCommand() command {
 	return command{
-		name: "try", args: "TOPOLOGY", min: 1, max: 1, run: runTry,
+		name: "try", group: mediaGroup, args: "TOPOLOGY", min: 1, max: 1, run: runTry,
 		summary: "power the machines on as virtual machines here, with QEMU",
 		detail: `A dress rehearsal: each machine of the last build starts from --image, with its
 document, on a network that has no way out. What the consoles say is printed with

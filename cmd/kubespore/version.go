@@ -36,6 +36,15 @@ func runVersion(c *call) int {
 	})
 }
 
+// newestVersion is the newest patch of Kubernetes that we know.
+func newestVersion() string {
+	catalog, list := profile.Load(profile.Source{Name: ourProfiles, FS: profiles.FS})
+	if list.HasErrors() {
+		return "" // a broken program: the topology that is written is refused with the reason
+	}
+	return catalog.Versions[len(catalog.Versions)-1].Newest
+}
+
 // version is set when the Makefile links the program.
 var version string
 

@@ -144,6 +144,9 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	*result = describe(h)
 	result.measure(written.files[0].Data)
 	result.demandRoom(p.Topology.At(h.Path+".delivery"), h.Path, doc, list)
+	if p.Print != nil && p.wanted(h.Name) {
+		p.printed = written.files[0].Data
+	}
 	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
 		if err := p.write(written.files, load); err != nil {
 			list.AddError("O105", err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/render"
@@ -166,4 +167,14 @@ func (p *pipe) dates() {
 // store makes a new one.
 func renewBy(pair plan.Pair) time.Time {
 	return pair.NotAfter.Add(-pair.NotAfter.Sub(pair.NotBefore) / 3)
+}
+
+// print gives the one document that was asked for.
+func (p *pipe) print() {
+	if p.Print == nil || p.list.HasErrors() {
+		return
+	}
+	if _, err := p.Print.Write(p.printed); err != nil {
+		p.list.Errorf("O105", diag.Position{}, "", "the document cannot be written: %v", err)
+	}
 }

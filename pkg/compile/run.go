@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -20,6 +21,7 @@ type Input struct {
 	Store    *pki.Store
 	Out      string    // folder of the build; "" writes nothing, there or into the store
 	Hosts    []string  // write only these, carry the others over; all when empty
+	Print    io.Writer // takes the document of the one host of Hosts; with it Out is "", and the store keeps the keys
 	Now      time.Time // the build's clock
 	Version  string    // of the program
 	Identity string    // tells the program from one that may write other documents
@@ -64,6 +66,7 @@ type pipe struct {
 	given     diag.List // what is wrong with the flags of the topology; said with what the hosts' documents show
 	out       *outdir.Dir
 	stage     *outdir.Stage
+	printed   []byte // what Print gets when all holds
 }
 
 // step is a named part of the pipe.
@@ -84,7 +87,7 @@ func Run(ctx context.Context, in Input) (Result, diag.List) {
 		step{"hosts", func() { p.hosts(); p.list.Append(p.given) }},
 		step{"cluster", func() { p.prove(); p.outputs() }},
 		step{"store", p.commitStore},
-		step{"out", p.commitOut},
+		step{"out", func() { p.commitOut(); p.print() }},
 	)
 	return p.result, p.list
 }

@@ -94,7 +94,7 @@ func (p *pipe) prove() {
 // commitStore makes the keys and allocations last, before any document that
 // needs them.
 func (p *pipe) commitStore() {
-	if p.Out == "" {
+	if p.Out == "" && p.Print == nil {
 		return
 	}
 	if err := p.Store.SetAllocations(p.result.Plan.Allocations); err != nil {

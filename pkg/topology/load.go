@@ -151,3 +151,10 @@ func (d *decoder) find(data []byte, text string) diag.Position {
 	start := bytes.LastIndexByte(data[:i], '\n') + 1
 	return diag.Position{File: d.file, Line: 1 + bytes.Count(data[:i], []byte("\n")), Column: 1 + utf8.RuneCount(data[start:i])}
 }
+
+// looks is a line at the top level that only a topology has.
+var looks = regexp.MustCompile(`(?m)^["']?apiVersion["']?\s*:\s*["']?kubespore/`)
+
+// Looks says whether a text is meant as a topology, be it right or wrong: it
+// names our apiVersion.
+func Looks(text []byte) bool { return looks.Match(text) }

@@ -19,6 +19,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // block is one fenced block of a page.
@@ -97,7 +99,7 @@ func TestPages(t *testing.T) {
 
 func follow(t *testing.T, page string, list []block, bin string) {
 	dir := t.TempDir()
-	env := append(os.Environ(), "PATH="+filepath.Dir(bin)+":"+os.Getenv("PATH"), "NO_COLOR=1")
+	env := append(os.Environ(), "PATH="+filepath.Dir(bin)+":"+os.Getenv("PATH"), "NO_COLOR=1", "HOME="+home(t))
 	if err := os.CopyFS(filepath.Join(dir, "examples"), os.DirFS("../../examples")); err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +135,13 @@ func follow(t *testing.T, page string, list []block, bin string) {
 			t.Errorf("%s: no test knows what to do with a %q block", where, language)
 		}
 	}
+}
+
+// home is the home of a reader, who has an SSH key.
+func home(t *testing.T) string {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, ".ssh", "id_ed25519.pub"), topology.ExampleKey+"\n")
+	return dir
 }
 
 // check runs `kubespore check` on a topology, or on a part laid over the

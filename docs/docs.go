@@ -1,0 +1,9 @@
+// Package docs holds the pages that the program prints from.
+package docs
+
+import _ "embed" // for the page below
+
+// Diagnostics is diagnostics.md: a table row for each code, `| T001 | title | meaning |`.
+//
+//go:embed diagnostics.md
+var Diagnostics string
