@@ -35,6 +35,7 @@ type options struct {
 	gateway, sshKey        string
 	controlPlanes, workers []string
 	nameservers            []string
+	timeout                string
 }
 
 // flag is one row of flagTable.
@@ -98,6 +99,7 @@ func flagTable() []flag {
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},
 		{name: "sysext", value: "DIR", usage: "also write the programs as systemd-sysext images, for Flatcar and Fedora CoreOS", bind: func(o *options) any { return &o.sysext }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
+		{name: "timeout", value: "TIME", usage: "how long to wait, as in 90s or 1h", initial: "20m", bind: func(o *options) any { return &o.timeout }},
 		{name: "url", value: "URL", usage: "where the machines will find the tree: http://10.0.0.5:8080", bind: func(o *options) any { return &o.url }},
 		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},
 		{name: "worker", value: "NAME=ADDRESS/PREFIX", usage: "a worker; without any, control planes run ordinary pods too; may be repeated", bind: func(o *options) any { return &o.workers }},

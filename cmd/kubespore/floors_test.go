@@ -16,7 +16,7 @@ const module = "github.com/kubespore/kubespore/"
 // floors lists the packages from the ground up. A package imports from lower
 // floors only, so those of one floor never import each other.
 var floors = [][]string{
-	{"pkg/diag", "pkg/durable", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
+	{"pkg/await", "pkg/diag", "pkg/durable", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
 	{"pkg/document"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},

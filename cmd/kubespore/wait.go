@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func runWait(c *call) int {
 func kubelets(t *topology.Topology, named []string) []string {
 	var out []string
 	for _, h := range t.Hosts {
-		if (h.Has("control-plane") || h.Has("worker")) && (len(named) == 0 || contains(named, h.Name)) {
+		if (h.HasRole("control-plane") || h.HasRole("worker")) && (len(named) == 0 || slices.Contains(named, h.Name)) {
 			out = append(out, h.Name)
 		}
 	}
