@@ -24,7 +24,7 @@ func (r *run) bakeImage(ctx context.Context) error {
 	if err := os.WriteFile(file, []byte(script), 0o755); err != nil {
 		return err
 	}
-	if _, err := command(ctx, "cp", "--sparse=always", r.lab.bases[r.Format].disk, r.golden()); err != nil {
+	if _, err := command(ctx, "cp", "--sparse=always", r.base().disk, r.golden()); err != nil {
 		return err
 	}
 	_, err = command(ctx, "unshare", "--mount", "--propagation=private", "bash", "-euc", inImage, "bake", r.golden(), filepath.Join(r.dir, "image"), r.bundle(), file)

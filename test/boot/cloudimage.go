@@ -54,8 +54,8 @@ func makeLoader(ctx context.Context, firmware, path string) error {
 
 // makeCloudImage makes the base image for cloud-init into one that firmware
 // boots.
-func (l *lab) makeCloudImage(ctx context.Context) (err error) {
-	from := l.bases[cloudInit].disk
+func (l *lab) makeCloudImage(ctx context.Context, of base) (err error) {
+	from := of.disk
 	info, err := os.Stat(from)
 	if err != nil {
 		return err

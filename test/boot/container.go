@@ -53,7 +53,7 @@ func (c *container) assemble(ctx context.Context) error {
 		}
 	}
 	lab := c.run.lab
-	lower := lab.debian
+	lower := c.run.debian()
 	if !c.run.locked() {
 		minor, err := c.run.minor()
 		if err != nil {
@@ -70,7 +70,7 @@ func (c *container) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := remove(c.root(), lab.debian, c.run.Lacks); err != nil {
+	if err := remove(c.root(), c.run.debian(), c.run.Lacks); err != nil {
 		return err
 	}
 	return c.ignite(ctx)

@@ -6,11 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // base is what machines of the machine lane start from: a Debian that knows
 // nothing of Kubernetes.
-type base struct{ disk, kernel, initrd string }
+type base struct {
+	disk, kernel, initrd string
+	lacking              string // a folder with what was taken out of the root
+}
 
 // onDisks are the packages of both base images, inFormat those of one.
 var onDisks = append(slices.Clone(packages), "linux-image-cloud-amd64", "e2fsprogs")
@@ -47,26 +51,32 @@ StandardOutput=tty
 TTYPath=/dev/console
 `
 
-// machineBases makes the base images of the formats that runs want, with the
-// packages that they want in them.
+// baseName says which base image the scenario's machines proper start from.
+func (s scenario) baseName() string {
+	return strings.Join(slices.Concat([]string{s.Format, s.Release}, s.Packages, []string{"without"}, s.Lacks), " ")
+}
+
+// base is that image.
+func (r *run) base() base { return r.lab.bases[r.baseName()] }
+
+// boots says whether the scenario has a machine that boots the image by itself.
+func (s scenario) boots() bool { return s.comesBy("disk") || s.takes("try-image") }
+
+// machineBases makes the base images that runs want.
 func (l *lab) machineBases(ctx context.Context, runs []*run) (string, error) {
-	more := map[string][]string{}
-	for _, r := range runs {
-		if r.Lane == machineLane {
-			more[r.Format] = append(more[r.Format], r.Packages...)
-		}
-	}
 	l.bases = map[string]base{}
-	for format, packages := range more {
-		slices.Sort(packages)
-		b, err := l.machineBase(ctx, format, slices.Compact(packages))
+	for _, r := range runs {
+		if _, made := l.bases[r.baseName()]; made || r.Lane != machineLane {
+			continue
+		}
+		b, err := l.machineBase(ctx, r.scenario)
 		if err != nil {
 			return "", err
 		}
-		l.bases[format] = b
+		l.bases[r.baseName()] = b
 	}
-	if slices.ContainsFunc(runs, func(r *run) bool { return r.comesBy("disk") || r.takes("try-image") }) {
-		if err := l.makeCloudImage(ctx); err != nil {
+	if at := slices.IndexFunc(runs, func(r *run) bool { return r.boots() }); at >= 0 {
+		if err := l.makeCloudImage(ctx, runs[at].base()); err != nil {
 			return "", err
 		}
 	}
@@ -75,12 +85,9 @@ func (l *lab) machineBases(ctx context.Context, runs []*run) (string, error) {
 
 // machineBase makes one: a disk with one file system, and the kernel and the
 // initramfs that are on it.
-func (l *lab) machineBase(ctx context.Context, format string, more []string) (base, error) {
-	wanted := slices.Concat(onDisks, inFormat[format], more)
-	if format == cloudInit {
-		// chrony takes its place.
-		wanted = slices.DeleteFunc(wanted, func(p string) bool { return p == "systemd-timesyncd" })
-	}
+func (l *lab) machineBase(ctx context.Context, s scenario) (base, error) {
+	format := s.Format
+	wanted := together(onDisks, inFormat[format], s.Packages)
 	var module string
 	if format == ignition {
 		folder, err := l.moduleFolder(ctx, "ignition", "github.com/coreos/ignition/v2")
@@ -89,7 +96,7 @@ func (l *lab) machineBase(ctx context.Context, format string, more []string) (ba
 		}
 		module = filepath.Join(folder, "dracut/30ignition")
 	}
-	ingredients := append([]string{diskFormat, dracutConfig, firstBootUnit, module, l.tools["ignition"]}, wanted...)
+	ingredients := append([]string{diskFormat, s.baseName(), dracutConfig, firstBootUnit, module, l.tools["ignition"]}, wanted...)
 	dir, err := l.cached("machine-"+format, ingredients, func(dir string) error {
 		root := filepath.Join(dir, "root")
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -103,12 +110,18 @@ func (l *lab) machineBase(ctx context.Context, format string, more []string) (ba
 			}
 			hooks = append(hooks, "--essential-hook="+hook)
 		}
-		if err := mmdebstrap(ctx, root, wanted, hooks...); err != nil {
+		if err := mmdebstrap(ctx, s.Release, root, wanted, hooks...); err != nil {
+			return err
+		}
+		if err := copyParts(root, filepath.Join(dir, "lacking"), s.Lacks); err != nil {
+			return err
+		}
+		if err := remove(root, root, s.Lacks); err != nil {
 			return err
 		}
 		return makeDisk(ctx, dir, root, format)
 	})
-	return base{disk: filepath.Join(dir, "disk.raw"), kernel: filepath.Join(dir, "kernel"), initrd: filepath.Join(dir, "initrd")}, err
+	return base{disk: filepath.Join(dir, "disk.raw"), kernel: filepath.Join(dir, "kernel"), initrd: filepath.Join(dir, "initrd"), lacking: filepath.Join(dir, "lacking")}, err
 }
 
 // ignitionHook is the command that puts Ignition into a root before the kernel
@@ -149,6 +162,17 @@ func (l *lab) ignitionHook(dir, module string) (string, error) {
 	return fmt.Sprintf(`chmod -R u=rwX,go=rX %[1]q && chmod 0755 %[1]q/usr/lib/dracut/modules.d/30ignition/* && cp -a %[1]q/. "$1/"`, overlay), nil
 }
 
+// label gives every file the label that the SELinux policy of the root says, if it has
+// one, as a system that was installed with it has them.
+func label(ctx context.Context, root string) error {
+	const contexts = "etc/selinux/default/contexts/files/file_contexts"
+	if !exists(filepath.Join(root, contexts)) {
+		return nil
+	}
+	_, err := command(ctx, "chroot", root, "setfiles", "-F", "/"+contexts, "/")
+	return err
+}
+
 // makeDisk makes a disk of a root, and removes the root.
 func makeDisk(ctx context.Context, dir, root, format string) error {
 	if err := firstBoot(root); err != nil {
@@ -168,6 +192,9 @@ func makeDisk(ctx context.Context, dir, root, format string) error {
 		if err := copyFile(found[0], filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	if err := label(ctx, root); err != nil {
+		return err
 	}
 	disk := filepath.Join(dir, "disk.raw")
 	for _, step := range [][]string{

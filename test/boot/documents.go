@@ -71,10 +71,7 @@ func (r *run) readHosts() ([]host, error) {
 		_, h.Node = files["/var/lib/kubelet/config.yaml"]
 		_, h.ControlPlane = files["/etc/kubernetes/super-admin.conf"]
 		for _, path := range slices.Sorted(maps.Keys(files)) {
-			if strings.HasPrefix(path, "/etc/systemd/network/") && len(h.Addresses) == 0 {
-				h.Addresses = settings(files[path], "Address")
-				h.Hardware = strings.Join(settings(files[path], "MACAddress"), "")
-			}
+			h.readNetwork(path, files[path])
 		}
 		for _, found := range virtioDisk.FindAllSubmatch(text, -1) {
 			h.Disks = append(h.Disks, string(found[1]))
@@ -84,6 +81,25 @@ func (r *run) readHosts() ([]host, error) {
 		hosts = append(hosts, h)
 	}
 	return hosts, nil
+}
+
+// readNetwork reads what a file says of the primary port: the first that has an
+// address, or that of its members whose hardware is named. The lab's machines have one
+// port.
+func (h *host) readNetwork(path, text string) {
+	var address, hardware []string
+	switch {
+	case strings.HasPrefix(path, "/etc/systemd/network/"):
+		address, hardware = settings(text, "Address"), settings(text, "MACAddress")
+	case strings.HasPrefix(path, "/etc/NetworkManager/system-connections/"):
+		address, hardware = settings(text, "address1"), settings(text, "mac-address")
+	}
+	if len(h.Addresses) == 0 {
+		h.Addresses = address
+	}
+	if h.Hardware == "" {
+		h.Hardware = strings.Join(hardware, "")
+	}
 }
 
 // filesOf gives the files of a document by path.

@@ -10,18 +10,19 @@ import (
 
 const tableOfTest = `table inet kubespore {
 	set nodes4 {
-		type ipv4_addr
+		typeof ip saddr
 		elements = { 192.168.200.0/24 }
 	}
 
 	set etcd4 {
-		type ipv4_addr
+		typeof ip saddr
 		elements = { 192.168.200.21, 192.168.200.22 }
 	}
 
 	chain input {
 		type filter hook input priority 0; policy drop;
-		ct state vmap { established : accept, related : accept, invalid : drop }
+		ct state { established, related } accept
+		ct state invalid drop
 		iif lo accept
 		icmp type { echo-request } accept
 		ip saddr @control_planes4 meta l4proto 112 accept comment "VRRP"

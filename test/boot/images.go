@@ -206,7 +206,7 @@ func (d debianLayer) ingredients() []string { return slices.Concat(d.packages, d
 func (l *lab) debianLayer(ctx context.Context, d debianLayer) (v1.Layer, error) {
 	file, err := l.cached("debian-layer", append([]string{imageFormat}, d.ingredients()...), func(path string) error {
 		// The name's ending tells mmdebstrap what to write.
-		if err := mmdebstrap(ctx, path+".tar", d.packages, d.options...); err != nil {
+		if err := mmdebstrap(ctx, debian12, path+".tar", d.packages, d.options...); err != nil {
 			return err
 		}
 		return os.Rename(path+".tar", path)

@@ -71,7 +71,7 @@ func becameItself(ctx context.Context, r *run, words []string) (string, error) {
 // tryBase has kubespore try run machines from the base image, which is a file
 // system alone, with its kernel.
 func tryBase(ctx context.Context, r *run, words []string) (string, error) {
-	base, args := r.lab.bases[r.Format], kernelArguments
+	base, args := r.base(), kernelArguments
 	if r.Format == ignition {
 		args += " ignition.firstboot ignition.platform.id=qemu"
 	}

@@ -21,11 +21,11 @@ type lab struct {
 	cache      string // base images and container images, kept between runs
 	run        string // machines, on a tmpfs
 	tools      map[string]string
-	debian     string            // a machine's root without programs
+	debian     map[string]string // a container's root without programs, by what is asked of it
 	programs   map[string]string // the programs, as they lie over it, by the minor of Kubernetes
 	archives   []string          // container images
 	store      string            // the same, imported
-	bases      map[string]base   // of the machine lane, by the format that they read
+	bases      map[string]base   // of the machine lane, by what is asked of them
 	cloudImage string            // the base image for cloud-init, with partitions
 	screen     *screen
 	lock       *os.File

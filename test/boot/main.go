@@ -58,6 +58,7 @@ func chosen(o options) ([]scenario, error) {
 		Shows:    "every machine powered on at once",
 		Lane:     o.lane,
 		Format:   ignition,
+		Release:  debian12,
 		Steps:    []string{"on all", "ready", "settled", "tested"},
 	}
 	if s.Lane == machineLane {

@@ -99,7 +99,7 @@ func dnsmasqSettings(page, address string) (string, error) {
 
 // images puts kernel and initramfs where trees and matchbox name them.
 func (r *run) images(dir string) error {
-	base := r.lab.bases[r.Format]
+	base := r.base()
 	dir = filepath.Join(dir, "debian-amd64")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -12,21 +12,32 @@ import (
 	"time"
 )
 
-// programIn finds where a root has a program, in the folders of the packages.
-func programIn(root, program string) (string, error) {
-	for _, folder := range []string{"usr/sbin", "usr/bin"} {
-		at := filepath.Join(folder, program)
-		if exists(filepath.Join(root, at)) {
-			return at, nil
+// partIn finds where a root has a part: a program in the folders of packages, or a
+// module of its kernel, which is called NAME.ko and may be compressed.
+func partIn(root, name string) (string, error) {
+	patterns := []string{"usr/sbin/" + name, "usr/bin/" + name}
+	if strings.HasSuffix(name, ".ko") {
+		patterns = nil
+		for depth := range 8 {
+			patterns = append(patterns, "usr/lib/modules/*/kernel/"+strings.Repeat("*/", depth)+name+"*")
 		}
 	}
-	return "", fmt.Errorf("the base image has no %s", program)
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			return "", err
+		}
+		if len(found) == 1 {
+			return filepath.Rel(root, found[0])
+		}
+	}
+	return "", fmt.Errorf("the base image has no %s", name)
 }
 
-// remove takes programs out of a root that were found in an image.
-func remove(root, image string, programs []string) error {
-	for _, program := range programs {
-		at, err := programIn(image, program)
+// remove takes parts out of a root that were found in an image.
+func remove(root, image string, parts []string) error {
+	for _, part := range parts {
+		at, err := partIn(image, part)
 		if err != nil {
 			return err
 		}
@@ -37,26 +48,73 @@ func remove(root, image string, programs []string) error {
 	return nil
 }
 
-// bring puts programs that the scenario's machines lack into one that runs, where
-// a package would put them.
-func bring(ctx context.Context, r *run, words []string) (string, error) {
-	return r.each(ctx, words[:1], func(m *machine) error {
-		inside, err := m.inside()
+// copyParts copies parts of a root to where bring finds them.
+func copyParts(root, folder string, parts []string) error {
+	for _, part := range parts {
+		at, err := partIn(root, part)
 		if err != nil {
 			return err
 		}
-		for _, program := range words[1:] {
-			from := r.lab.debian
-			at, err := programIn(from, program)
-			if err != nil {
-				return err
-			}
-			if err := install(filepath.Join(from, at), filepath.Join(inside.root(), at)); err != nil {
-				return err
-			}
+		if err := install(filepath.Join(root, at), filepath.Join(folder, at)); err != nil {
+			return err
 		}
-		return nil
+	}
+	return nil
+}
+
+// bring puts parts that the scenario's machines lack where a package would put them:
+// into a container that runs, or onto the disk of a machine that is off.
+func bring(ctx context.Context, r *run, words []string) (string, error) {
+	return r.each(ctx, words[:1], func(m *machine) error {
+		switch h := m.hardware.(type) {
+		case *container:
+			for _, part := range words[1:] {
+				at, err := partIn(r.debian(), part)
+				if err != nil {
+					return err
+				}
+				if err := install(filepath.Join(r.debian(), at), filepath.Join(h.root(), at)); err != nil {
+					return err
+				}
+			}
+			return nil
+		case *qemu:
+			return h.bring(ctx, words[1:])
+		}
+		return fmt.Errorf("nothing can be brought to %s", m.Name)
 	})
+}
+
+// onDisk copies files into the file system of a disk. What is mounted goes with the
+// namespace.
+const onDisk = `
+mkdir -p "$2"
+mount -o loop "$1" "$2"
+cp -R --no-target-directory "$3" "$2"
+umount "$2"
+`
+
+// bring puts parts onto the machine's disk, as an administrator with a rescue system
+// would.
+func (q *qemu) bring(ctx context.Context, parts []string) error {
+	if q.on() {
+		return errors.New("the disk of a machine that is on cannot be written from outside")
+	}
+	raw, files := filepath.Join(q.dir, "rescue.raw"), filepath.Join(q.dir, "brought")
+	if err := copyParts(q.run.base().lacking, files, parts); err != nil {
+		return err
+	}
+	for _, step := range [][]string{
+		{"qemu-img", "convert", "-O", "raw", q.root, raw},
+		{"unshare", "--mount", "--propagation=private", "bash", "-euc", onDisk, "bring", raw, filepath.Join(q.dir, "rescue"), files},
+		{"qemu-img", "convert", "-O", "qcow2", raw, q.root},
+		{"rm", "-r", raw, files},
+	} {
+		if _, err := command(ctx, step[0], step[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // clusterPrograms are what makes a machine a part of a cluster.

@@ -47,7 +47,7 @@ func (q *qemu) assemble(ctx context.Context) error {
 		return err
 	}
 	q.booted = false
-	base := q.run.lab.bases[q.run.Format]
+	base := q.run.base()
 	q.board = board{root: q.disk("root"), kernel: base.kernel, initrd: base.initrd, volumes: map[string]string{}}
 	if q.run.Payload == onVolume {
 		q.volumes["payload"] = q.run.volume()
@@ -171,10 +171,11 @@ const kernelArguments = "root=LABEL=root rw console=ttyS0 mitigations=off norand
 
 // systemArguments are the kernel's, besides those for Ignition.
 func (q *qemu) systemArguments() string {
+	args := strings.TrimSpace(kernelArguments + " " + q.run.Kernel)
 	if q.run.Format == ignition {
-		return kernelArguments + " rd.shell=0 rd.emergency=poweroff"
+		args += " rd.shell=0 rd.emergency=poweroff"
 	}
-	return kernelArguments
+	return args
 }
 
 func (q *qemu) kernelArguments() string {

@@ -26,8 +26,10 @@ type scenario struct {
 	Clock    string            // what the clocks of machines proper say at every power-on; the time of day when it does not say
 	Without  []string          // hosts that the first build leaves out
 	Set      map[string]any    // changes to the topology
-	Packages []string          // of Debian, that the base image of machines proper has besides its own
-	Lacks    []string          // programs of Debian that containers do not have, as with an image that was made too small
+	Release  string            // of Debian; bookworm when it does not say
+	Packages []string          // of Debian, that the base image has besides its own
+	Lacks    []string          // programs and modules (NAME.ko) of Debian that its machines do not have, as images that were made too small
+	Kernel   string            // arguments for the kernel of machines proper, besides the lab's own
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
@@ -60,7 +62,7 @@ func (l *lab) newRun(s scenario) *run {
 	if s.Upgrade != "" {
 		set := maps.Clone(s.Set)
 		set["kubernetes"] = map[string]any{"version": s.Upgrade}
-		r.next = l.newRun(scenario{Name: s.Name + "-next", Topology: s.Topology, Lane: s.Lane, Format: s.Format, Set: set, Payload: inFolder})
+		r.next = l.newRun(scenario{Name: s.Name + "-next", Topology: s.Topology, Release: s.Release, Lane: s.Lane, Format: s.Format, Set: set, Payload: inFolder})
 	}
 	return r
 }
@@ -94,6 +96,9 @@ func readScenarios(file string, names []string) ([]scenario, error) {
 		}
 		if s.Format == "" {
 			s.Format = ignition
+		}
+		if s.Release == "" {
+			s.Release = debian12
 		}
 		all[i] = s
 		if err := s.check(); err != nil {
@@ -135,10 +140,8 @@ func (s scenario) check() error {
 		return fmt.Errorf("no payload comes by %s", s.Payload)
 	case s.Lane == containerLane && (s.Format != ignition || s.Clock != "" || s.Payload == onVolume):
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
-	case s.Lane == containerLane && len(s.Packages) > 0:
-		return errors.New("containers share one base image: packages go into its list, in base.go")
-	case s.Lane == machineLane && (len(s.Lacks) > 0 || s.takes("bring")):
-		return errors.New("nobody reaches the disk of a machine that runs, to bring what it lacks")
+	case s.Lane == containerLane && s.Kernel != "":
+		return errors.New("containers have the kernel of the test machine")
 	case s.Readme && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
 		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:

@@ -48,7 +48,7 @@ func verbs() []verb {
 		{"add", "MACHINE", "build again with a host more; no other document changes", addHost},
 		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
 		{"shut", "MACHINE...", "nothing of a cluster runs, and no port is open but that of ssh", stayShut},
-		{"bring", "MACHINE PROGRAM...", "what the image lacks comes, as with its package", bring},
+		{"bring", "MACHINE PART...", "what the image lacks comes, as with its package: while a container runs, while a machine proper is off", bring},
 		{"says", "MACHINE TEXT", "the console says it", waitConsole},
 		{"itself", "MACHINE...", "the console shows the machine that its document makes, at work and waiting for its programs", becameItself},
 		{"key", "MACHINE HOST", "put in the key of a host to a sealed stick, while the machine is off", turnKey},
