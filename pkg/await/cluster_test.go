@@ -125,7 +125,7 @@ func TestUntilEnds(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	for text, want := range map[string]string{
-		"{":           "not a kubeconfig",
+		"{":            "not a kubeconfig",
 		"clusters: []": "one cluster and one user",
 		"clusters: [{cluster: {server: https://x}}]\nusers: [{user: {}}]": "no certificate of an authority",
 	} {
