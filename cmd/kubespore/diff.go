@@ -26,12 +26,12 @@ func runDiff(c *call) int {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
-	last, err := outdir.Load(c.options.out)
+	dir, err := outdir.Look(c.options.out)
 	if err != nil {
 		list.AddError("O111", err)
 		return c.finish(list, nil, nil)
 	}
-	list.Append(compile.VersionStep(last, project.Topology))
+	last := dir.Manifest()
 	diffs := []inspect.HostDiff{}
 	compare := func(host string, new *document.Document) {
 		if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {
@@ -46,10 +46,13 @@ func runDiff(c *call) int {
 		diffs = append(diffs, d)
 	}
 	result, more := compile.Run(c.ctx, compile.Input{
-		Project: project, Overlays: c.overlay, Store: store, Now: now, Hosts: c.options.hosts, Progress: c.progress(), Strict: c.options.strict,
+		Project: project, Overlays: c.overlay, Store: store, Last: dir, Hosts: c.options.hosts, Now: now, Identity: identity(), Progress: c.progress(), Strict: c.options.strict,
 		Each: func(h *plan.Host, doc *document.Document) { compare(h.Name, doc) },
 	})
 	list.Append(more)
+	if result.Unchanged {
+		diffs = unchanged(result, c.options.hosts)
+	}
 	for _, host := range c.gone(last, result.Plan) {
 		compare(host, nil)
 	}
@@ -60,6 +63,17 @@ func runDiff(c *call) int {
 		return exitChanges
 	}
 	return code
+}
+
+// unchanged says of every host that nothing changes.
+func unchanged(r compile.Result, named []string) []inspect.HostDiff {
+	diffs := []inspect.HostDiff{}
+	for _, h := range r.Hosts {
+		if len(named) == 0 || slices.Contains(named, h.Name) {
+			diffs = append(diffs, inspect.HostDiff{Host: h.Name})
+		}
+	}
+	return diffs
 }
 
 // compare holds a host's new document against that of the last build.

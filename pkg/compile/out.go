@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -34,16 +35,17 @@ func (p *pipe) close() {
 
 // compare finds out whether the last build is what this one would be.
 func (p *pipe) compare() {
-	if p.out == nil {
+	dir := cmp.Or(p.out, p.Last)
+	if dir == nil {
 		return
 	}
-	last := p.out.Manifest()
+	last := dir.Manifest()
 	p.list.Append(VersionStep(last, p.Topology))
-	if last == nil || len(p.Hosts) > 0 || !p.Now.Before(last.RenewBy) {
+	if last == nil || p.out != nil && len(p.Hosts) > 0 || !p.Now.Before(last.RenewBy) {
 		return
 	}
 	inputs, ok := p.inputs()
-	if !ok || !same(last.Overlays, p.Overlays) || !p.out.UpToDate(inputs) {
+	if !ok || !same(last.Overlays, p.Overlays) || !dir.UpToDate(inputs) {
 		return
 	}
 	p.result.Unchanged = true

@@ -19,13 +19,14 @@ type Input struct {
 	*Project
 	Overlays Overlays
 	Store    *pki.Store
-	Out      string    // folder of the build; "" writes nothing, there or into the store
-	Hosts    []string  // write only these, carry the others over; all when empty
-	Print    io.Writer // takes the document of the one host of Hosts; with it Out is "", and the store keeps the keys
-	Now      time.Time // the build's clock
-	Version  string    // of the program
-	Identity string    // tells the program from one that may write other documents
-	Strict   bool      // warnings are errors
+	Out      string      // folder of the build; "" writes nothing, there or into the store
+	Last     *outdir.Dir // a build that is only looked at: nothing is made when this one would be equal
+	Hosts    []string    // write only these, carry the others over; all when empty
+	Print    io.Writer   // takes the document of the one host of Hosts; with it Out is "", and the store keeps the keys
+	Now      time.Time   // the build's clock
+	Version  string      // of the program
+	Identity string      // tells the program from one that may write other documents
+	Strict   bool        // warnings are errors
 
 	// Progress is told how far a stage is, when set.
 	Progress func(stage string, done, total int)

@@ -58,6 +58,15 @@ func Open(dir string, o Options) (*Dir, error) {
 	return d, nil
 }
 
+// Look opens a build folder to read it, without a lock. It may be missing.
+func Look(dir string) (*Dir, error) {
+	manifest, err := Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path: dir, manifest: manifest}, nil
+}
+
 // resolve gives the folder itself: behind a link it is the target that builds
 // are put in the place of.
 func resolve(dir string) (string, error) {
