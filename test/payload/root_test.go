@@ -318,3 +318,19 @@ func flip(t *testing.T, file string) {
 	text[len(text)/2] ^= 1
 	write(t, file, text)
 }
+
+// fileOf is a file of the document.
+func (w *world) fileOf(t *testing.T, path string) string {
+	t.Helper()
+	entries, err := w.document(t).Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Path == path {
+			return string(e.Content)
+		}
+	}
+	t.Fatalf("the document has no %s", path)
+	return ""
+}

@@ -1,0 +1,145 @@
+//go:build oracle
+
+package payload
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A root with real dnf and rpm says that it is a Rocky 9: packages of Rocky's own cannot
+// be had where the tests run, so rpmbuild makes some of these names, with the relations
+// that matter. What Rocky's dnf has and Debian's has not is where its database lies.
+const (
+	rockyRelease = "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.6\"\n"
+	rpmMacros    = "%_dbpath /var/lib/rpm\n"
+	repository   = "[baseos]\nname=baseos\nbaseurl=file:///repository\ngpgcheck=0\n"
+)
+
+// rpms are the packages: name, version, what more the spec says, and the file that it
+// brings besides many small ones.
+var rpms = []struct{ name, version, more, file string }{
+	{"bash", "5.1", "Provides: /bin/sh", ""},
+	{"libnftables", "1.0.4", "", ""},
+	{"libnftables", "1.0.9", "", ""},
+	{"nftables", "1.0.9", "Requires: libnftables = 1.0.9", "/usr/sbin/nft"},
+	{"isns-utils-libs", "0.101", "", ""},
+	{"iscsi-initiator-utils", "6.2.1", "Requires: isns-utils-libs", "/usr/sbin/iscsiadm"},
+}
+
+// rpmSpec is one of them. Its script is the last that happens to a package, and takes
+// long enough for power cuts to meet it.
+const rpmSpec = `Name: %[1]s
+Version: %[2]s
+Release: 1
+Summary: %[1]s
+License: none
+BuildArch: noarch
+%[3]s
+%%description
+.
+%%install
+mkdir -p %%{buildroot}/usr/share/%[1]s-%[2]s
+for i in $(seq 100); do head -c 20000 /dev/urandom >%%{buildroot}/usr/share/%[1]s-%[2]s/$i; done
+file='%[4]s'
+if [ -n "$file" ]; then mkdir -p "%%{buildroot}${file%%/*}"; printf '#!/bin/sh\necho %[1]s v%[2]s\n' >"%%{buildroot}$file"; chmod 755 "%%{buildroot}$file"; fi
+%%files
+/usr
+%%post -p /bin/sh
+sleep 0.2
+mkdir -p /var/lib/set-up
+echo >/var/lib/set-up/%[1]s-%[2]s
+`
+
+// rocky is a machine of that release that has an older library than the payload.
+func rocky(t *testing.T) *machine {
+	t.Helper()
+	m := overlayOf(t, "dnf")
+	write(t, filepath.Join(m.root, "etc/rpm/macros"), []byte(rpmMacros))
+	if err := os.Remove(filepath.Join(m.root, "etc/os-release")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(m.root, "etc/os-release"), []byte(rockyRelease))
+	return m
+}
+
+// must runs a command in the root.
+func (m *machine) must(t *testing.T, command string) string {
+	t.Helper()
+	ended, out := m.inside(t, 5*time.Minute, "set -e; "+command+"; echo it is done")
+	if !ended || !strings.Contains(out, "it is done") {
+		t.Fatalf("%s\n%s", command, out)
+	}
+	return out
+}
+
+// rpmRepository makes the packages and a repository of them in a root.
+func (m *machine) rpmRepository(t *testing.T) {
+	t.Helper()
+	for _, p := range rpms {
+		write(t, filepath.Join(m.root, "specs", p.name+"-"+p.version+".spec"), fmt.Appendf(nil, rpmSpec, p.name, p.version, p.more, p.file))
+	}
+	m.must(t, `for spec in /specs/*; do rpmbuild --quiet -bb --define "_topdir /build" --define "_rpmdir /repository" --define "_binary_payload w1.gzdio" $spec; done; createrepo_c --quiet /repository`)
+	write(t, filepath.Join(m.root, "etc/yum.repos.d/baseos.repo"), []byte(repository))
+}
+
+// TestPackagesByDNF: the same on a system of Red Hat's family, by real dnf and rpm: the
+// script fetches with dnf what the release lacks, and the machine installs it without a
+// network and without its repositories, a newer library among it, and no package is
+// left half set up by a power cut.
+func TestPackagesByDNF(t *testing.T) {
+	builder := rocky(t)
+	builder.rpmRepository(t)
+	const had = "rpm --install --nodeps /repository/noarch/bash-5.1-1.noarch.rpm /repository/noarch/libnftables-1.0.4-1.noarch.rpm"
+	builder.must(t, had)
+
+	topology := topology(t, "  flannel: {}\n  packages: {install: [iscsi-initiator-utils]}\n")
+	topology = regexp.MustCompile(`(?m)^(os|format): .*\n`).ReplaceAllString(topology, "") + "os: rocky\nformat: ignition\n"
+	w := newWorldFromWith(t, topology, func(w *world) {
+		script := string(w.kubespore(t, "payload", "list", "--script", "single.yaml"))
+		if line := packagesLine.FindString(script); line != "packages 'rocky' 'amd64' 'dnf' 'iscsi-initiator-utils' 'nftables'" {
+			t.Fatalf("the script says %q", line)
+		}
+		write(t, filepath.Join(builder.root, "download.sh"), []byte(otherParts.ReplaceAllString(script, "")))
+		builder.must(t, "bash /download.sh /parts")
+		if out, err := exec.Command("cp", "-r", filepath.Join(builder.root, "parts"), filepath.Join(w.dir, "parts")).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+
+	m := rocky(t)
+	if out, err := exec.Command("cp", "-r", filepath.Join(builder.root, "repository"), m.root).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	m.must(t, had+"; rm -r /repository")
+	w.apply(t, m)
+	run := func(power time.Duration) (bool, string) {
+		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1 || echo it failed")
+	}
+	if ended, out := run(3 * time.Second); ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, "iscsi-initiator-utils-6.2.1") {
+		t.Fatalf("without a payload it does not wait: %v\n%s", ended, out)
+	}
+	w.bake(t, m)
+	cuts, said := m.cutUntilDone(t, run)
+	if cuts < 3 {
+		t.Errorf("only %d cuts", cuts)
+	}
+	state := m.must(t, `nft; iscsiadm; rpm --query --all | LC_ALL=C sort; dnf --quiet --disablerepo='*' check && echo "no problem"; rpm --verify --all && echo "as packed"; ls /var/lib/set-up; ls /var/lib/kubespore/packages 2>&1 || true`)
+	for _, want := range []string{"nftables v1.0.9\n", "iscsi-initiator-utils v6.2.1\n",
+		"bash-5.1-1.noarch\niscsi-initiator-utils-6.2.1-1.noarch\nisns-utils-libs-0.101-1.noarch\nlibnftables-1.0.9-1.noarch\nnftables-1.0.9-1.noarch\n",
+		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.101\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such"} {
+		if !strings.Contains(state, want) {
+			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, want, state, said)
+		}
+	}
+	if ended, out := run(10 * time.Second); !ended || strings.Contains(out, "installing") {
+		t.Errorf("it installs twice\n%s", out)
+	}
+	t.Logf("%d cuts", cuts)
+}

@@ -1,0 +1,119 @@
+//go:build real || oracle
+
+package payload
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// overlayOf is a root of test/tools with a layer to write to.
+func overlayOf(t *testing.T, name string) *machine {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a root of its own needs root")
+	}
+	base, err := exec.Command("../tools/root", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("/dev/shm", "kubespore-packages-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{filepath.Join(dir, "root")}
+	for _, d := range []string{"root", "upper", "work"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mount("overlay", m.root, "overlay", 0, "lowerdir="+strings.TrimSpace(string(base))+",upperdir="+dir+"/upper,workdir="+dir+"/work"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(m.root, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// apply puts what the document says of the payload into a root.
+func (w *world) apply(t *testing.T, m *machine) {
+	t.Helper()
+	entries, err := w.document(t).Entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Kind == document.KindFile && (strings.HasPrefix(e.Path, "/opt/kubespore/") || strings.HasPrefix(e.Path, "/etc/kubespore/")) {
+			write(t, filepath.Join(m.root, e.Path), e.Content)
+			if err := os.Chmod(filepath.Join(m.root, e.Path), os.FileMode(e.Mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// bake puts the bundle into a root.
+func (w *world) bake(t *testing.T, m *machine) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-r", w.bundle, filepath.Join(m.root, "var/lib/kubespore/payload")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// cutUntilDone cuts the power later and later, until the script ends by itself.
+func (m *machine) cutUntilDone(t *testing.T, run func(power time.Duration) (bool, string)) (cuts int, said string) {
+	t.Helper()
+	for power := 300 * time.Millisecond; ; power += power/8 + 100*time.Millisecond {
+		ended, out := run(power)
+		if ended && !strings.Contains(out, "it failed") {
+			return cuts, out
+		}
+		if ended {
+			t.Logf("it failed, and systemd starts it again:\n%s", out)
+			continue
+		}
+		if cuts++; cuts > 60 {
+			t.Fatalf("it does not end\n%s", out)
+		}
+	}
+}
+
+// inside runs a command in the root alone, without a network, and cuts the power after
+// a while. It says whether the command ended by itself, and what it said.
+func (m *machine) inside(t *testing.T, power time.Duration, command string) (bool, string) {
+	t.Helper()
+	const enter = `
+root=$1 command=$2
+mount --rbind "$root" "$root"
+for d in dev proc sys; do mount --rbind "/$d" "$root/$d"; done
+mount -t tmpfs run "$root/run"
+exec chroot "$root" /usr/bin/env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c "$command"`
+	ctx, cut := context.WithTimeout(context.Background(), power)
+	defer cut()
+	c := exec.CommandContext(ctx, "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "bash", "-euc", enter, "enter", m.root, command)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+	out, _ := c.CombinedOutput()
+	return ctx.Err() == nil, string(out)
+}
+
+// The lines of the download script that fetch packages, and all others.
+var (
+	packagesLine = regexp.MustCompile(`(?m)^packages '.*$`)
+	otherParts   = regexp.MustCompile(`(?m)^(program|image|made) '.*$`)
+)
