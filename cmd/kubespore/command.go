@@ -137,10 +137,12 @@ volume too, --sysext its programs as systemd-sysext images, --registry its image
 as the storage tree of a registry, and --registry-iso that tree as a volume.
 --packages carries packages of the machines'
 distribution along, locked by their digests; they stay until a folder lacks them.
+A server with an authority of its own is trusted by --ca, and told who asks by
+--client and --netrc; registries take the login of docker login.
 
 SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
-			examples: []string{"kubespore payload pack --from ./payload-download prod.yaml", "kubespore payload pack --from ./programs --from registry:10.0.0.5:5000 --iso payload.iso prod.yaml", "kubespore payload pack --relock --from http://mirror.example/prod/ prod.yaml"},
-			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "registry-iso", "packages", "relock", "pki"}, loading...),
+			examples: []string{"kubespore payload pack --from ./payload-download prod.yaml", "kubespore payload pack --from ./programs --from registry:10.0.0.5:5000 --iso payload.iso prod.yaml", "kubespore payload pack --relock --from https://mirror.example/prod/ --ca ca.crt prod.yaml"},
+			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "registry-iso", "packages", "relock", "ca", "client", "netrc", "pki"}, loading...),
 		},
 		{
 			name: "payload verify", group: payloadGroup, args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
@@ -150,7 +152,7 @@ the bundle against the lock, and the documents of the last build against both.
 BUNDLE is the folder, the ISO, the disk image, the drive or stick it was written
 to, or the URL of a mirror.`,
 			examples: []string{"kubespore payload verify prod.yaml payload", "kubespore payload verify prod.yaml payload.iso", "kubespore payload verify prod.yaml http://192.168.200.9/payload"},
-			flags:    append([]string{"out", "pki"}, loading...),
+			flags:    append([]string{"out", "ca", "client", "netrc", "pki"}, loading...),
 		},
 	}
 }

@@ -23,7 +23,7 @@ type options struct {
 	registry, registryISO  string
 	build, media, image    string
 	install, url, append   string
-	ca                     string
+	ca, client, netrc      string
 	squashfs, sysext       string
 	packages               string
 	diskSize, platform     string
@@ -60,7 +60,8 @@ func flagTable() []flag {
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
-		{name: "ca", value: "FILE", usage: "authority that vouches for the server of --url, in PEM form (default: one of the store's own)", bind: func(o *options) any { return &o.ca }},
+		{name: "ca", value: "FILE", usage: "authority that vouches for the web server or registry, in PEM form (default with --url: one of the store's own)", bind: func(o *options) any { return &o.ca }},
+		{name: "client", value: "FILE", usage: "certificate and key, in PEM form, that web servers and registries are shown", bind: func(o *options) any { return &o.client }},
 		{name: "control-plane", value: "NAME=ADDRESS/PREFIX", usage: "a control plane, as in cp1=10.0.0.21/24; may be repeated", bind: func(o *options) any { return &o.controlPlanes }},
 		{name: "cpus", value: "N", usage: "processors of each machine", initial: "2", bind: func(o *options) any { return &o.cpus }},
 		{name: "disk-size", value: "SIZE", usage: "of the machine's disk, as in 40G (default: as small as it may be; 20G to try)", bind: func(o *options) any { return &o.diskSize }},
@@ -83,6 +84,7 @@ func flagTable() []flag {
 		{name: "memory", value: "SIZE", usage: "of each machine", initial: "2G", bind: func(o *options) any { return &o.memory }},
 		{name: "name", value: "NAME", usage: "of the cluster (default: cluster)", bind: func(o *options) any { return &o.name }},
 		{name: "nameserver", value: "ADDRESS", usage: "name server of the machines; may be repeated", bind: func(o *options) any { return &o.nameservers }},
+		{name: "netrc", value: "FILE", usage: "logins of web servers, as curl reads them: machine HOST login USER password WORD", bind: func(o *options) any { return &o.netrc }},
 		{name: "os", value: "NAME", usage: "operating system of the machines", initial: "debian", bind: func(o *options) any { return &o.os }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},

@@ -184,13 +184,18 @@ func (c *call) writeForms(r *packResult, bill *payload.Bill, now time.Time, list
 func (c *call) sources(list *diag.List) []payload.Source {
 	var out []payload.Source
 	for _, text := range c.options.from {
-		s, err := payload.OpenSource(text)
+		s, err := payload.OpenSource(text, c.web())
 		list.AddError("W004", err)
 		if err == nil {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// web is how web servers and registries are asked.
+func (c *call) web() payload.Web {
+	return payload.Web{Authority: c.options.ca, Client: c.options.client, Logins: c.options.netrc}
 }
 
 func printPacked(w io.Writer, r packResult) {
@@ -236,7 +241,7 @@ func runPayloadVerify(c *call) int {
 
 // verifyBundle holds the bundle that is named against the lock.
 func (c *call) verifyBundle(lock plan.Lock, list *diag.List) payload.Verified {
-	bundle, err := payload.OpenBundle(c.ctx, c.args[1])
+	bundle, err := payload.OpenBundle(c.ctx, c.args[1], c.web())
 	if err != nil {
 		list.AddError("W008", err)
 		return payload.Verified{}

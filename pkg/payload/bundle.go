@@ -29,9 +29,12 @@ type Bundle struct {
 }
 
 // OpenBundle finds out what form of a bundle a word of the command line names.
-func OpenBundle(ctx context.Context, text string) (*Bundle, error) {
+func OpenBundle(ctx context.Context, text string, web Web) (*Bundle, error) {
 	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
-		m := &mirror{text, strings.TrimRight(text, "/") + "/"}
+		m, err := newMirror(text, web)
+		if err != nil {
+			return nil, err
+		}
 		return &Bundle{name: text, file: func(path string) (*Content, error) { return m.file(ctx, path) }, Close: func() error { return nil }}, nil
 	}
 	b := &Bundle{name: text}

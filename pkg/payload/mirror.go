@@ -12,10 +12,14 @@ import (
 )
 
 // mirror is a web server that has the tree of a bundle.
-type mirror struct{ name, base string }
+type mirror struct {
+	name, base string
+	client     *http.Client
+}
 
-func newMirror(text string) (Source, error) {
-	return &mirror{text, strings.TrimRight(text, "/") + "/"}, nil
+func newMirror(text string, web Web) (*mirror, error) {
+	client, err := web.client()
+	return &mirror{text, strings.TrimRight(text, "/") + "/", client}, err
 }
 
 // Name implements [Source].
@@ -80,7 +84,7 @@ func (m *mirror) request(ctx context.Context, method, file string, offset int64)
 	if offset > 0 {
 		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := m.client.Do(r)
 	if err != nil {
 		return nil, m.refuses(file, because(err))
 	}

@@ -52,7 +52,7 @@ func packageText(file, arch string) string {
 // packWith packs with a folder of packages, by what a lock has pinned.
 func packWith(t *testing.T, dir, packages, source string, lock plan.Lock) (payload.Packed, diag.List) {
 	t.Helper()
-	s, err := payload.OpenSource(source)
+	s, err := payload.OpenSource(source, payload.Web{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestPackagesOfReleases(t *testing.T) {
 		for name, text := range files {
 			writeSynced(t, filepath.Join(source, name), text)
 		}
-		s, err := payload.OpenSource(source)
+		s, err := payload.OpenSource(source, payload.Web{})
 		if err != nil {
 			t.Fatal(err)
 		}

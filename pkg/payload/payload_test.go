@@ -105,7 +105,7 @@ func pack(t *testing.T, b *payload.Bill, dir string, sources ...string) (payload
 	t.Helper()
 	var open []payload.Source
 	for _, text := range sources {
-		s, err := payload.OpenSource(text)
+		s, err := payload.OpenSource(text, payload.Web{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,17 +19,19 @@ import (
 // their own, below a path of its own.
 type registry struct {
 	name    string
+	client  *http.Client
 	address string // HOST[:PORT][/PATH]; "" for the registry that each image names
 }
 
-func newRegistry(text, address string) (Source, error) {
+func newRegistry(text, address string, web Web) (Source, error) {
 	address = strings.Trim(strings.TrimPrefix(address, "//"), "/")
 	if address != "" {
 		if _, err := name.NewRepository(address + "/image"); err != nil {
 			return nil, diag.Failf("W004", diag.Position{}, "%s is not a registry", text).WithHint("write registry:HOST:PORT/PATH, or registry: alone for the registry that each image names")
 		}
 	}
-	return &registry{text, address}, nil
+	client, err := web.client()
+	return &registry{text, client, address}, err
 }
 
 // Name implements [Source].
@@ -64,7 +66,7 @@ func (r *registry) Image(ctx context.Context, i *Image) (*Found, error) {
 
 // get reads what a registry has under a name, and takes the image that fits.
 func (r *registry) get(ctx context.Context, ref name.Reference, i *Image) (*Found, error) {
-	got, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	got, err := remote.Get(ref, remote.WithContext(ctx), remote.WithTransport(r.client.Transport), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
 		return nil, err
 	}

@@ -40,12 +40,12 @@ type Found struct {
 
 // OpenSource finds out what a word of the command line means: a folder, an OCI
 // layout, an archive of images, registry:HOST[/PATH], or the URL of a mirror.
-func OpenSource(text string) (Source, error) {
+func OpenSource(text string, web Web) (Source, error) {
 	if address, ok := strings.CutPrefix(text, "registry:"); ok {
-		return newRegistry(text, address)
+		return newRegistry(text, address, web)
 	}
 	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
-		return newMirror(text)
+		return newMirror(text, web)
 	}
 	info, err := os.Stat(text)
 	switch {

@@ -19,7 +19,7 @@ import (
 // verify holds a bundle in any form against a lock.
 func verify(t *testing.T, name string, lock plan.Lock) (payload.Verified, diag.List) {
 	t.Helper()
-	b, err := payload.OpenBundle(context.Background(), name)
+	b, err := payload.OpenBundle(context.Background(), name, payload.Web{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestVerifyMirror(t *testing.T) {
 	}
 	want(t, list, "W004", "does not give")
 	writeSynced(t, filepath.Join(dir, "text"), "no volume")
-	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text")); err == nil || !strings.Contains(err.Error(), "this is not a bundle") {
+	if _, err := payload.OpenBundle(context.Background(), filepath.Join(dir, "text"), payload.Web{}); err == nil || !strings.Contains(err.Error(), "this is not a bundle") {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,9 +22,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 )
 
 // issue makes a certificate that an authority signs, or an authority when there is none.
@@ -136,4 +142,67 @@ func TestMirrorOverHTTPS(t *testing.T) {
 	if err != nil || strings.Count(string(arguments), "\n") < 5 || strings.Contains(string(arguments), password) || strings.Contains(string(arguments), "PRIVATE") {
 		t.Errorf("%v: %s", err, arguments)
 	}
+}
+
+// TestPackOverHTTPS: payload pack and payload verify read a mirror, and pack a registry,
+// whose authority is private and that ask for a client certificate; the mirror for a
+// login besides. Without any of it they say so.
+func TestPackOverHTTPS(t *testing.T) {
+	const user, password = "operators", "c0rrect-h0rse"
+	w := newWorld(t, "")
+	authority, authorityText := issue(t, "private", nil)
+	mine, _ := issue(t, "mirror", &authority)
+	_, client := issue(t, "operator", &authority)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authorityText)
+	block, _ := pem.Decode(authorityText)
+	write(t, filepath.Join(w.dir, "ca.crt"), pem.EncodeToMemory(block))
+	write(t, filepath.Join(w.dir, "client.pem"), client)
+	write(t, filepath.Join(w.dir, "netrc"), []byte("machine elsewhere login x password y\nmachine 127.0.0.1\nlogin "+user+" password "+password+"\n"))
+	serve := func(handler http.Handler) string {
+		s := httptest.NewUnstartedServer(handler)
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{mine}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	files := http.FileServer(http.Dir(w.bundle))
+	mirror := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != user || p != password {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	all := []string{"--ca", "ca.crt", "--client", "client.pem", "--netrc", "netrc"}
+	w.kubespore(t, append([]string{"payload", "pack", "--from", mirror, "-o", "again", "single.yaml"}, all...)...)
+	w.kubespore(t, append([]string{"payload", "verify", "single.yaml", mirror}, all...)...)
+	for i := range 3 {
+		lacking := slices.Delete(slices.Clone(all), 2*i, 2*i+2)
+		c := exec.Command(program(t), append([]string{"payload", "pack", "--from", mirror, "-o", "lacking", "single.yaml"}, lacking...)...)
+		c.Dir = w.dir
+		if out, err := c.CombinedOutput(); err == nil || !strings.Contains(string(out), "W004") || strings.Contains(string(out), password) {
+			t.Errorf("without %s: %v\n%s", all[2*i], err, out)
+		}
+	}
+
+	registry := strings.TrimPrefix(serve(registry.New(registry.Logger(log.New(io.Discard, "", 0)))), "https://")
+	certificates := filepath.Join(w.dir, "certificates")
+	keyBlock := bytes.Index(client, []byte("-----BEGIN PRIVATE KEY"))
+	write(t, filepath.Join(certificates, "ca.crt"), pem.EncodeToMemory(block))
+	write(t, filepath.Join(certificates, "client.cert"), client[:keyBlock])
+	write(t, filepath.Join(certificates, "client.key"), client[keyBlock:])
+	for _, line := range w.list(t, "images") {
+		tag, err := name.NewTag(line[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		shell(t, "skopeo copy --quiet --preserve-digests --dest-cert-dir "+certificates+" oci-archive:"+filepath.Join(w.bundle, line[3])+" docker://"+registry+"/"+tag.RepositoryStr()+":"+tag.TagStr())
+	}
+	// Of the other source come programs alone.
+	if err := os.RemoveAll(filepath.Join(w.dir, "parts/images")); err != nil {
+		t.Fatal(err)
+	}
+	w.kubespore(t, append([]string{"payload", "pack", "--from", "parts", "--from", "registry:" + registry, "-o", "third", "single.yaml"}, all[:4]...)...)
 }
