@@ -19,7 +19,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
@@ -245,11 +245,7 @@ func (r *root) image(i *Image) (*Found, error) {
 		return nil, err
 	}
 	// Not compressed: the bytes must not depend on who compresses them.
-	made, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(layer)), nil },
-		tarball.WithCompression("none"), tarball.WithMediaType(types.OCIUncompressedLayer))
-	if err != nil {
-		return nil, err
-	}
+	made := static.NewLayer(layer, types.OCIUncompressedLayer)
 	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	image, err := mutate.AppendLayers(base, made)
 	if err != nil {

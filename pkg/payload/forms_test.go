@@ -368,7 +368,11 @@ func TestPinned(t *testing.T) {
 	for _, named := range []string{"quay.io/x/tool:v1", "", "quay.io/x/tool:v1@sha256:" + strings.Repeat("3", 64)} {
 		l := newLayout(t)
 		for _, digest := range []string{appendIndex(t, l, named, arm, amd), manifest.String()} {
-			out, list := pack(t, imageBill("quay.io/x/tool@"+digest), t.TempDir(), l)
+			bundle := t.TempDir()
+			out, list := pack(t, imageBill("quay.io/x/tool@"+digest), bundle, l)
+			if err := payload.WriteVolume(filepath.Join(t.TempDir(), "payload.iso"), bundle, when); err != nil {
+				t.Error(err)
+			}
 			if len(list) > 0 || out.Lock.Images[0].Digest != manifest.String() {
 				t.Errorf("%q, %s: %v %v", named, digest, out.Lock.Images, list)
 			}

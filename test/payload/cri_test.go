@@ -18,29 +18,34 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 )
 
-// imageStatus asks containerd's CRI for an image as the kubelet does, by the text that
-// stands in a pod, and says whether it is there. The message is ImageStatusRequest of
-// runtime.v1: {image: {image: TEXT}}; curl speaks gRPC's HTTP/2.
+// field is a field of protobuf, of a number below 16.
+func field(number byte, content []byte) []byte {
+	return append(binary.AppendUvarint([]byte{number<<3 | 2}, uint64(len(content))), content...)
+}
+
+// cri calls containerd's ImageService of runtime.v1 as the kubelet does; curl speaks
+// gRPC's HTTP/2. It gives what stands in the headers, which say how it ended, and the answer.
+func (m *machine) cri(t *testing.T, method string, message []byte) (headers string, answer []byte) {
+	t.Helper()
+	request := filepath.Join(t.TempDir(), "request")
+	write(t, request, append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...))
+	out, err := exec.Command("curl", "--silent", "--show-error", "--http2-prior-knowledge", "--unix-socket", filepath.Join(m.root, "run/containerd/containerd.sock"),
+		"--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@"+request, "--dump-header", "-", "--output", request+".answer",
+		"http://localhost/runtime.v1.ImageService/"+method).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", method, err, out)
+	}
+	answer, _ = os.ReadFile(request + ".answer") // none when it failed
+	return string(out), answer
+}
+
+// imageStatus asks for an image by the text that stands in a pod, and says whether it
+// is there: ImageStatusRequest is {image: {image: TEXT}}.
 func (m *machine) imageStatus(t *testing.T, text string) bool {
 	t.Helper()
-	field := func(content []byte) []byte { return append([]byte{0x0a, byte(len(content))}, content...) }
-	message := field(field([]byte(text)))
-	if len(text) > 120 {
-		t.Fatalf("%s is too long for this encoding", text)
-	}
-	body := append([]byte{0}, binary.BigEndian.AppendUint32(nil, uint32(len(message)))...)
-	request := filepath.Join(t.TempDir(), "request")
-	write(t, request, append(body, message...))
-	answer := request + ".answer"
-	out, err := exec.Command("curl", "--silent", "--show-error", "--http2-prior-knowledge", "--unix-socket", filepath.Join(m.root, "run/containerd/containerd.sock"),
-		"--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@"+request, "--dump-header", "-", "--output", answer,
-		"http://localhost/runtime.v1.ImageService/ImageStatus").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "grpc-status: 0") {
-		t.Fatalf("%s: %v\n%s", text, err, out)
-	}
-	got, err := os.ReadFile(answer)
-	if err != nil || len(got) < 5 {
-		t.Fatalf("%s: %d bytes: %v", text, len(got), err)
+	headers, got := m.cri(t, "ImageStatus", field(1, field(1, []byte(text))))
+	if !strings.Contains(headers, "grpc-status: 0") || len(got) < 5 {
+		t.Fatalf("%s: %d bytes\n%s", text, len(got), headers)
 	}
 	return len(got) > 5 && got[5] == 0x0a // ImageStatusResponse{image}
 }

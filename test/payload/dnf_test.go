@@ -30,6 +30,7 @@ var rpms = []struct{ name, version, more, file string }{
 	{"libnftables", "1.0.9", "", ""},
 	{"nftables", "1.0.9", "Requires: libnftables = 1.0.9", "/usr/sbin/nft"},
 	{"isns-utils-libs", "0.101", "", ""},
+	{"isns-utils-libs", "0.102", "", ""}, // which the repository has not
 	{"iscsi-initiator-utils", "6.2.1", "Requires: isns-utils-libs", "/usr/sbin/iscsiadm"},
 }
 
@@ -57,7 +58,7 @@ mkdir -p /var/lib/set-up
 echo >/var/lib/set-up/%[1]s-%[2]s
 `
 
-// rocky is a machine of that release that has an older library than the payload.
+// rocky is a machine of that release.
 func rocky(t *testing.T) *machine {
 	t.Helper()
 	m := overlayOf(t, "dnf")
@@ -69,30 +70,20 @@ func rocky(t *testing.T) *machine {
 	return m
 }
 
-// must runs a command in the root.
-func (m *machine) must(t *testing.T, command string) string {
-	t.Helper()
-	ended, out := m.inside(t, 5*time.Minute, "set -e; "+command+"; echo it is done")
-	if !ended || !strings.Contains(out, "it is done") {
-		t.Fatalf("%s\n%s", command, out)
-	}
-	return out
-}
-
 // rpmRepository makes the packages and a repository of them in a root.
 func (m *machine) rpmRepository(t *testing.T) {
 	t.Helper()
 	for _, p := range rpms {
 		write(t, filepath.Join(m.root, "specs", p.name+"-"+p.version+".spec"), fmt.Appendf(nil, rpmSpec, p.name, p.version, p.more, p.file))
 	}
-	m.must(t, `for spec in /specs/*; do rpmbuild --quiet -bb --define "_topdir /build" --define "_rpmdir /repository" --define "_binary_payload w1.gzdio" $spec; done; createrepo_c --quiet /repository`)
+	m.must(t, `for spec in /specs/*; do rpmbuild --quiet -bb --define "_topdir /build" --define "_rpmdir /repository" --define "_binary_payload w1.gzdio" $spec; done; mv /repository/noarch/isns-utils-libs-0.102-1.noarch.rpm /; createrepo_c --quiet /repository`)
 	write(t, filepath.Join(m.root, "etc/yum.repos.d/baseos.repo"), []byte(repository))
 }
 
 // TestPackagesByDNF: the same on a system of Red Hat's family, by real dnf and rpm: the
 // script fetches with dnf what the release lacks, and the machine installs it without a
-// network and without its repositories, a newer library among it, and no package is
-// left half set up by a power cut.
+// network and without its repositories, one library in place of an older one and none in
+// place of a newer one, and no package is left half set up by a power cut.
 func TestPackagesByDNF(t *testing.T) {
 	builder := rocky(t)
 	builder.rpmRepository(t)
@@ -117,7 +108,8 @@ func TestPackagesByDNF(t *testing.T) {
 	if out, err := exec.Command("cp", "-r", filepath.Join(builder.root, "repository"), m.root).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	m.must(t, had+"; rm -r /repository")
+	shell(t, "cp "+builder.root+"/isns-utils-libs-0.102-1.noarch.rpm "+m.root+"/newer.rpm")
+	m.must(t, had+" /newer.rpm; rm -r /repository")
 	w.apply(t, m)
 	run := func(power time.Duration) (bool, string) {
 		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1 || echo it failed")
@@ -132,8 +124,8 @@ func TestPackagesByDNF(t *testing.T) {
 	}
 	state := m.must(t, `nft; iscsiadm; rpm --query --all | LC_ALL=C sort; dnf --quiet --disablerepo='*' check && echo "no problem"; rpm --verify --all && echo "as packed"; ls /var/lib/set-up; ls /var/lib/kubespore/packages 2>&1 || true`)
 	for _, want := range []string{"nftables v1.0.9\n", "iscsi-initiator-utils v6.2.1\n",
-		"bash-5.1-1.noarch\niscsi-initiator-utils-6.2.1-1.noarch\nisns-utils-libs-0.101-1.noarch\nlibnftables-1.0.9-1.noarch\nnftables-1.0.9-1.noarch\n",
-		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.101\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such"} {
+		"bash-5.1-1.noarch\niscsi-initiator-utils-6.2.1-1.noarch\nisns-utils-libs-0.102-1.noarch\nlibnftables-1.0.9-1.noarch\nnftables-1.0.9-1.noarch\n",
+		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.102\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such"} {
 		if !strings.Contains(state, want) {
 			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, want, state, said)
 		}

@@ -4,6 +4,7 @@ package payload
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,24 @@ func TestMadeImage(t *testing.T) {
 	image, err := tarball.ImageFromPath(filepath.Join(w.dir, "first", file), &tag)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What a layer is called is what runtimes take it for.
+	layers, err := image.Layers()
+	if err != nil || len(layers) != 1 {
+		t.Fatalf("%d layers: %v", len(layers), err)
+	}
+	manifest, err := image.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := make([]byte, 2)
+	if blob, err := layers[0].Compressed(); err != nil {
+		t.Fatal(err)
+	} else if _, err := io.ReadFull(blob, head); err != nil {
+		t.Fatal(err)
+	}
+	if zipped := string(head) == "\x1f\x8b"; zipped != strings.HasSuffix(string(manifest.Layers[0].MediaType), "gzip") {
+		t.Errorf("a layer is called %s; compressed: %v", manifest.Layers[0].MediaType, zipped)
 	}
 	root := t.TempDir()
 	tar := exec.Command("tar", "-x", "-C", root)

@@ -117,3 +117,13 @@ var (
 	packagesLine = regexp.MustCompile(`(?m)^packages '.*$`)
 	otherParts   = regexp.MustCompile(`(?m)^(program|image|made) '.*$`)
 )
+
+// must runs a command in the root.
+func (m *machine) must(t *testing.T, command string) string {
+	t.Helper()
+	ended, out := m.inside(t, 5*time.Minute, "set -e; "+command+"; echo it is done")
+	if !ended || !strings.Contains(out, "it is done") {
+		t.Fatalf("%s\n%s", command, out)
+	}
+	return out
+}

@@ -12,15 +12,13 @@ import (
 	"time"
 )
 
-// poorDebian is the image of a Debian 12 that lacks what the topology below needs,
-// with the document of the host on it.
-func (w *world) poorDebian(t *testing.T) *machine {
+// poorDebian is the image of a Debian 12 that lacks what the topology below needs.
+func poorDebian(t *testing.T) *machine {
 	t.Helper()
 	m := overlayOf(t, "cloud-init")
 	if _, out := m.inside(t, time.Minute, "dpkg --purge nftables libnftables1 libjansson4 2>&1"); !strings.Contains(out, "Purging configuration files for nftables") {
 		t.Fatal(out)
 	}
-	w.apply(t, m)
 	return m
 }
 
@@ -47,7 +45,9 @@ func TestPackagesOfTheSystem(t *testing.T) {
 		}
 	})
 
-	m := w.poorDebian(t)
+	t.Run("media bake", func(t *testing.T) { w.bakePackages(t) })
+	m := poorDebian(t)
+	w.apply(t, m)
 	run := func(power time.Duration) (bool, string) {
 		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1")
 	}
@@ -69,4 +69,23 @@ func TestPackagesOfTheSystem(t *testing.T) {
 		t.Errorf("it installs twice\n%s", out)
 	}
 	t.Logf("%d cuts", cuts)
+}
+
+// bakePackages has the script of media bake put the packages into the image, of which a
+// library is newer than that of the payload: it stays.
+func (w *world) bakePackages(t *testing.T) {
+	m := poorDebian(t)
+	write(t, filepath.Join(m.root, "srv/bake.sh"), w.kubespore(t, "media", "bake"))
+	if err := os.CopyFS(filepath.Join(m.root, "srv/bundle"), os.DirFS(w.bundle)); err != nil {
+		t.Fatal(err)
+	}
+	out := m.must(t, `sed -i '/^Package: libc6$/,/^$/s/^Version: .*/Version: 2.36-9+deb12u999/' /var/lib/dpkg/status
+sh /srv/bake.sh /srv/bundle
+nft --version; conntrack --version; dpkg --audit
+dpkg-query --show --showformat='${Package} ${Version}\n' libc6; ls /var/lib/kubespore/payload/packages/debian-12-amd64`)
+	for _, want := range []string{"nftables v", "conntrack v", "libc6 2.36-9+deb12u999\n", "nftables_"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q\n%s", want, out)
+		}
+	}
 }
