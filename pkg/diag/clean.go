@@ -45,14 +45,15 @@ func cleanText(text string) string { return visible(hash.ReplaceAllStringFunc(te
 func cleanLine(line string) string {
 	line = hash.ReplaceAllStringFunc(line, mask)
 	line = keyBlock.ReplaceAllStringFunc(line, mask)
+	var masked strings.Builder
+	done := 0
 	for _, at := range secretValue.FindAllStringSubmatchIndex(line, -1) {
-		value := line[at[2]:at[3]]
-		if plainWord[strings.Trim(value, `"'`)] {
-			continue
+		if value := line[at[2]:at[3]]; !plainWord[strings.Trim(value, `"'`)] {
+			masked.WriteString(line[done:at[2]] + mask(value))
+			done = at[3]
 		}
-		line = line[:at[2]] + mask(value) + line[at[3]:]
 	}
-	return visible(line)
+	return visible(masked.String() + line[done:])
 }
 
 // plainWord holds values that say that there is a secret, and not which.

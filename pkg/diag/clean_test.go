@@ -15,6 +15,7 @@ func TestClean(t *testing.T) {
 		`profiles: {keepalived: {password: SECRETPW, checkInterval: 999}}`:           `profiles: {keepalived: {password: ********, checkInterval: 999}}`,
 		`  password: 'two words'`:                                                    `  password: '*********'`,
 		`  apiToken: abc # comment`:                                                  `  apiToken: *** # comment`,
+		`{password: "äöü", token: b}`:                                                `{password: "***", token: *}`,
 		`PASSWD=hunter2`:                                                             `PASSWD=*******`,
 		`"client_secret": "x,y}",`:                                                   `"client_secret": "****",`,
 		`  secret: true`:                                                             `  secret: true`,

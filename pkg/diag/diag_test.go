@@ -89,3 +89,26 @@ func TestSuggest(t *testing.T) {
 		}
 	}
 }
+
+// TestLongLines prints a mistake at the start, in the middle and at the end of a
+// line of hundreds of kilobytes: a window of it, with the caret below the right word.
+func TestLongLines(t *testing.T) {
+	line := "first: 1, " + strings.Repeat("é", 1<<16) + " wrong, " + strings.Repeat("x", 1<<16) + " last"
+	for word, column := range map[string]int{"first:": 1, "wrong": 10 + 1<<16 + 2, "last": 10 + 1<<16 + 8 + 1<<16 + 2, "": 0} {
+		var b strings.Builder
+		var list List
+		list.Errorf("X001", Position{"a", 1, column}, "", "no")
+		Printer{ReadFile: func(string) ([]byte, error) { return []byte(line), nil }}.Print(&b, list)
+		if b.Len() > 2000 {
+			t.Fatalf("%d bytes for one mistake", b.Len())
+		}
+		printed := strings.Split(b.String(), "\n")
+		if column == 0 {
+			continue
+		}
+		under := strings.IndexByte(printed[2], '^')
+		if at := string([]rune(printed[1])[under:]); !strings.HasPrefix(at, word) || strings.Count(printed[2], "^") != len(word) {
+			t.Errorf("the caret stands below %.20q with %d characters, want %q", at, strings.Count(printed[2], "^"), word)
+		}
+	}
+}

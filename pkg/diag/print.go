@@ -18,13 +18,13 @@ type Printer struct {
 
 // Print writes the list in file order.
 func (p Printer) Print(w io.Writer, list List) {
-	sources := map[string][]string{}
+	sources := map[string]*source{}
 	for _, d := range Clean(list.Sorted()) {
 		p.printOne(w, d, sources)
 	}
 }
 
-func (p Printer) printOne(w io.Writer, d Diagnostic, sources map[string][]string) {
+func (p Printer) printOne(w io.Writer, d Diagnostic, sources map[string]*source) {
 	var b strings.Builder
 	if at := d.Position.String(); at != "" {
 		b.WriteString(at + ": ")
@@ -35,9 +35,10 @@ func (p Printer) printOne(w io.Writer, d Diagnostic, sources map[string][]string
 	}
 	fmt.Fprintln(w, b.String()+d.Message+" ["+d.Code+"]")
 	if line, ok := p.excerpt(d, sources); ok {
+		line, column := window(line, d.Position.Column)
 		fmt.Fprintf(w, "%5d | %s\n", d.Position.Line, line)
-		if d.Position.Column > 0 {
-			fmt.Fprintf(w, "      | %s%s\n", padding(line, d.Position.Column), p.paint(carets(line, d.Position.Column), severityColor(d.Severity)))
+		if column > 0 {
+			fmt.Fprintf(w, "      | %s%s\n", padding(line, column), p.paint(carets(line, column), severityColor(d.Severity)))
 		}
 	}
 	for _, r := range d.Related {
@@ -50,24 +51,58 @@ func (p Printer) printOne(w io.Writer, d Diagnostic, sources map[string][]string
 
 // excerpt gives the source line, with tabs as single spaces so that the caret
 // below it stands in the right column.
-func (p Printer) excerpt(d Diagnostic, sources map[string][]string) (string, bool) {
+func (p Printer) excerpt(d Diagnostic, sources map[string]*source) (string, bool) {
 	if d.Source != "" {
 		return strings.ReplaceAll(d.Source, "\t", " "), true
 	}
 	if p.ReadFile == nil || d.Position.File == "" || d.Position.Line == 0 {
 		return "", false
 	}
-	lines, ok := sources[d.Position.File]
+	s, ok := sources[d.Position.File]
 	if !ok {
+		s = &source{clean: map[int]string{}}
 		if text, err := p.ReadFile(d.Position.File); err == nil {
-			lines = strings.Split(string(text), "\n")
+			s.lines = strings.Split(string(text), "\n")
 		}
-		sources[d.Position.File] = lines
+		sources[d.Position.File] = s
 	}
-	if d.Position.Line > len(lines) {
+	if d.Position.Line > len(s.lines) {
 		return "", false
 	}
-	return cleanLine(strings.TrimRight(strings.ReplaceAll(lines[d.Position.Line-1], "\t", " "), "\r")), true
+	line, ok := s.clean[d.Position.Line]
+	if !ok { // once: a thousand mistakes may stand in one line of a megabyte
+		line = cleanLine(strings.TrimRight(strings.ReplaceAll(s.lines[d.Position.Line-1], "\t", " "), "\r"))
+		s.clean[d.Position.Line] = line
+	}
+	return line, true
+}
+
+// source is a file that excerpts are taken from.
+type source struct {
+	lines []string
+	clean map[int]string // by number: lines without secrets
+}
+
+// widest is how many characters of a line are shown, and lead how many of them
+// stand before the mistake.
+const widest, lead = 240, 80
+
+// window cuts a long line around a column, and gives the column in what is left.
+func window(line string, column int) (string, int) {
+	if len(line) <= widest {
+		return line, column
+	}
+	runes := []rune(line)
+	from := min(max(column-1-lead, 0), len(runes))
+	to := min(from+widest, len(runes))
+	cut := string(runes[from:to])
+	if to < len(runes) {
+		cut += "…"
+	}
+	if from > 0 {
+		return "…" + cut, column - from + 1
+	}
+	return cut, column
 }
 
 func (p Printer) paint(s, color string) string {

@@ -41,7 +41,7 @@ var functions = template.FuncMap{
 	"div":        divide,
 	"int":        number,
 	"toJSON":     inJSON,
-	"replace":    func(s, old, new string) string { return strings.ReplaceAll(s, old, new) },
+	"replace":    replaced,
 	"trim":       strings.TrimSpace,
 	"trimPrefix": func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 	"trimSuffix": func(s, suffix string) string { return strings.TrimSuffix(s, suffix) },
@@ -163,7 +163,11 @@ func joined(list, sep any) (string, error) {
 		list, sep = sep, list
 	}
 	s, err := toTexts(list)
-	return strings.Join(s, toText(sep)), err
+	between := toText(sep)
+	if len(s)*len(between) > mostText {
+		return "", tooMuch()
+	}
+	return strings.Join(s, between), err
 }
 
 // contains looks for a value in a list, or for a key in a map. The list comes

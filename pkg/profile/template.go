@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"strings"
 	"text/template"
 
@@ -44,7 +43,7 @@ func (t *Template) Execute(data any) (string, error) {
 	if t.parsed == nil {
 		return t.Raw, nil
 	}
-	var b bytes.Buffer
+	var b output
 	if err := t.parsed.Execute(&b, data); err != nil {
 		return "", t.explain(err)
 	}
@@ -107,7 +106,7 @@ func parseAt(name, text string, at place) (*Template, *Error) {
 	if !strings.Contains(text, "{{") {
 		return t, nil
 	}
-	parsed, err := template.New(name).Funcs(functions).Funcs(contexts).Option("missingkey=error").Parse(text)
+	parsed, err := template.New(name).Funcs(callable).Funcs(contexts).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return nil, t.explain(err)
 	}
@@ -116,5 +115,6 @@ func parseAt(name, text string, at place) (*Template, *Error) {
 	if isFile := at.file == name && at == wholeFile(name); isFile {
 		t.quoteValues()
 	}
+	countTurns(parsed)
 	return t, nil
 }

@@ -50,7 +50,7 @@ func Codes() []Code {
 	return []Code{
 		{codeSyntax, "not YAML", "The text breaks the rules of YAML or is not UTF-8. Nothing else is checked until it is read."},
 		{codeDocument, "not one topology", "The file is empty, holds several documents, or is not a mapping at its top."},
-		{codeLimit, "too much", "A bound is reached: 16 MiB, 20,000 hosts, 256 interfaces or disks of a host, 64 levels of nesting, 100,000 values through aliases, or 1,000 mistakes."},
+		{codeLimit, "too much", "A bound is reached: 16 MiB, 20,000 hosts, 256 interfaces or disks of a host, 1,000 entries of any other list or mapping, 64 levels of nesting, 100,000 values through aliases, or 1,000 mistakes."},
 		{codeUnknownKey, "unknown key", "The schema has no such key here; see the [reference](topology.md)."},
 		{codeDuplicateKey, "key given twice", "YAML readers differ in which of the two they take."},
 		{codeType, "wrong type", "A list, mapping, text, number or boolean stands where another is expected."},

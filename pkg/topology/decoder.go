@@ -15,6 +15,7 @@ import (
 const (
 	maxBytes    = 16 << 20
 	maxHosts    = 20_000
+	maxEntries  = 1_000   // entries of every other list and mapping
 	maxParts    = 256     // interfaces or disks of a host
 	maxDepth    = 64      // nesting of profile parameters
 	maxAliased  = 100_000 // nodes read again through aliases
@@ -97,6 +98,15 @@ func (d *decoder) stop(path, format string, args ...any) *diag.Diagnostic {
 	return diagnostic
 }
 
+// fits refuses a list or mapping with more entries than are read: proofs compare
+// many of them with each other.
+func (d *decoder) fits(path string, entries, limit int) bool {
+	if entries > limit {
+		d.stop(path, "%d entries stand here, more than the %d that are read", entries, limit).WithHint("remove some")
+	}
+	return entries <= limit
+}
+
 // follow gives the node that an alias stands for. What is read through
 // aliases is counted: a few lines of aliases of aliases can stand for
 // billions of values.
@@ -130,6 +140,9 @@ type pair struct {
 // pairs gives the entries of a mapping. Keys that are not text and keys given
 // twice are reported; merge keys (<<) bring in what the mapping itself lacks.
 func (d *decoder) pairs(n *yaml.Node, path string) []pair {
+	if !d.fits(path, len(n.Content)/2, maxEntries) {
+		return nil
+	}
 	out := make([]pair, 0, len(n.Content)/2)
 	var merged []*yaml.Node
 	var places map[string]int // only for mappings in which looking through all keys is slow

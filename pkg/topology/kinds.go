@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -179,7 +180,7 @@ type list[T any] struct {
 	item   kind[T]
 	single bool
 	unique func(T) string // equal results are repeats; nil allows them
-	limit  int            // 0: no other limit than the file's size
+	limit  int            // how many entries are read; 0: maxEntries
 }
 
 func (l list[T]) form() *shape {
@@ -208,8 +209,7 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 		l.item.read(d, n, path, &(*into)[0])
 		return
 	}
-	if l.limit > 0 && len(n.Content) > l.limit {
-		d.stop(path, "the list has %d entries, more than the %d that are read", len(n.Content), l.limit).WithHint("remove some")
+	if !d.fits(path, len(n.Content), cmp.Or(l.limit, maxEntries)) {
 		return
 	}
 	*into = make([]T, len(n.Content))

@@ -184,6 +184,31 @@ func TestTooLarge(t *testing.T) {
 	if len(list) != 1 || list[0].Code != codeLimit {
 		t.Errorf("%d diagnostics, want one", len(list))
 	}
+	many := func(entry string, n int) string { return strings.Repeat(entry+", ", n) }
+	numbered := func(format string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format+", ", i)
+		}
+		return b.String()
+	}
+	for _, n := range []int{maxEntries + 1, 20_000} {
+		for where, text := range map[string]string{
+			"access.users": "access: {users: [" + numbered("{name: u%d}", n) + "]}", "access.users[0].groups": "access: {users: [{name: a, groups: [" + numbered("g%d", n) + "]}]}",
+			"network.searchDomains": "network: {searchDomains: [" + numbered("d%d", n) + "]}", "profiles": "profiles: {" + numbered("p%d: {}", n) + "}",
+			"profiles.coredns.extraHosts": "profiles: {coredns: {extraHosts: [" + many("a", n) + "]}}", "profiles.firewall.ports": "profiles: {firewall: {ports: [" + many("{port: 1}", n) + "]}}",
+			"profiles.a": "profiles: {a: {" + numbered("k%d: 1", n) + "}}", "overlays": "overlays: [" + many("a", n) + "]", "own": "own: [" + many("cni", n) + "]",
+			"pools": "pools: {" + numbered("p%d: {}", n) + "}", "": "{" + numbered("k%d: 1", n) + "}",
+		} {
+			if len(text) > maxBytes {
+				t.Fatal(where, len(text))
+			}
+			_, list = Parse("t.yaml", []byte(text), testKnown)
+			if at := list[len(list)-1]; len(list) != 1 || at.Code != codeLimit || at.Path != where || at.Position.Line != 1 {
+				t.Errorf("%d entries of %s: %d messages, the last one %v", n, where, len(list), at)
+			}
+		}
+	}
 }
 
 func TestNotText(t *testing.T) {

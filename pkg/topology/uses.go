@@ -65,6 +65,9 @@ func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
 		parameters(d, n, path, depth, out)
 		return out, true
 	case n.Kind == yaml.SequenceNode:
+		if !d.fits(path, len(n.Content), maxEntries) {
+			return nil, false
+		}
 		out := make([]any, 0, len(n.Content))
 		for i, item := range n.Content {
 			at := element(path, i)
