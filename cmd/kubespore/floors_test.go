@@ -2,7 +2,10 @@ package main
 
 import (
 	goflag "flag"
+	"go/ast"
 	"go/build"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,8 +19,8 @@ const module = "github.com/kubespore/kubespore/"
 // floors lists the packages from the ground up. A package imports from lower
 // floors only, so those of one floor never import each other.
 var floors = [][]string{
-	{"pkg/await", "pkg/diag", "pkg/durable", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
-	{"pkg/document"},
+	{"pkg/await", "pkg/diag", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
+	{"pkg/document", "pkg/durable"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
 	{"pkg/emit", "pkg/inspect", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
@@ -35,6 +38,49 @@ var onlyImporter = map[string]string{
 	"github.com/cloudflare/cfssl":          "pkg/pki",
 	"github.com/spf13/pflag":               "cmd/kubespore",
 	"filippo.io/age":                       "pkg/media",
+}
+
+// openers names the calls of os that open a file, with the packages that make
+// them: pkg/input reads what a user names, whatever stands behind the name; the
+// others write, read a folder or open again what is open.
+var openers = map[string][]string{
+	"ReadFile": {"pkg/durable"},
+	"Open":     {"pkg/durable", "pkg/media", "pkg/payload"},
+	"OpenFile": {"cmd/kubespore", "pkg/durable", "pkg/input", "pkg/payload"},
+	"OpenRoot": {"pkg/input"},
+	"DirFS":    {},
+}
+
+// TestOneReader keeps packages from opening what a user names in another way
+// than by pkg/input, which a FIFO cannot stop and a device cannot fill.
+func TestOneReader(t *testing.T) {
+	for _, folder := range productFolders(t) {
+		files, err := filepath.Glob(filepath.Join("../..", folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			tree, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				called, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if of, ok := called.X.(*ast.Ident); ok && of.Name == "os" {
+					if may, known := openers[called.Sel.Name]; known && !slices.Contains(may, folder) {
+						t.Errorf("%s calls os.%s: use pkg/input", file, called.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
 }
 
 func floorOf(folder string) int {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // Exit codes.
@@ -16,11 +18,20 @@ const (
 	exitChanges     = 3 // diff --exit-code: something changes
 )
 
+// grace is how long a run may take to end by itself after the first signal.
+const grace = 400 * time.Millisecond
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
-	stop()
-	os.Exit(code)
+	// What waits for a disk, a server or a keyboard does not look at ctx. Ending it
+	// there is safe: a build, a store and a bundle survive the loss of power.
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal does what it does to any program
+		time.Sleep(grace)
+		fmt.Fprintln(os.Stderr, "kubespore: interrupted")
+		os.Exit(exitDiagnostics)
+	})
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 }
 
 // run is the whole program with everything it touches as an argument, but for

@@ -68,7 +68,10 @@ func (c *call) built(now time.Time) (*compile.Built, diag.List) {
 	var project *compile.Project
 	out := c.options.build
 	if info, err := os.Stat(c.args[0]); err == nil && info.IsDir() {
-		out = c.args[0]
+		out, c.options.build = c.args[0], c.args[0]
+		if list = c.apart(""); list.HasErrors() {
+			return nil, list
+		}
 	} else if project, list = c.load(); list.HasErrors() {
 		return nil, list
 	}

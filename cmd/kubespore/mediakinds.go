@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/media"
 	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -142,7 +143,7 @@ func (c *call) fromImage(question, kind, next string, open func(*os.File) (media
 	if c.options.image == "" {
 		return c.misused(&usageError{message: question, hint: "add --image FILE: " + kind + ", as it was downloaded"})
 	}
-	source, err := os.Open(c.options.image)
+	source, err := input.OpenVolume(c.options.image)
 	if err != nil {
 		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
 	}
@@ -255,7 +256,7 @@ func runMediaPXE(c *call) int {
 
 // othersServer is for a server that an authority of the operator's vouches for.
 func (c *call) othersServer(n media.Netboot, next string) int {
-	text, err := os.ReadFile(c.options.ca)
+	text, err := input.ReadFile(c.options.ca)
 	if err != nil {
 		return c.finish(cannotRead("--ca "+c.options.ca, err), nil, nil)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/payload"
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -285,7 +285,7 @@ func (c *call) readDocument(h *plan.Host) (string, *document.Document, error) {
 		file, decode = "user-data", emit.ReadCloudInit
 	}
 	file = filepath.Join(c.options.out, "hosts", h.Name, file)
-	raw, err := os.ReadFile(file)
+	raw, err := input.ReadUpTo(file, compile.MostDocument)
 	if err != nil {
 		return file, nil, diag.Failf("W011", diag.Position{File: file}, "the document cannot be read: %v", reason(err)).WithHint("run kubespore build first")
 	}

@@ -38,6 +38,7 @@ func (c *call) load() (*compile.Project, diag.List) {
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
 		list.Append(c.guarded(project))
+		list.Append(c.apart(project.Topology.Cluster.Name))
 	}
 	return project, list
 }
@@ -70,7 +71,7 @@ func (c *call) guarded(project *compile.Project) diag.List {
 	for _, x := range []struct {
 		name  string
 		group bool
-	}{{c.besideTopology(), false}, {project.LockFile, true}, {c.storeDir(project.Topology.Cluster.Name), true}} {
+	}{{c.besideTopology(), false}, {c.args[0], false}, {project.LockFile, true}, {c.storeDir(project.Topology.Cluster.Name), true}} {
 		var refused *input.Error
 		if err := input.Guarded(x.name, x.group, trusted...); errors.As(err, &refused) {
 			list.Errorf("O121", diag.Position{File: x.name}, "", "%s", refused.Reason).WithHint("%s", refused.Hint)

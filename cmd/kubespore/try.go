@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/media"
 	"github.com/kubespore/kubespore/pkg/rehearse"
 	"github.com/kubespore/kubespore/pkg/topology"
@@ -108,7 +109,7 @@ func (c *call) openRehearsed(o *rehearse.Options) diag.List {
 		if file.name == "" {
 			continue
 		}
-		f, err := os.Open(file.name)
+		f, err := input.Open(file.name)
 		if err != nil {
 			list.Append(cannotRead(file.flag+" "+file.name, err))
 			continue

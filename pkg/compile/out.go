@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/render"
@@ -87,7 +87,7 @@ func (p *pipe) limited(h Host) ([]byte, error) {
 	if h.DeliveryLimit == 0 {
 		return nil, nil
 	}
-	return os.ReadFile(filepath.Join(p.Out, h.File))
+	return input.ReadUpTo(filepath.Join(p.Out, h.File), MostDocument)
 }
 
 // begin starts writing beside the last build. Hosts that were not asked for

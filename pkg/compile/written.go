@@ -2,7 +2,6 @@ package compile
 
 import (
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -20,6 +20,9 @@ type written struct {
 	// proof is what the proofs read: what the files say, as Ignition.
 	proof []byte
 }
+
+// MostDocument is how many bytes a document is read of.
+const MostDocument = 256 << 20
 
 // documentNames gives the file that is the document itself, by format.
 var documentNames = map[string]string{"ignition": "config.ign", "cloud-init": "user-data"}
@@ -83,7 +86,7 @@ func ReadDocument(out string, m *outdir.Manifest, host string) (*document.Docume
 			continue
 		}
 		name := filepath.Join(out, filepath.FromSlash(f.Path))
-		raw, err := os.ReadFile(name)
+		raw, err := input.ReadUpTo(name, MostDocument)
 		if err != nil {
 			return nil, diag.Failf("O111", diag.Position{File: name}, "the document of %s cannot be read", host).WithHint("build again: the store remembers the keys")
 		}

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/vincent-petithory/dataurl"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // Document is everything that one machine needs at its first boot.
@@ -142,7 +142,7 @@ func Content(r types.Resource) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the content is not gzip")
 	}
-	if data, err = io.ReadAll(z); err != nil {
+	if data, err = input.ReadAllUpTo(z, 256<<20); err != nil {
 		return nil, fmt.Errorf("the content is damaged gzip")
 	}
 	return data, nil

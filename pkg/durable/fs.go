@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // FS is every change that this package makes to a file system. There is one
@@ -94,9 +96,12 @@ func (OS) Sync(dir string) error {
 	return explain("flush to the disk", dir, unix.Syncfs(int(f.Fd())))
 }
 
+// most is how many bytes a file of a store, a build or a lock may have.
+const most = 256 << 20
+
 // ReadFile reads a file, with errors in plain words.
 func ReadFile(name string) ([]byte, error) {
-	data, err := os.ReadFile(name)
+	data, err := input.ReadUpTo(name, most)
 	return data, explain("read", name, err)
 }
 

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // Journal writes many files of one folder as one change.
@@ -132,11 +134,12 @@ func (j Journal) Pending() ([]string, error) {
 // nothing and needs no lock.
 func (j Journal) ReadFile(name string) ([]byte, error) {
 	local := filepath.FromSlash(name)
-	data, err := ReadFile(filepath.Join(j.Dir, validName, local))
+	data, err := input.ReadOwn(filepath.Join(j.Dir, validName, local), most)
 	if errors.Is(err, fs.ErrNotExist) {
-		data, err = ReadFile(filepath.Join(j.Dir, local))
+		local = filepath.Join(j.Dir, local)
+		data, err = input.ReadOwn(local, most)
 	}
-	return data, err
+	return data, explain("read", local, err)
 }
 
 // Files gives the relative names of everything below a folder that is not a

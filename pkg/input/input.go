@@ -38,41 +38,94 @@ func Because(err error) string {
 // ReadFile reads a regular file of at most [Most] bytes. A link is followed, but
 // a FIFO, a device, a socket or a folder is refused without being opened for
 // longer than it takes to look.
-func ReadFile(name string) ([]byte, error) {
-	// Without O_NONBLOCK the open of a FIFO waits for a writer.
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func ReadFile(name string) ([]byte, error) { return ReadUpTo(name, Most) }
+
+// ReadUpTo is [ReadFile] with another bound, for what programs have written.
+func ReadUpTo(name string, most int64) ([]byte, error) {
+	f, err := open(name, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readAll(f)
+	return readAll(f, most)
+}
+
+// ReadOwn reads a file of a folder that is ours alone, such as a store of keys: a
+// link there leads to what somebody else may change.
+func ReadOwn(name string, most int64) ([]byte, error) {
+	f, err := open(name, syscall.O_NOFOLLOW)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, &Error{"it is a link", "put the file itself there"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, most)
+}
+
+// Open opens a regular file of any size, to be read piece by piece.
+func Open(name string) (*os.File, error) { return openKind(name, 0) }
+
+// OpenVolume opens a regular file or a disk, such as a stick.
+func OpenVolume(name string) (*os.File, error) { return openKind(name, fs.ModeDevice) }
+
+func open(name string, flag int) (*os.File, error) {
+	// Without O_NONBLOCK the open of a FIFO waits for a writer.
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|flag, 0)
+}
+
+func openKind(name string, also fs.FileMode) (*os.File, error) {
+	f, err := open(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Type() != 0 && info.Mode().Type() != also {
+		err = special(info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // ReadAll reads a stream of at most [Most] bytes.
-func ReadAll(r io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(r, Most+1))
-	if err == nil && len(text) > Most {
-		err = tooLong()
+func ReadAll(r io.Reader) ([]byte, error) { return ReadAllUpTo(r, Most) }
+
+// ReadAllUpTo is [ReadAll] with another bound.
+func ReadAllUpTo(r io.Reader, most int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = tooLong(most)
 	}
 	return text, err
 }
 
-func tooLong() error {
-	return &Error{fmt.Sprintf("it has more than the %d MiB that a file of yours may have", Most>>20), "name a smaller file"}
+func tooLong(most int64) error {
+	return &Error{fmt.Sprintf("it has more than the %d MiB that are read of such a file", most>>20), "name a smaller file"}
 }
 
-func readAll(f fs.File) ([]byte, error) {
+func readAll(f fs.File, most int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if kind := kindOf(info.Mode()); kind != "" {
-		return nil, &Error{"it is " + kind + ", not a file", "name a file"}
+	if err := special(info.Mode()); err != nil {
+		return nil, err
 	}
-	if info.Size() > Most {
-		return nil, tooLong()
+	if info.Size() > most {
+		return nil, tooLong(most)
 	}
-	return ReadAll(f)
+	return ReadAllUpTo(f, most)
+}
+
+// special refuses what is not a regular file.
+func special(mode fs.FileMode) error {
+	if kind := kindOf(mode); kind != "" {
+		return &Error{"it is " + kind + ", not a file", "name a file"}
+	}
+	return nil
 }
 
 // kindOf names what is not a regular file.
@@ -124,7 +177,7 @@ func (f *Folder) ReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readAll(file)
+	return readAll(file, Most)
 }
 
 // Stat implements [fs.StatFS].

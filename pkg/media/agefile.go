@@ -3,9 +3,9 @@ package media
 import (
 	"bytes"
 	"debug/elf"
-	"os"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // ageMark is in every program that knows age's format: the first line of what
@@ -38,7 +38,7 @@ func AgePrograms(files []string) (map[string][]byte, diag.List) {
 }
 
 func agePrograms(name string) (arch string, program []byte, err error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return "", nil, notAge(name, "it cannot be opened")
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/kubespore/kubespore/pkg/durable"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // state is what became of a file of the last build.
@@ -81,7 +82,7 @@ func stateOf(name string, want *FileInfo) (state, error) {
 }
 
 func hashFile(name string) (string, error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return "", err
 	}

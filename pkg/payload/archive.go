@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // archive writes an image as an OCI archive into a temporary file of the
@@ -196,7 +197,7 @@ func (m member) write(w *tar.Writer) error {
 		_, err := w.Write(m.text)
 		return err
 	}
-	f, err := os.Open(m.file)
+	f, err := input.Open(m.file)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/gpt"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/squashfs"
 )
@@ -48,7 +49,7 @@ func OpenBundle(ctx context.Context, text string, web Web) (*Bundle, error) {
 		b.files, err = listFolder(text, func(string, fs.DirEntry) bool { return true })
 		return b, err
 	}
-	f, err := os.Open(text)
+	f, err := input.OpenVolume(text)
 	if err != nil {
 		return nil, unreadable(text, err)
 	}
@@ -108,7 +109,7 @@ func listFolder(dir string, wanted func(path string, e fs.DirEntry) bool) ([]Fil
 		}
 		out = append(out, File{
 			Path: path, Size: info.Size(), Executable: strings.HasPrefix(path, "binaries/"),
-			Open: func() (io.ReadCloser, error) { return os.Open(name) },
+			Open: func() (io.ReadCloser, error) { return input.OpenVolume(name) },
 		})
 		return nil
 	})

@@ -25,6 +25,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // packagesFolder is where the download script puts the packages of which an
@@ -106,7 +107,7 @@ func (r *root) put(h tar.Header, content []byte) {
 
 // add unpacks a package.
 func (r *root) add(file, arch string) error {
-	text, err := os.ReadFile(file)
+	text, err := input.ReadUpTo(file, mostPackage)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (r *root) add(file, arch string) error {
 		if there && old.header.Typeflag != tar.TypeDir && old.from != "" {
 			return fmt.Errorf("it brings /%s, which %s brings too", name, filepath.Base(old.from))
 		}
-		read, err := io.ReadAll(content)
+		read, err := input.ReadAllUpTo(content, mostPackage)
 		if err != nil {
 			return err
 		}
@@ -161,7 +162,7 @@ func checkControl(file string, members map[string][]byte, arch string) error {
 		if path.Clean("/"+h.Name) != "/control" {
 			return nil
 		}
-		text, err := io.ReadAll(content)
+		text, err := input.ReadAll(content)
 		for line := range strings.Lines(string(text)) {
 			if value, found := strings.CutPrefix(line, "Architecture:"); found {
 				got = strings.TrimSpace(value)

@@ -4,9 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // partialDir is where a bundle keeps what is not whole yet.
@@ -23,6 +26,9 @@ type fetched struct {
 // fetch copies a content into a temporary file, going on where an earlier run
 // stopped when the source still has the same.
 func fetch(dir, source, file string, c *Content, report func(done, total int64)) (*fetched, error) {
+	if c.Size > mostPart {
+		return nil, errHuge()
+	}
 	key := sha256.Sum256([]byte(source + "\n" + file + "\n" + c.Version))
 	name := filepath.Join(dir, partialDir, hex.EncodeToString(key[:8]))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -49,7 +55,7 @@ func fetch(dir, source, file string, c *Content, report func(done, total int64))
 		}
 		defer r.Close()
 		counted := &counter{r: r, done: have, total: c.Size, report: report}
-		if _, err := io.Copy(io.MultiWriter(f, sum), counted); err != nil {
+		if _, err := copyUpTo(io.MultiWriter(f, sum), counted, mostPart-have); err != nil {
 			return nil, err
 		}
 		out.size = counted.done
@@ -62,6 +68,25 @@ func fetch(dir, source, file string, c *Content, report func(done, total int64))
 }
 
 var errTooLong = errors.New("the source has become shorter; run the command again")
+
+// mostPart is how many bytes a part may have: a server need not say, and a few
+// bytes of an archive may expand to any number.
+const mostPart = 32 << 30
+
+// copyUpTo copies a stream of at most that many bytes.
+func copyUpTo(w io.Writer, r io.Reader, most int64) (int64, error) {
+	n, err := io.Copy(w, io.LimitReader(r, most))
+	if more := make([]byte, 1); err == nil && n == most {
+		if k, _ := r.Read(more); k > 0 {
+			err = errHuge()
+		}
+	}
+	return n, err
+}
+
+func errHuge() error {
+	return fmt.Errorf("it has more than the %d GiB that a part may have", mostPart>>30)
+}
 
 // counter reports how far a copy is.
 type counter struct {
@@ -113,7 +138,7 @@ func syncDir(name string) error {
 
 // sumFile gives the digest and size of a file.
 func sumFile(name string, report func(done, total int64)) (string, int64, error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return "", 0, err
 	}

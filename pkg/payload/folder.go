@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // folder is a folder of programs and archives: a bundle, what the download
@@ -82,7 +83,7 @@ func isArchive(name string) bool {
 			return true
 		}
 	}
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return false
 	}
@@ -146,7 +147,7 @@ func localFile(name string) (*Content, error) {
 		return nil, err
 	}
 	return &Content{Size: info.Size(), From: name, Version: fmt.Sprint(name, info.ModTime().UnixNano(), info.Size()), Open: func(offset int64) (io.ReadCloser, error) {
-		r, err := os.Open(name)
+		r, err := input.Open(name)
 		if err != nil {
 			return nil, diag.Failf("W004", diag.Position{File: name}, "cannot be read")
 		}

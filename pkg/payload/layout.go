@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/imageref"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // Annotations by which an OCI layout names its images.
@@ -40,7 +40,9 @@ func (l *layout) title() string { return l.name }
 
 // folderFiles opens files of a folder.
 func folderFiles(dir string) func(string) (io.ReadCloser, error) {
-	return func(file string) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, filepath.FromSlash(file))) }
+	return func(file string) (io.ReadCloser, error) {
+		return input.Open(filepath.Join(dir, filepath.FromSlash(file)))
+	}
 }
 
 // openLayout reads the index of a layout. Without one it is none, and nil.

@@ -15,6 +15,10 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
+// mostLock and mostPackage are how many bytes a lock, and a package of a
+// distribution, may have.
+const mostLock, mostPackage = 64 << 20, 1 << 30
+
 // InBundle is the lock that a bundle carries: what is in it.
 const InBundle = "payload.lock"
 

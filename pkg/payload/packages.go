@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -183,7 +184,7 @@ var rpmLead = []byte{0xed, 0xab, 0xee, 0xdb}
 // checkPackage refuses what is not a package, or one that machines of its folder
 // cannot install.
 func checkPackage(copied string, x packageFile) error {
-	text, err := os.ReadFile(copied)
+	text, err := input.ReadUpTo(copied, mostPackage)
 	if err != nil {
 		return err
 	}

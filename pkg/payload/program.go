@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"unicode/utf8"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // elfArches are the machine types of our architectures.
@@ -60,7 +60,7 @@ const beginningSize = 512
 
 // beginning reads the first bytes of a file.
 func beginning(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return nil, err
 	}

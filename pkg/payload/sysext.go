@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/squashfs"
 )
 
@@ -82,7 +83,7 @@ func extending(bundle string, b *Binary) ([]File, error) {
 			return nil, diag.Failf("W012", diag.Position{}, "a systemd-sysext image cannot hold %s: it extends /opt and /usr, and nothing else", p).
 				WithHint("give %s a path below /opt in its profile", b.Name)
 		}
-		out = append(out, File{Path: p[1:], Size: info.Size(), Executable: true, Open: func() (io.ReadCloser, error) { return os.Open(name) }})
+		out = append(out, File{Path: p[1:], Size: info.Size(), Executable: true, Open: func() (io.ReadCloser, error) { return input.Open(name) }})
 	}
 	return out, nil
 }

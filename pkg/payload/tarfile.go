@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // tarFile is an archive of files, each of which can be read by itself.
@@ -38,7 +39,7 @@ func (t *tarFile) open(member string) (io.ReadCloser, error) {
 // compressed one is expanded into a temporary file without a name, which is
 // gone when the program ends: its parts are read more than once and in any order.
 func openTar(name string) (*tarFile, error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return nil, diag.Failf("W004", diag.Position{File: name}, "cannot be read: %s", because(err))
 	}
@@ -93,7 +94,7 @@ func expanded(f *os.File) (io.ReaderAt, int64, error) {
 	if err := os.Remove(out.Name()); err != nil {
 		return nil, 0, err
 	}
-	size, err := io.Copy(out, r)
+	size, err := copyUpTo(out, r, mostPart)
 	return out, size, err
 }
 

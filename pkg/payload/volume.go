@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/gpt"
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/squashfs"
 )
@@ -56,7 +57,7 @@ func WriteDisk(name, dir string, when time.Time) error {
 	if err != nil {
 		return err
 	}
-	lock, err := os.ReadFile(filepath.Join(dir, InBundle))
+	lock, err := input.ReadUpTo(filepath.Join(dir, InBundle), mostLock)
 	if err != nil {
 		return unreadable(dir, err)
 	}

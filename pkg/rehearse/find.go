@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"os"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // Programs are QEMU's own, by their paths.
@@ -46,7 +46,7 @@ const (
 // OpenImage looks at an image: raw or qcow2. One that QEMU shall boot from must
 // have partitions.
 func OpenImage(name string, boots bool) (Image, error) {
-	f, err := os.Open(name)
+	f, err := input.Open(name)
 	if err != nil {
 		return Image{}, err
 	}

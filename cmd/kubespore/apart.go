@@ -1,0 +1,113 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
+)
+
+// place is a folder or file that a command reads or writes as a whole.
+type place struct {
+	flag, name string
+	written    bool // what is there may be replaced or removed
+	home       bool // the topology's: others may be inside of it, and it may be in none
+}
+
+// places gives those of this command.
+func (c *call) places(cluster string) []place {
+	var out []place
+	if cluster != "" { // not where a build is named in place of a topology
+		out = append(out, place{flag: "the topology's folder", name: c.besideTopology(), home: true},
+			place{flag: "the store", name: c.storeDir(cluster), written: c.command.name == "build"})
+	}
+	for _, f := range []place{
+		{"out", c.options.out, c.command.name == "build", false}, {"build", c.options.build, false, false}, {"media", c.options.media, true, false},
+		{"bundle", c.options.bundle, true, false}, {"registry", c.options.registry, true, false}, {"sysext", c.options.sysext, true, false},
+		{"iso", c.options.iso, true, false}, {"squashfs", c.options.squashfs, true, false}, {"registry-iso", c.options.registryISO, true, false},
+	} {
+		if slices.Contains(c.command.flags, f.flag) && f.name != "" {
+			f.flag = "--" + f.flag
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// apart refuses a folder that a command writes where it is, holds or is inside of
+// another that it reads or writes: one would end up among the other's files, or
+// replace them.
+func (c *call) apart(cluster string) diag.List {
+	var list diag.List
+	all := c.places(cluster)
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if !a.written && !b.written {
+				continue
+			}
+			x, y := real(a.name), real(b.name)
+			switch {
+			case x == y:
+				list.Errorf("O123", diag.Position{File: a.name}, "", "%s and %s are the same", a.flag, b.flag)
+			case within(x, y) && !b.home:
+				list.Errorf("O123", diag.Position{File: a.name}, "", "%s is inside of %s, which is %s", a.flag, b.flag, b.name)
+			case within(y, x) && !a.home:
+				list.Errorf("O123", diag.Position{File: a.name}, "", "%s holds %s, which is %s", a.flag, b.flag, b.name)
+			default:
+				continue
+			}
+			list[len(list)-1].WithHint("name another place for one of them")
+		}
+		if a.written {
+			list.Append(c.foreign(a))
+		}
+	}
+	return list
+}
+
+// contents tells what a folder is by a file in it, and by the key that this has.
+var contents = []struct{ file, key, what, flag string }{
+	{"store.json", `"cluster"`, "the store of a cluster", "the store"},
+	{"manifest.json", `"kubespore"`, "a build", "--out"},
+	{"media.json", `"medium"`, "a folder of media", "--media"},
+}
+
+// foreign refuses to write into a folder that is, or is inside of, one that
+// another run of kubespore made for something else.
+func (c *call) foreign(p place) diag.List {
+	var list diag.List
+	start := real(p.name)
+	for at := start; at != "/"; at = filepath.Dir(at) {
+		for _, x := range contents {
+			text, err := input.ReadUpTo(filepath.Join(at, x.file), compile.MostDocument)
+			if err == nil && strings.Contains(string(text), x.key) && (at != start || x.flag != p.flag) {
+				list.Errorf("O123", diag.Position{File: p.name}, "", "%s would lie in %s, which is %s", p.flag, at, x.what).WithHint("name another place for it")
+				return list
+			}
+		}
+	}
+	return list
+}
+
+func within(inner, outer string) bool {
+	return strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
+}
+
+// real gives the absolute name of a file without links, as far as it is there.
+func real(name string) string {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return name
+	}
+	for rest := ""; ; {
+		if at, err := filepath.EvalSymlinks(name); err == nil || !os.IsNotExist(err) || name == "/" {
+			return filepath.Join(at, rest)
+		}
+		rest = filepath.Join(filepath.Base(name), rest)
+		name = filepath.Dir(name)
+	}
+}
