@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 )
 
 // nameServer answers for the addresses of names, as the cluster DNS would.
@@ -75,31 +79,41 @@ func testSelfTest(t *testing.T, m machine) {
 	const pods, api = "kubespore-selftest-pods.kube-system.svc.cluster.test", "kubernetes.default.svc.cluster.test"
 	for i, c := range []struct {
 		dns, pod string // where they are
+		other    string // another node
 		names    map[string][]string
 		verdict  string
 		failed   []string
 	}{
-		{"127.99.0.1", "127.99.0.2", map[string][]string{api: {"127.99.0.3"}, pods: {"127.99.0.2", "127.99.0.2"}}, "passed", nil},
-		{"::1", "::1", map[string][]string{api: {"::1"}, pods: {"::1"}}, "passed", nil},
-		{"127.99.1.1", "127.99.1.2", map[string][]string{api: {"127.99.0.3"}}, "failed", []string{"host to pod"}},
-		{"127.99.2.1", "127.99.2.2", map[string][]string{pods: {"127.99.2.2"}}, "failed", []string{"DNS from the host"}},
-		{"127.99.3.1", "127.99.3.2", map[string][]string{api: {"127.99.0.3"}, pods: {"127.99.3.2", "127.99.3.9"}}, "failed", []string{"host to pod"}},
+		{"127.99.0.1", "127.99.0.2", "127.99.0.4", map[string][]string{api: {"127.99.0.3"}, pods: {"127.99.0.2", "127.99.0.2"}}, "passed", nil},
+		{"::1", "::1", "", map[string][]string{api: {"::1"}, pods: {"::1"}}, "passed", nil},
+		{"127.99.1.1", "127.99.1.2", "", map[string][]string{api: {"127.99.0.3"}}, "failed", []string{"host to pod", "pod to pod"}},
+		{"127.99.2.1", "127.99.2.2", "", map[string][]string{pods: {"127.99.2.2"}}, "failed", []string{"DNS from the host", "DNS from a pod"}},
+		{"127.99.3.1", "127.99.3.2", "", map[string][]string{api: {"127.99.0.3"}, pods: {"127.99.3.2", "127.99.3.9"}}, "failed", []string{"host to pod", "pod to pod"}},
+		{"127.99.5.1", "127.99.5.2", "127.99.5.9", map[string][]string{api: {"127.99.5.2"}, pods: {"127.99.5.2"}}, "failed", []string{"host to NodePort of another node", "pod to NodePort of another node"}},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			nameServer(t, net.JoinHostPort(c.dns, "53"), c.names)
 			listen(t, net.JoinHostPort(c.pod, "8080"), serve)
 			listen(t, net.JoinHostPort(c.pod, "443"), serve)
+			listen(t, "127.99.0.4:8080", serve)
 			dir := t.TempDir()
 			writeFile(t, dir, "etc/kubernetes/kubelet.conf", "kind: Config\n")
+			mark := strings.NewReplacer("/", "-").Replace(t.Name())
+			pod := imitatePod(t, dir, mark)
+			nodes := fmt.Sprintf(`[{"type":"InternalIP","address":"%s"},{"type":"Hostname","address":"n"},{"type":"InternalIP","address":"%s"}]`, c.pod, c.other)
 			out := m.askAPI(t, dir, "selftest/files/kubespore-selftest.raw",
-				"case $* in *'get service'*) echo 8080 ;; esac\n", "",
-				"CLUSTER_DOMAIN=cluster.test", "NODE_ADDRESS="+c.pod, "API_SERVICE="+c.pod, "DNS_SERVICE="+c.dns, "PATIENCE=1s")
+				"case $* in *'get service'*) echo 8080 ;; *'get --raw /api/v1/nodes?limit=5') echo '"+nodes+"' ;; esac\n", "/bin/sleep 0.1\n", "NODE_NAME="+mark,
+				"CLUSTER_DOMAIN=cluster.test", "NODE_ADDRESS="+c.pod, "API_SERVICE="+c.pod, "DNS_SERVICE="+c.dns, "PATIENCE=2s")
 			results, err := os.ReadFile(filepath.Join(dir, "lib/selftest"))
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			want := c.verdict + "\n"
-			for _, check := range []string{"DNS from the host", "host to pod", "host to cluster IP", "host to NodePort"} {
+			for _, check := range []string{"DNS from the host", "host to pod", "host to cluster IP", "host to NodePort", "host to NodePort of another node",
+				"DNS from a pod", "pod to pod", "pod to cluster IP", "pod to NodePort", "pod to NodePort of another node"} {
+				if c.other == "" && strings.HasSuffix(check, "another node") {
+					continue
+				}
 				verdict := "passed"
 				for _, failed := range c.failed {
 					if check == failed {
@@ -111,6 +125,33 @@ func testSelfTest(t *testing.T, m machine) {
 			if string(results) != want {
 				t.Errorf("%s\nwant\n%s\n%s", results, want, out)
 			}
+			pod(t)
 		})
+	}
+}
+
+// imitatePod is the kubelet, which makes a pod of a file, and the pod's one process.
+// What it gives sees that the file is a pod and that it is gone.
+func imitatePod(t *testing.T, dir, mark string) func(t *testing.T) {
+	t.Helper()
+	file, seen := filepath.Join(dir, "etc/kubernetes/manifests/kubespore-selftest.yaml"), filepath.Join(dir, "seen")
+	kubelet := exec.Command("bash", "-c", `until cp "$0" "$1" 2>/dev/null; do sleep 0.1; done; KUBESPORE_SELFTEST=$2 exec sleep 60`, file, seen, mark)
+	if err := kubelet.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = kubelet.Process.Kill(), kubelet.Wait() })
+	return func(t *testing.T) {
+		t.Helper()
+		text, err := os.ReadFile(seen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pod corev1.Pod
+		if err := yaml.UnmarshalStrict(text, &pod); err != nil || pod.Spec.Containers[0].Image != "pause" || pod.Spec.Containers[0].Env[0].Value != mark {
+			t.Errorf("%v\n%s", err, text)
+		}
+		if _, err := os.Stat(file); !os.IsNotExist(err) {
+			t.Errorf("the pod's file stays: %v", err)
+		}
 	}
 }

@@ -49,7 +49,7 @@ func (m machine) firstRest(t *testing.T, name, asking string) float64 {
 func (m machine) askAPI(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
 	t.Helper()
 	return m.runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0",
-		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "CONTROL_PLANE=false", "PATIENCE=60"}, env...)...)
+		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "CONTROL_PLANE=false", "PATIENCE=60", "PAUSE_IMAGE=pause"}, env...)...)
 }
 
 // TestTurns: a control plane applies the objects in its turn, after ten seconds for

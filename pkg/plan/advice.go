@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +51,11 @@ func (b *build) checkBound(s scope, bound *profile.Bound) {
 			}
 		}
 	}
-	b.errorAt("P019", b.topology.At(path), path, "%d is more than %d on %s: %s", value, most, s.host.Name, bound.Because).
+	said := fmt.Sprintf("%d is more than %d on %s: %s", value, most, s.host.Name, bound.Because)
+	if most == 0 { // what there may be none of is not counted
+		said = fmt.Sprintf("not right for %s: %s", s.host.Name, bound.Because)
+	}
+	b.errorAt("P019", b.topology.At(path), path, "%s", said).
 		WithHint("%s", strings.ReplaceAll(bound.Hint, "{atMost}", strconv.Itoa(most))).WithRelated(bound.Position, "said here")
 }
 

@@ -19,6 +19,7 @@ import (
 type host struct {
 	Name         string
 	Addresses    []string // with prefix lengths
+	Gateways     []string
 	Hardware     string   // the address that its primary port is known by
 	Disks        []string // besides the one with its system, by their serial numbers
 	Images       []string // folders in which container runtimes keep images
@@ -87,15 +88,15 @@ func (r *run) readHosts() ([]host, error) {
 // address, or that of its members whose hardware is named. The lab's machines have one
 // port.
 func (h *host) readNetwork(path, text string) {
-	var address, hardware []string
+	var address, gateway, hardware []string
 	switch {
 	case strings.HasPrefix(path, "/etc/systemd/network/"):
-		address, hardware = settings(text, "Address"), settings(text, "MACAddress")
+		address, gateway, hardware = settings(text, "Address"), settings(text, "Gateway"), settings(text, "MACAddress")
 	case strings.HasPrefix(path, "/etc/NetworkManager/system-connections/"):
-		address, hardware = settings(text, "address1"), settings(text, "mac-address")
+		address, gateway, hardware = settings(text, "address1"), settings(text, "gateway"), settings(text, "mac-address")
 	}
 	if len(h.Addresses) == 0 {
-		h.Addresses = address
+		h.Addresses, h.Gateways = address, gateway
 	}
 	if h.Hardware == "" {
 		h.Hardware = strings.Join(hardware, "")

@@ -24,6 +24,7 @@ type recipe struct {
 	program string // name in test/tools, as in onMachines; "" when the layer below has it
 	path    string // where the image has it
 	below   debianLayer
+	command []string // what it runs when a pod does not say
 }
 
 // recipes are by the last part of an image's name.
@@ -40,6 +41,7 @@ var recipes = map[string]recipe{
 	"keepalived":              {below: forAddresses},
 	"traefik":                 {program: "traefik", path: "usr/local/bin/traefik"},
 	"kube-router":             {program: "kube-router", path: "usr/local/bin/kube-router", below: forNetworks},
+	"nginx":                   {below: forPages, command: []string{"nginx", "-g", "daemon off;"}},
 }
 
 // debianLayer is what lies under images that call programs.
@@ -54,6 +56,11 @@ var (
 			`--customize-hook=cd "$1" && rm -rf usr/share/* usr/lib/udev/* usr/lib/x86_64-linux-gnu/perl* var/lib/dpkg/*`},
 	}
 	forAddresses = debianLayer{packages: []string{"haproxy", "keepalived", "iproute2", "ca-certificates", "curl", "bash"}}
+	// The makers' image serves this folder to this port, by workers of this user.
+	forPages = debianLayer{packages: []string{"nginx", "curl", "bash"},
+		options: []string{`--customize-hook=cd "$1" && chroot . useradd --system --non-unique --uid 101 nginx &&
+sed -i 's/^user .*/user nginx;/' etc/nginx/nginx.conf &&
+printf 'server {\n  listen 80;\n  root /usr/share/nginx/html;\n  error_log stderr;\n  access_log off;\n}\n' >etc/nginx/sites-available/default`}}
 )
 
 // imageFormat is to be raised when image makes them differently.
@@ -72,7 +79,7 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 			return "", err
 		}
 		ingredients := []string{imageFormat, ref, l.tools[r.program]}
-		ingredients = append(ingredients, r.below.ingredients()...)
+		ingredients = slices.Concat(ingredients, r.below.ingredients(), r.command)
 		archive, err := l.cached("image-"+shortName(ref), ingredients, func(path string) error { return l.image(ctx, ref, r, path) })
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", ref, err)
@@ -165,6 +172,7 @@ func (l *lab) image(ctx context.Context, ref string, r recipe, archive string) e
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", "amd64"
 	config.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/bin"}
+	config.Config.Cmd = r.command
 	if r.path != "" {
 		config.Config.Entrypoint = []string{"/" + r.path}
 	}

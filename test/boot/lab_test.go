@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -92,6 +93,22 @@ func TestLastOf(t *testing.T) {
 	} {
 		if got := lastOf(netip.MustParsePrefix(prefix)).String(); got != want {
 			t.Errorf("%s: %s, want %s", prefix, got, want)
+		}
+	}
+}
+
+// The lab has an address among the machines; where these stand in networks of
+// their own it is the gateway of each.
+func TestLabAddresses(t *testing.T) {
+	at := func(address, gateway string) host {
+		return host{Addresses: []string{address}, Gateways: []string{gateway}}
+	}
+	for want, hosts := range map[string][]host{
+		"[192.168.1.254/24]":                            {at("192.168.1.11/24", "192.168.1.1"), at("192.168.1.12/24", "192.168.1.1")},
+		"[192.0.2.254/24 192.0.2.1/24 198.51.100.1/24]": {at("192.0.2.11/24", "192.0.2.1"), at("198.51.100.12/24", "198.51.100.1")},
+	} {
+		if got := fmt.Sprint(labAddresses(hosts)); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,10 @@ func (n lan) make(ctx context.Context, addresses []netip.Prefix) error {
 		{"-n", string(n), "link", "add", "lan", "type", "bridge"},
 		{"-n", string(n), "link", "set", "lo", "up"},
 		{"-n", string(n), "link", "set", "lan", "up"},
+	}
+	if len(addresses) > 2 { // more than one of each family
+		// Machines stand in networks of their own: the lab is the router between them.
+		steps = append(steps, []string{"netns", "exec", string(n), "sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"})
 	}
 	for _, a := range addresses {
 		step := []string{"-n", string(n), "address", "add", a.String(), "dev", "lan"}
@@ -108,21 +113,33 @@ func (n lan) remove(ctx context.Context) error {
 }
 
 // labAddresses are the lab's own addresses: the last ones of the subnets of
-// the machines, one for each family.
+// the first machine, one for each family. Where other machines stand in other
+// subnets, their gateways come after these, and the first machine's.
 func labAddresses(hosts []host) []netip.Prefix {
-	var out []netip.Prefix
-	seen := map[bool]bool{}
+	var first, gateways []netip.Prefix
 	for _, h := range hosts {
 		for _, text := range h.Addresses {
 			p, err := netip.ParsePrefix(text)
-			if err != nil || seen[p.Addr().Is4()] {
+			if err != nil {
 				continue
 			}
-			seen[p.Addr().Is4()] = true
-			out = append(out, netip.PrefixFrom(lastOf(p), p.Bits()))
+			if !slices.ContainsFunc(first, func(f netip.Prefix) bool { return f.Addr().Is4() == p.Addr().Is4() }) {
+				first = append(first, netip.PrefixFrom(lastOf(p), p.Bits()))
+			}
+			for _, text := range h.Gateways {
+				if g, err := netip.ParseAddr(text); err == nil && p.Contains(g) && !slices.Contains(gateways, netip.PrefixFrom(g, p.Bits())) {
+					gateways = append(gateways, netip.PrefixFrom(g, p.Bits()))
+				}
+			}
 		}
 	}
-	return out
+	other := func(g netip.Prefix) bool {
+		return !slices.ContainsFunc(first, func(f netip.Prefix) bool { return f.Masked() == g.Masked() })
+	}
+	if slices.ContainsFunc(gateways, other) {
+		return append(first, gateways...)
+	}
+	return first
 }
 
 // lastOf gives the last address of a subnet that is not a broadcast address.

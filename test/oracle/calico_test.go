@@ -29,6 +29,9 @@ func TestCalicoManifest(t *testing.T) {
 			t.Fatalf("nothing brings %s:\n%s", there, ours)
 		}
 		theirs, err := filepath.Abs("testdata/calico.yaml")
+		if own := os.Getenv("CALICO_MANIFEST"); own != "" { // of its makers, which is too large to keep here
+			theirs = own
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
