@@ -26,13 +26,13 @@ var cannotBeWritten = []struct {
 	// 001: passwords and TLS that is not checked; iptables of Docker's own; an
 	// MTU without room for the overlay; a log that fills the disk.
 	{"001-flannel", "node2", "/etc/kubernetes/kubelet.conf", []string{`certificate-authority`, `client-certificate`}, []string{`password`, `insecure-skip-tls-verify`, `token`}},
-	{"001-flannel", "node2", "/etc/cni/net.d/10-kubespore.conflist", []string{`"mtu": 1450`}, nil},
+	{"001-flannel", "node2", "/etc/cni/net.d/10-kubespore.conflist", []string{`"mtu": 1420`}, nil},
 	{"001-flannel", "node2", "/etc/systemd/journald.conf.d/50-kubespore.conf", []string{`^SystemMaxUse=500M$`}, nil},
 	{"001-flannel", "node2", "/var/lib/kubelet/config.yaml", []string{`^containerLogMaxSize: 10Mi$`, `^containerLogMaxFiles: 5$`}, nil},
 	// 002: nopreempt beside MASTER; a check that asks the virtual address and takes
 	// the holder out; the holder's address to multicast; etcd on plain HTTP; the
 	// driver of cgroups; two advertised addresses that are the virtual one.
-	{"002", "master1", "/etc/kubespore/keepalived/keepalived.conf.in", []string{`state BACKUP`, `--server=https://192\.168\.200\.22:6443`, `weight -100`, `unicast_src_ip 192\.168\.200\.22`}, []string{`MASTER`, `nopreempt`, `mcast_src_ip`}},
+	{"002", "master1", "/etc/kubespore/keepalived/keepalived.conf.in", []string{`state BACKUP`, `--server=https://192\.168\.200\.22:6443`, `weight -100`, `unicast_src_ip 192\.168\.200\.22`, `^  nopreempt$`, `failover weight 1`}, []string{`MASTER`, `mcast_src_ip`}},
 	{"002", "master1", "/etc/systemd/system/etcd.service", []string{`--listen-client-urls=https://127\.0\.0\.1:2379,https://192\.168\.200\.22:2379`}, nil},
 	{"002", "master1", "/var/lib/kubelet/config.yaml", []string{`^cgroupDriver: systemd$`}, nil},
 	{"002", "master1", "/etc/containerd/config.toml", []string{`SystemdCgroup = true`}, nil},

@@ -63,6 +63,7 @@ func verbs() []verb {
 		{"leave", "MACHINE LABEL", "kubespore-reset, started from a pod with that label, leaves nothing of a cluster, by what the console shows", leave},
 		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
 		{"resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", resolves},
+		{"type", "PAGE SECTION", "type the commands of a section of a page where it says", typePage},
 		{"operator", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", operate},
 		{"kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", askKubeadm},
 		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// typed is a block of commands on a page, and where the page has them typed.
+type typed struct{ at, script string }
+
+// typedBlock is one that says where: on a machine, or by the operator outside.
+var typedBlock = regexp.MustCompile("(?ms)^```sh norun at=(\\S+)\n(.*?)^```")
+
+// typedIn are the blocks of a section, in the page's order.
+func typedIn(page, section string) ([]typed, error) {
+	_, rest, found := strings.Cut(page, "\n## "+section+"\n")
+	if !found {
+		return nil, fmt.Errorf("the page has no section %q", section)
+	}
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var out []typed
+	for _, block := range typedBlock.FindAllStringSubmatch(rest, -1) {
+		out = append(out, typed{block[1], block[2]})
+	}
+	if out == nil {
+		return nil, fmt.Errorf("nothing is typed in the section %q", section)
+	}
+	return out, nil
+}
+
+// typePage types what a section of a page says, where it says so: as root on the
+// machine that it names, or with the operator's credentials.
+func typePage(ctx context.Context, r *run, words []string) (string, error) {
+	if len(words) < 2 {
+		return "", errors.New("wants a page and a section")
+	}
+	page, err := os.ReadFile(filepath.Join(r.lab.tree, words[0]))
+	if err != nil {
+		return "", err
+	}
+	section := strings.Join(words[1:], " ")
+	blocks, err := typedIn(string(page), section)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", words[0], err)
+	}
+	for _, b := range blocks {
+		if b.at == "operator" {
+			_, err = operate(ctx, r, []string{b.script})
+		} else {
+			_, err = doThere(ctx, r, []string{b.at, "set -u -o pipefail\n" + b.script})
+		}
+		if err != nil {
+			return "", fmt.Errorf("%s, %s, at %s: %w", words[0], section, b.at, err)
+		}
+	}
+	return fmt.Sprintf("%d blocks", len(blocks)), nil
+}
