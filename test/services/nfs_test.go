@@ -3,9 +3,12 @@
 package services
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -88,4 +91,36 @@ func deb(t *testing.T, name, file string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// TestPagesOnNFS: what root of a client writes into the folder of seed 003's web
+// server, nginx's own user reads; into the folder of its database nobody else looks.
+func TestPagesOnNFS(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("makes folders of other users")
+	}
+	w := buildFile(t, "../../examples/seeds/003.yaml")
+	if err := os.Chmod(filepath.Dir(w.dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	as := func(user string, args ...string) error {
+		return exec.Command("setpriv", append([]string{"--reuid=" + user, "--regid=" + user, "--clear-groups", "sh", "-c"}, args...)...).Run()
+	}
+	for folder, served := range map[string]bool{"/share": true, "/mysql": false} {
+		e, there := w.files["nfsserver"][folder], filepath.Join(w.dir, folder)
+		uid, err := strconv.Atoi(e.User)
+		if err != nil {
+			t.Fatalf("%s: %+v", folder, e)
+		}
+		if err := errors.Join(os.Mkdir(there, 0o700), os.Chmod(there, fs.FileMode(e.Mode)), os.Chown(there, uid, uid)); err != nil {
+			t.Fatal(err)
+		}
+		// root_squash makes root 65534, and a database writes as who it is.
+		if err := as(e.User, `echo page >"$0"`, filepath.Join(there, "index.html")); err != nil {
+			t.Errorf("%s: its owner cannot write there: %v", folder, err)
+		}
+		if err := as("101", `cat "$0"`, filepath.Join(there, "index.html")); (err == nil) != served {
+			t.Errorf("%s: a web server reads it: %v, want %v", folder, err == nil, served)
+		}
+	}
 }
