@@ -36,6 +36,7 @@ var decisions = []struct{ system, path, want string }{
 
 func TestDecisions(t *testing.T) {
 	needRoot(t)
+	t.Parallel()
 	single, err := os.ReadFile("../../examples/single.yaml")
 	if err != nil {
 		t.Fatal(err)

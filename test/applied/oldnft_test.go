@@ -13,6 +13,7 @@ import (
 // of what newer ones note of types and maps it crashes (kubernetes/kubernetes#136786).
 func TestOldNft(t *testing.T) {
 	needRoot(t)
+	t.Parallel()
 	old := newLayerOf(t, "cloud-init")
 	var found []string
 	for topology, host := range map[string]string{"../../examples/single.yaml": "node1", "../boot/topologies/bridged.yaml": "cp1"} {

@@ -30,6 +30,7 @@ var unknownToOld = map[string]string{
 // but for those above. Newer versions verify the units in the other tests.
 func TestOldSystemd(t *testing.T) {
 	needRoot(t)
+	t.Parallel()
 	used := map[string]bool{}
 	for _, topology := range []string{"../../examples/edge.yaml", "more.yaml"} {
 		ignition, _ := both(t, topology, "ubuntu")
