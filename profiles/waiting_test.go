@@ -48,7 +48,7 @@ func (m machine) firstRest(t *testing.T, name, asking string) float64 {
 // there.
 func (m machine) askAPI(t *testing.T, dir, name, kubectl, sleep string, env ...string) string {
 	t.Helper()
-	return m.runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0",
+	return m.runScript(t, dir, name, map[string]string{"kubectl": kubectl, "sleep": sleep}, append([]string{"NODE_NAME=n", "POD_CIDRS=p", "GENERATION=1", "TURN=0", "KEEP_SUPER_ADMIN=false",
 		"CLUSTER_DOMAIN=d", "NODE_ADDRESS=a", "API_SERVICE=a", "DNS_SERVICE=a", "CONTROL_PLANE=false", "PATIENCE=60", "PAUSE_IMAGE=pause"}, env...)...)
 }
 

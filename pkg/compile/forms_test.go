@@ -56,8 +56,14 @@ func entriesOf(t *testing.T, more string) map[string]document.Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return entriesOfTopology(t, strings.Replace(string(text), "\nprofiles:\n", "\nprofiles:\n"+more, 1))
+}
+
+// entriesOfTopology renders the first machine of a topology.
+func entriesOfTopology(t *testing.T, text string) map[string]document.Entry {
+	t.Helper()
 	source := profile.Source{Name: "profiles", FS: profiles.FS}
-	project, list := compile.Load("single.yaml", []byte(strings.Replace(string(text), "\nprofiles:\n", "\nprofiles:\n"+more, 1)), source)
+	project, list := compile.Load("single.yaml", []byte(text), source)
 	if list.HasErrors() {
 		t.Fatal(list)
 	}

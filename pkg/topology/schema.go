@@ -96,7 +96,7 @@ var userSchema = &object[User]{name: "user", properties: []property[User]{
 	key("passwordHash", passwordHash, func(u *User) *string { return &u.PasswordHash }, "Hash of a password for the console, as `mkpasswd --method=yescrypt` prints it."),
 	key("groups", list[string]{item: userName, unique: itself}, func(u *User) *[]string { return &u.Groups }, "Further groups."),
 	key("shell", shellPath, func(u *User) *string { return &u.Shell }, "Login shell.").says("the image's"),
-	key("sudo", boolean, func(u *User) *bool { return &u.Sudo }, "Whether the user may become root without a password.").or("true"),
+	key("sudo", boolean, func(u *User) *bool { return &u.Sudo }, "Whether the user may become root: with the password where there is one, else without.").or("true"),
 }}
 
 var pkiSchema = &object[PKI]{name: "pki", properties: []property[PKI]{

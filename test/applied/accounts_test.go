@@ -11,11 +11,19 @@ import (
 	"testing"
 )
 
-// TestAccountsKeepTheirPasswords: an account that the image has keeps its password
-// field and the day of its last change, whatever cloud-init does to accounts
-// (24.3 and later unlock what is locked); one that is new lets no password in. A
-// boot that was cut off after cloud-init had its accounts changes nothing of that.
-func TestAccountsKeepTheirPasswords(t *testing.T) {
+// TestAccountsWithoutHash: no password fits an account that the topology gives none,
+// also one that the image has, and after a boot that was cut off.
+func TestAccountsWithoutHash(t *testing.T) { accountsOfImage(t, true) }
+
+// TestAccountsKeepTheirPasswords: where the topology wants it so, an account that the
+// image has keeps its password field and the day of its last change, whatever
+// cloud-init does to accounts (24.3 and later unlock what is locked); one that is new
+// lets no password in. A boot that was cut off after cloud-init had its accounts
+// changes nothing of that.
+func TestAccountsKeepTheirPasswords(t *testing.T) { accountsOfImage(t, false) }
+
+func accountsOfImage(t *testing.T, locked bool) {
+	t.Helper()
 	needRoot(t)
 	// By the account's name: its field in the image.
 	fields := map[string]string{
@@ -37,6 +45,7 @@ func TestAccountsKeepTheirPasswords(t *testing.T) {
 		t.Fatal(err)
 	}
 	text = regexp.MustCompile(`(?m)^access:\n( .*\n)+`).ReplaceAll(text, nil)
+	text = []byte(strings.Replace(string(text), "\nprofiles:\n", fmt.Sprintf("\nprofiles:\n  access: {lockedWithoutHash: %v}\n", locked), 1))
 	topology := filepath.Join(t.TempDir(), "accounts.yaml")
 	if err := os.WriteFile(topology, append(text, users...), 0o644); err != nil {
 		t.Fatal(err)
@@ -68,11 +77,15 @@ func TestAccountsKeepTheirPasswords(t *testing.T) {
 				t.Fatal(err)
 			}
 			for name, field := range fields {
-				if want := "\n" + name + ":" + field + ":19000:"; !strings.Contains(string(shadow), want) {
+				want := "\n" + name + ":" + field + ":19000:"
+				if locked {
+					want = "\n" + name + ":*:"
+				}
+				if !strings.Contains(string(shadow), want) {
 					t.Errorf("%q of the image is now %q", want, line(string(shadow), name))
 				}
 			}
-			for name, want := range map[string]string{"fresh": "!", "keeper": hash} {
+			for name, want := range map[string]string{"fresh": map[bool]string{true: "*", false: "!"}[locked], "keeper": hash} {
 				if !strings.HasPrefix(line(string(shadow), name), name+":"+want+":") {
 					t.Errorf("%s is %q, want %q", name, line(string(shadow), name), want)
 				}

@@ -41,6 +41,7 @@ func TestSSH(t *testing.T) {
 	const key = "/opt/kubespore/bin/kubespore-ssh-key && mkdir -p /run/sshd && sshd -T 2>&1"
 	for fips, keys := range map[bool][]string{false: {"ssh_host_ecdsa_key", "ssh_host_ed25519_key"}, true: {"ssh_host_ecdsa_key"}} {
 		l := ignited(t, "debian-13", "../../examples/single.yaml", "node1", "debian")
+		l.put(t, "etc/ssh/sshd_config.d/00-a.conf", "PermitRootLogin yes\nPasswordAuthentication yes\nPermitEmptyPasswords yes\n")
 		l.put(t, "etc/ssh/sshd_config.d/01-permitrootlogin.conf", "PermitRootLogin yes\n")
 		l.put(t, "etc/ssh/sshd_config.d/50-cloud-init.conf", "PasswordAuthentication yes\n")
 		if fips {
@@ -50,7 +51,7 @@ func TestSSH(t *testing.T) {
 		if err != nil {
 			t.Fatalf("fips %v: %v\n%s", fips, err, tail(out))
 		}
-		for _, want := range []string{"permitrootlogin without-password", "passwordauthentication no", "kbdinteractiveauthentication no"} {
+		for _, want := range []string{"permitrootlogin no", "permitemptypasswords no", "passwordauthentication no", "kbdinteractiveauthentication no"} {
 			if !regexp.MustCompile(`(?m)^` + want + `$`).Match(out) {
 				t.Errorf("sshd does not say %q\n%s", want, out)
 			}

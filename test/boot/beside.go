@@ -118,12 +118,16 @@ func (r *run) firstBoot(ctx context.Context, m *machine, change func(context.Con
 			return err
 		}
 	}
+	// Whom the API server knows from its first moment: the roles of admin.conf are
+	// applied later, so asking with it would take the time of that. The machine
+	// removes its own once it has another.
+	r.admin = filepath.Join(r.dir, "super-admin.conf")
+	if err := install(filepath.Join(c.root(), "etc/kubernetes/super-admin.conf"), r.admin); err != nil {
+		return err
+	}
 	if err := m.powerOn(ctx); err != nil {
 		return err
 	}
-	// Whom the API server knows from its first moment: the roles of admin.conf are
-	// applied later, so asking with it would take the time of that.
-	r.admin = filepath.Join(c.root(), "etc/kubernetes/super-admin.conf")
 	for i, moment := range awaited {
 		reached := func(ctx context.Context) (bool, string) { return moment.reached(ctx, r, m.Name) }
 		if _, err := r.untilAt(ctx, patience, 100*time.Millisecond, reached); err != nil {

@@ -17,14 +17,15 @@ import (
 const benchmark = "cis-1.11"
 
 // hardened runs kube-bench on a machine, for what the machine is, and holds
-// what fails against the table of docs/hardening.md: what the page does not
-// list may not fail, and what it lists may not pass.
+// what fails or warns against the tables of docs/hardening.md: what the page does
+// not list may not fail, and what it lists may not pass; no warning is without an
+// answer there.
 func hardened(ctx context.Context, r *run, words []string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(r.lab.tree, "docs/hardening.md"))
 	if err != nil {
 		return "", err
 	}
-	listed := listedChecks(string(text))
+	page := readHardening(string(text))
 	machines, err := r.named(ctx, words)
 	if err != nil {
 		return "", err
@@ -35,14 +36,14 @@ func hardened(ctx context.Context, r *run, words []string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", m.Name, err)
 		}
-		if err := errors.Join(against(checks, listed)...); err != nil {
+		if err := errors.Join(page.against(checks)...); err != nil {
 			return "", fmt.Errorf("%s:\n%w", m.Name, err)
 		}
 		count := map[string]int{}
 		for _, c := range checks {
 			count[c.Status]++
 		}
-		notes = append(notes, fmt.Sprintf("%s %d pass, %d fail as listed", m.Name, count["PASS"], count["FAIL"]))
+		notes = append(notes, fmt.Sprintf("%s %d pass, %d fail and %d warn as listed", m.Name, count["PASS"], count["FAIL"], count["WARN"]))
 	}
 	return strings.Join(notes, "; "), nil
 }
@@ -124,34 +125,48 @@ func readChecks(text string) ([]check, error) {
 	return out, nil
 }
 
-var checkRow = regexp.MustCompile(`(?m)^\| (\d+\.\d+\.?\d*) \|`)
+var (
+	checkRow    = regexp.MustCompile(`(?m)^\| ([0-9., ]+) \|`)
+	checkNumber = regexp.MustCompile(`\d+\.\d+(?:\.\d+)?`)
+)
 
-// listedChecks are the numbers in the first table of the page, which is before
-// its first section.
-func listedChecks(page string) []string {
-	page, _, _ = strings.Cut(page, "\n## ")
+// hardening is what the page explains: checks that fail, in its first table, and
+// checks that warn, below a heading of their own.
+type hardening struct{ fail, warn []string }
+
+func readHardening(page string) hardening {
+	fail, rest, _ := strings.Cut(page, "\n## ")
+	_, rest, _ = strings.Cut(rest, "leaves to people\n")
+	warn, _, _ := strings.Cut(rest, "\n## ")
+	return hardening{fail: numbersOf(fail), warn: numbersOf(warn)}
+}
+
+// numbersOf gives the checks in the first column of a table.
+func numbersOf(table string) []string {
 	var out []string
-	for _, row := range checkRow.FindAllStringSubmatch(page, -1) {
-		out = append(out, row[1])
+	for _, row := range checkRow.FindAllStringSubmatch(table, -1) {
+		out = append(out, checkNumber.FindAllString(row[1], -1)...)
 	}
 	return out
 }
 
 // against holds results against the page, as far as they are of the same
 // targets: each has a chapter of the benchmark.
-func against(checks []check, listed []string) []error {
+func (h hardening) against(checks []check) []error {
 	var errs []error
 	ran := map[string]bool{}
 	for _, c := range checks {
 		ran[chapter(c.Number)], ran[c.Number] = true, true
-		switch explained := slices.Contains(listed, c.Number); {
+		switch explained := slices.Contains(h.fail, c.Number); {
 		case c.Status == "FAIL" && !explained:
 			errs = append(errs, fmt.Errorf("%s fails and docs/hardening.md does not list it: %s (found %q)", c.Number, c.What, shorten(c.Actual, 200)))
 		case c.Status != "FAIL" && explained:
 			errs = append(errs, fmt.Errorf("%s is listed in docs/hardening.md and does not fail: %s", c.Number, c.What))
+		case c.Status == "WARN" && !slices.Contains(h.warn, c.Number):
+			errs = append(errs, fmt.Errorf("%s warns and docs/hardening.md has no answer: %s (found %q)", c.Number, c.What, shorten(c.Actual, 200)))
 		}
 	}
-	for _, number := range listed {
+	for _, number := range slices.Concat(h.fail, h.warn) {
 		if ran[chapter(number)] && !ran[number] {
 			errs = append(errs, fmt.Errorf("%s is listed in docs/hardening.md and is not a check of kube-bench", number))
 		}

@@ -13,11 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// superAdmin is the credential that a control plane has of its own.
-const superAdmin = "--kubeconfig=/etc/kubernetes/super-admin.conf"
+// ownAdmin is the credential that a control plane has of its own.
+const ownAdmin = "--kubeconfig=/etc/kubernetes/kubespore.conf"
 
 // known are the certificates whose end kubeadm must find on every control plane.
-var known = []string{"apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "controller-manager.conf", "front-proxy-client", "scheduler.conf", "super-admin.conf"}
+var known = []string{"apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "controller-manager.conf", "front-proxy-client", "scheduler.conf"}
 
 // askKubeadm runs the commands of kubeadm that only look, on control planes.
 func askKubeadm(ctx context.Context, r *run, words []string) (string, error) {
@@ -34,7 +34,7 @@ func askKubeadm(ctx context.Context, r *run, words []string) (string, error) {
 		if err != nil {
 			return err
 		}
-		out, err := inside.do(ctx, "kubeadm certs check-expiration "+superAdmin)
+		out, err := inside.do(ctx, "kubeadm certs check-expiration "+ownAdmin)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func askKubeadm(ctx context.Context, r *run, words []string) (string, error) {
 				return fmt.Errorf("check-expiration does not know when %s ends:\n%s", name, out)
 			}
 		}
-		out, err = inside.do(ctx, "kubeadm upgrade plan "+superAdmin+" "+next)
+		out, err = inside.do(ctx, "kubeadm upgrade plan "+ownAdmin+" "+next)
 		if err == nil && !strings.Contains(out, "kubeadm upgrade apply "+next) {
 			err = fmt.Errorf("upgrade plan does not offer %s:\n%s", next, out)
 		}
@@ -96,7 +96,7 @@ func reconfigure(ctx context.Context, r *run, words []string) (string, error) {
 		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
 			return err
 		}
-		if _, err := inside.do(ctx, "kubeadm init phase upload-config kubeadm --config=/root/cluster.yaml "+superAdmin+
+		if _, err := inside.do(ctx, "kubeadm init phase upload-config kubeadm --config=/root/cluster.yaml "+ownAdmin+
 			"; kubeadm init phase control-plane apiserver --config=/root/cluster.yaml"); err != nil {
 			return err
 		}

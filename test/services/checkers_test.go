@@ -43,7 +43,7 @@ func TestCheckers(t *testing.T) {
 	}
 
 	t.Run("visudo", func(t *testing.T) {
-		accepts(t, "sudoers", w.file(t, "cp1", "/etc/sudoers.d/kubespore"), "core ALL=(ALL\n", deb(t, "sudo", "usr/sbin/visudo"), "-c", "-f")
+		accepts(t, "sudoers", w.file(t, "cp1", "/etc/sudoers.d/zz-kubespore"), "core ALL=(ALL\n", deb(t, "sudo", "usr/sbin/visudo"), "-c", "-f")
 	})
 	t.Run("containerd", func(t *testing.T) {
 		accepts(t, "containerd.toml", w.file(t, "w1", "/etc/containerd/config.toml"), "[plugins\n",
