@@ -142,7 +142,7 @@ func TestTampered(t *testing.T) {
 			c.copy(t, "cp1", pki+"etcd/healthcheck-client.key", "cp1", pki+"apiserver-kubelet-client.key")
 		}, []string{"V056"}, "the kubelet on"},
 		{"authority swapped", func(t *testing.T, c cluster) { c.copy(t, "cp1", pki+"front-proxy-ca.crt", "cp1", pki+"etcd/ca.crt") },
-			[]string{"V054", "V056"}, "not of that authority"},
+			[]string{"V043", "V054", "V056"}, "not of that authority"},
 		{"server of no name", func(t *testing.T, c cluster) {
 			c.replace(t, "w1", "/etc/kubernetes/kubelet.conf", "https://127.0.0.1:7443", "https://elsewhere:6443")
 		},

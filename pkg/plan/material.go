@@ -59,6 +59,7 @@ func (m *keySpecs) host(h *host) {
 		s.use = u
 		for i := range u.Authorities {
 			a := &u.Authorities[i]
+			m.mayHoldAuthority(s, a)
 			m.deposits(s, a.Deposits, Deposit{Kind: "authority", ID: a.Name})
 		}
 		for i := range u.Secrets {
@@ -66,6 +67,7 @@ func (m *keySpecs) host(h *host) {
 			if !m.holds(h.class, u.Profile, &x.When) || x.Param != "" && u.params[x.Param] == "" {
 				continue
 			}
+			m.mayHoldSecret(s, x)
 			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(h, u, x)})
 		}
 		for i := range u.Certs {
@@ -73,6 +75,7 @@ func (m *keySpecs) host(h *host) {
 			if !m.holds(h.class, u.Profile, &c.When) {
 				continue
 			}
+			m.mayHoldCert(s, c)
 			id := "cluster/" + c.Name
 			if c.Scope == "host" {
 				id = "hosts/" + h.Name + "/" + c.Name
@@ -141,6 +144,8 @@ func (m *keySpecs) cert(s scope, c *profile.Cert, id string) CertSpec {
 	}
 	if _, ok := m.authorities[c.Authority]; !ok {
 		m.missingAuthority(s, c)
+	} else {
+		m.maySign(s, c)
 	}
 	spec.CommonName, _ = m.text(s, c.CommonName)
 	if spec.CommonName = strings.TrimSpace(spec.CommonName); spec.CommonName == "" {
@@ -149,6 +154,7 @@ func (m *keySpecs) cert(s scope, c *profile.Cert, id string) CertSpec {
 	for _, o := range c.Organizations {
 		text, _ := m.text(s, o)
 		if text = strings.TrimSpace(text); text != "" {
+			m.mayName(s, c, text, o.Position)
 			spec.Organizations = append(spec.Organizations, text)
 		}
 	}

@@ -64,6 +64,11 @@ func (d *Data) Secret(name string) (string, error) {
 	}) {
 		return "", fmt.Errorf("no selected profile has a secret %s", name)
 	}
+	if d.scope.class != nil {
+		if err := d.scope.mayRead(name); err != nil {
+			return "", err
+		}
+	}
 	return MarkSecret(name), nil
 }
 

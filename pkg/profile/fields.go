@@ -2,6 +2,7 @@ package profile
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -55,6 +56,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"bounds":        d.bounds(&p.Bounds),
 		"params":        d.params(&p.Params),
 		"vars":          d.vars(&p.Vars),
+		"keyAccess":     d.keyAccess(&p.KeyAccess),
 		"authorities":   d.authorities(&p.Authorities),
 		"secrets":       d.secrets(&p.Secrets),
 		"certs":         d.certs(&p.Certs),
@@ -208,6 +210,22 @@ func (d *decoder) authorities(into *[]Authority) func(node) {
 	})
 }
 
+// superGroups are the groups of Kubernetes that no rule of a cluster binds.
+var superGroups = []string{"system:masters"}
+
+// IsSuperGroup says whether a group of Kubernetes is bound by no rule of a cluster.
+func IsSuperGroup(group string) bool { return slices.Contains(superGroups, group) }
+
+func (d *decoder) keyAccess(into *KeyAccess) func(node) {
+	return func(n node) {
+		d.object(n, "a map, such as {authorities: [kubernetes]}", fields{
+			"authorities": d.strs(&into.Authorities),
+			"secrets":     d.strs(&into.Secrets),
+			"groups":      d.enums(&into.Groups, superGroups),
+		})
+	}
+}
+
 func (d *decoder) secrets(into *[]Secret) func(node) {
 	taken := map[string]bool{}
 	return d.listOf(func(n node) {
@@ -225,6 +243,7 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 			"param":     d.str(&s.Param),
 			"doc":       d.str(&s.Doc),
 			"perHost":   d.boolean(&s.PerHost),
+			"holders":   d.enums(&s.Holders, roles),
 			"when":      d.condition(&s.When),
 			"deposits":  d.deposits(&s.Deposits, secretForms[kind], only),
 		}, "name", "kind")

@@ -45,6 +45,7 @@ type Profile struct {
 	Params        []Param
 	Vars          []Var
 
+	KeyAccess   KeyAccess // to what other profiles declare
 	Authorities []Authority
 	Secrets     []Secret
 	Certs       []Cert
@@ -170,6 +171,13 @@ type Authority struct {
 	Position   diag.Position
 }
 
+// KeyAccess says which key material of other profiles a profile may touch.
+type KeyAccess struct {
+	Authorities []string // that sign its certificates, or whose keys it deposits
+	Secrets     []string // that it reads or deposits
+	Groups      []string // of Kubernetes that bypass all rules, in its certificates
+}
+
 // Secret is something made once and kept in the store.
 type Secret struct {
 	Name      string
@@ -179,6 +187,7 @@ type Secret struct {
 	Algorithm string // of a keypair; "" means the topology's
 	Doc       string
 	PerHost   bool
+	Holders   []string // roles of the hosts that may hold it; empty means all
 	Deposits  []Deposit
 	When      Condition
 	Position  diag.Position

@@ -41,6 +41,7 @@ type endpoints struct {
 	servers []server
 	clients []client
 	keys    []heldKey
+	shared  map[string]heldKey // what other hosts hold too, by its name in the store
 }
 
 // endpoints reads them off a document: off static pods and units by their

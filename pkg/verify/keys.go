@@ -21,6 +21,7 @@ type fingerprint [sha256.Size]byte
 type heldKey struct {
 	path   string
 	public fingerprint
+	at     diag.Position // where it is written
 }
 
 // ownKeys proves that keys lie in files that only root reads, that each key
@@ -79,7 +80,7 @@ func heldKeys(m *machine) []heldKey {
 			continue
 		}
 		for _, key := range privateKeys(e.Content) {
-			out = append(out, heldKey{e.Path, key})
+			out = append(out, heldKey{e.Path, key, m.doc.At(e.Item)})
 		}
 	}
 	return out

@@ -36,6 +36,7 @@ func (v *Verifier) trust(out *diag.List) {
 		}
 	}
 	n.serveEndpoint(v.plan, out)
+	v.sameEverywhere(out)
 	holders := map[fingerprint]string{}
 	for _, end := range v.ends {
 		for _, key := range end.keys {

@@ -102,6 +102,7 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 		v.units,      // units.go: units refer to what exists, in an order without cycles
 		v.services,   // flags.go: flags of programs run by units exist in that release
 		v.ownKeys,    // keys.go: every key is this host's own
+		v.pairs,      // pairs.go: what belongs together does, also where an overlay replaced it
 		v.writable,   // system.go: every path lies where the system can be written
 		v.firewall,   // firewall.go: every port that something serves is open
 		v.ports,      // listeners.go: no two programs listen on one port

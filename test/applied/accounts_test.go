@@ -46,7 +46,7 @@ func accountsOfImage(t *testing.T, locked bool) {
 	}
 	text = regexp.MustCompile(`(?m)^access:\n( .*\n)+`).ReplaceAll(text, nil)
 	text = []byte(strings.Replace(string(text), "\nprofiles:\n", fmt.Sprintf("\nprofiles:\n  access: {lockedWithoutHash: %v}\n", locked), 1))
-	topology := filepath.Join(t.TempDir(), "accounts.yaml")
+	topology := filepath.Join(t.TempDir(), fmt.Sprintf("accounts-%v.yaml", locked))
 	if err := os.WriteFile(topology, append(text, users...), 0o644); err != nil {
 		t.Fatal(err)
 	}

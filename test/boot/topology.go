@@ -99,12 +99,16 @@ func (r *run) adapt(without []string) error {
 	return os.WriteFile(r.adapted(), adapted, 0o644)
 }
 
-// copyManifests puts the user's own manifests beside the adapted topology, where
-// they were beside the original one.
+// copyManifests puts the user's own manifests and logins beside the adapted topology,
+// where they were beside the original one.
 func (r *run) copyManifests(t map[string]any) error {
 	profiles, _ := t["profiles"].(map[string]any)
 	manifests, _ := profiles["manifests"].(map[string]any)
 	files, _ := manifests["files"].([]any)
+	registry, _ := profiles["registry"].(map[string]any)
+	if logins, ok := registry["htpasswd"]; ok {
+		files = append(slices.Clone(files), logins)
+	}
 	for _, f := range files {
 		from, to := filepath.Join(filepath.Dir(r.path()), fmt.Sprint(f)), filepath.Join(r.dir, fmt.Sprint(f))
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {

@@ -149,7 +149,7 @@ func (l *lab) objects(t *testing.T) {
 }
 
 func (l *lab) kubectl(words ...string) *exec.Cmd {
-	return l.planes[0].command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/super-admin.conf", "--cache-dir=/run/kubectl"}, words...)...)
+	return l.planes[0].command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/kubespore.conf", "--cache-dir=/run/kubectl"}, words...)...)
 }
 
 const generation = "/api/v1/namespaces/kube-system/configmaps/kubespore"
@@ -210,7 +210,7 @@ func (l *lab) encryption(t *testing.T) {
 	if strings.Contains(raw, plain) || !strings.Contains(raw, "k8s:enc:secretbox:v1:key1:") {
 		t.Errorf("a Secret lies in etcd as %d bytes that begin %.60q", len(raw), raw)
 	}
-	other := l.planes[1].as(t, "/etc/kubernetes/super-admin.conf", l.planes[1])
+	other := l.planes[1].as(t, "/etc/kubernetes/kubespore.conf", l.planes[1])
 	if got := other.get(t, "/api/v1/namespaces/default/secrets/hidden", "data", "x"); got != base64.StdEncoding.EncodeToString([]byte(plain)) {
 		t.Errorf("the API server of cp2 reads the Secret as %v", got)
 	}
@@ -230,7 +230,7 @@ func (l *lab) kubeadm(t *testing.T) {
 	const credential = "/root/admin.conf"
 	write(t, cp1.path(credential), text)
 	table := output(t, cp1.command("kubeadm", "certs", "check-expiration", "--kubeconfig="+credential))
-	if got := missing(table); !slices.Equal(got, []string{"admin.conf"}) {
+	if got := missing(table); !slices.Equal(got, []string{"admin.conf", "super-admin.conf"}) {
 		t.Errorf("with the configuration of the cluster kubeadm misses %q:\n%s", got, table)
 	}
 	join := output(t, cp1.command("kubeadm", "token", "create", "--print-join-command", "--kubeconfig="+credential))

@@ -73,7 +73,7 @@ func TestManifests(t *testing.T) {
 const userManifests = "--filename=/etc/kubespore/objects/manifests"
 
 func (m *machine) kubectl(words ...string) []byte {
-	out, err := m.command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/super-admin.conf", "--cache-dir=/run/kubectl"}, words...)...).CombinedOutput()
+	out, err := m.command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/kubespore.conf", "--cache-dir=/run/kubectl"}, words...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Appendf(nil, "%v: %s", err, out)
 	}

@@ -1,6 +1,6 @@
 # Written by kubespore: kubectl speaks to the cluster, as whoever may read a
 # credential here.
-for kubespore_file in /etc/kubernetes/admin.conf /etc/kubernetes/super-admin.conf; do
+for kubespore_file in /etc/kubernetes/admin.conf /etc/kubernetes/kubespore.conf; do
 	if [ -z "${KUBECONFIG:-}" ] && [ -r "$kubespore_file" ]; then
 		export KUBECONFIG=$kubespore_file
 	fi
