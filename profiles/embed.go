@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds the folders and the table, without the code and tests that lie here.
 //
-//go:embed versions.yaml all:*/*
+//go:embed versions.yaml digests.yaml all:*/*
 var FS embed.FS

@@ -58,7 +58,7 @@ func runPayloadList(c *call) int {
 	}
 	if c.options.script {
 		c.printDiagnostics(list)
-		if err := bill.Script(c.stdout); err != nil {
+		if err := bill.Script(c.stdout, project.Catalog.Published); err != nil {
 			return exitDiagnostics
 		}
 		return exitFine

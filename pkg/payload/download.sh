@@ -33,12 +33,15 @@ say() { printf '%s\n' "$*" >&2; }
 
 sum() { sha256sum "$1" | cut -d ' ' -f 1; }
 
-# get URL: fetches it once, whole, and prints where it is.
+# get URL PUBLISHED: fetches it once, whole, and prints where it is. What its makers
+# publish as its sha256, where that is known, it must have.
 get() {
-  local url=$1 name carry=(curl --fail --location --show-error --silent --retry 5 --retry-delay 2)
+  local url=$1 published=${2:-} name carry=(curl --fail --location --show-error --silent --retry 5 --retry-delay 2)
   # Into this file go cacert, cert, key, netrc-file and proxy: nothing of it stands
   # among the arguments.
   if [[ -n ${CURL_CONFIG:-} ]]; then carry+=(--config "$CURL_CONFIG"); fi
+  # Neither the server nor a redirection leads from https to something else.
+  if [[ $url == https://* ]]; then carry+=(--proto '=https' --proto-redir '=https'); else carry+=(--proto '=http,https'); fi
   name=$work/$(printf '%s' "$url" | sha256sum | cut -d ' ' -f 1)
   if [[ ! -e $name ]]; then
     say "fetching $url"
@@ -48,21 +51,26 @@ get() {
       rm -f "$name.part"
       "${carry[@]}" --output "$name.part" "$url" || return
     fi
+    if [[ -n $published && $(sum "$name.part") != "$published" ]]; then
+      say "$url is not what its makers publish: their sha256 is $published, and its is $(sum "$name.part")"
+      rm -f "$name.part"
+      return 1
+    fi
     mv "$name.part" "$name"
   fi
   printf '%s\n' "$name"
 }
 
-# program FILE URL MEMBER SHA256
+# program FILE URL MEMBER SHA256 PUBLISHED
 program() {
-  local file=$1 url=$2 member=$3 want=$4 archive
+  local file=$1 url=$2 member=$3 want=$4 published=${5:-} archive
   if [[ -e $file ]]; then return; fi
   if [[ -z $url ]]; then
     say "$file: its profile does not say where it comes from; put it there yourself"
     failed+=("$file")
     return
   fi
-  if ! archive=$(get "$url"); then
+  if ! archive=$(get "$url" "$published"); then
     failed+=("$file")
     return
   fi

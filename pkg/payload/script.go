@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"io"
@@ -13,18 +14,19 @@ var download string
 // listMark is the line of the script that stands for the bill.
 const listMark = "# BILL\n"
 
-// Script writes the script that fetches a bill on a connected machine.
-func (b *Bill) Script(w io.Writer) error {
+// Script writes the script that fetches a bill on a connected machine. Published
+// holds what makers publish, by URL and by reference of an image.
+func (b *Bill) Script(w io.Writer, published map[string]string) error {
 	var calls strings.Builder
 	for _, x := range b.Binaries {
-		fmt.Fprintf(&calls, "program %s\n", quoted(x.File, x.URL, x.Member, x.SHA256))
+		fmt.Fprintf(&calls, "program %s\n", quoted(x.File, x.URL, x.Member, x.SHA256, published[x.URL]))
 	}
 	for _, x := range b.Images {
 		if len(x.Packages) > 0 {
 			fmt.Fprintf(&calls, "made %s\n", quoted(append([]string{x.File, x.Ref, x.Arch}, x.Packages...)...))
 			continue
 		}
-		fmt.Fprintf(&calls, "image %s\n", quoted(x.File, x.Ref, x.Arch, x.Digest))
+		fmt.Fprintf(&calls, "image %s\n", quoted(x.File, x.Ref, x.Arch, cmp.Or(x.Digest, published[x.Ref])))
 	}
 	for start := 0; start < len(b.Needed); {
 		first, end, names := b.Needed[start], start, []string(nil)

@@ -24,6 +24,7 @@ type Source struct {
 // Names of files with a meaning of their own.
 const (
 	profileFile  = "profile.yaml"
+	digestsFile  = "digests.yaml"
 	versionsFile = "versions.yaml"
 	readmeFile   = "README.md"
 	filesDir     = "files"
@@ -38,6 +39,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	var list diag.List
 	found := map[string]*folder{}
 	versions := versionTable{}
+	published := map[string]string{}
 	digest := map[string][]byte{}
 	replaced := map[string]bool{} // layers of which a later one replaced a profile
 	for i, layer := range layers {
@@ -63,10 +65,17 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 				}
 				digest[path.Join(layer.Name, name)] = text
 				versions.read(path.Join(layer.Name, name), text, &list)
+			case name == digestsFile:
+				text, err := fs.ReadFile(layer.FS, name)
+				if err != nil {
+					list.Errorf("F001", diag.Position{File: path.Join(layer.Name, name)}, "", "the file cannot be read: %s", reason(err))
+					continue
+				}
+				readDigests(path.Join(layer.Name, name), text, published, &list)
 			}
 		}
 	}
-	c := &Catalog{Versions: versions.rows()}
+	c := &Catalog{Versions: versions.rows(), Published: published}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		f := found[name]
 		for file, text := range f.files {

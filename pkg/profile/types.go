@@ -12,6 +12,9 @@ type Catalog struct {
 	Profiles []*Profile // sorted by name
 	Versions []Version  // oldest minor first
 	Digest   string     // sha256 over every file read, hex
+	// Published holds what makers publish: the sha256 of a download by its URL, as
+	// hex, and the digest of an image by its reference.
+	Published map[string]string
 }
 
 // Version is one row of versions.yaml: what belongs to a Kubernetes minor.

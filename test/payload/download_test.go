@@ -65,7 +65,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	programLine = regexp.MustCompile(`(?m)^program '([^']*)' 'https://([^/]+)(/[^']*)' '([^']*)' '([^']*)'$`)
+	programLine = regexp.MustCompile(`(?m)^program '([^']*)' 'https://([^/]+)(/[^']*)' '([^']*)' '([^']*)' '[^']*'$`)
 	imageLine   = regexp.MustCompile(`(?m)^image '([^']*)' '([^']*)' '([^']*)' '([^']*)'$`)
 )
 
@@ -143,7 +143,7 @@ func download(t *testing.T, tools, topology string) []byte {
 				t.Errorf("%s is not locked in the script", m[1])
 			}
 		}
-		script = programLine.ReplaceAllString(script, "program '$1' 'http://"+host+"$3' '$4' '$5'")
+		script = programLine.ReplaceAllString(script, "program '$1' 'http://"+host+"$3' '$4' '$5' ''")
 		// Images come from our registry and keep their names.
 		const source = `from=$(pinned "$ref" "$want")`
 		if !strings.Contains(script, source) {
