@@ -73,6 +73,8 @@ func TestSpecialFiles(t *testing.T) {
 		{"from/archive.tar", []string{"payload", "pack", "--from", "from/archive.tar", "prod.yaml"}, nil},
 		{"from/kubelet", []string{"payload", "pack", "--from", "from", "prod.yaml"}, nil},
 		{"from/images.tar", []string{"payload", "pack", "--from", "from", "prod.yaml"}, nil},
+		{"mirror.pem", []string{"payload", "pack", "--from", "https://127.0.0.1:1", "--ca", "mirror.pem", "prod.yaml"}, nil},
+		{"netrc", []string{"payload", "pack", "--from", "https://127.0.0.1:1", "--netrc", "netrc", "prod.yaml"}, nil},
 		{"image.raw", []string{"media", "disk", "--image", "image.raw", "prod.yaml"}, nil},
 		{"live.iso", []string{"media", "embed", "--image", "live.iso", "prod.yaml"}, nil},
 		{"authority.pem", []string{"media", "pxe", "--url", "https://a.example", "--ca", "authority.pem", "prod.yaml"}, nil},

@@ -5,10 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/input"
 )
 
 // Web says how web servers and registries are asked: which authority vouches for
@@ -57,7 +57,7 @@ func (w Web) client() (*http.Client, error) {
 }
 
 func readFile(name string) ([]byte, error) {
-	text, err := os.ReadFile(name)
+	text, err := input.ReadFile(name)
 	if err != nil {
 		return nil, diag.Failf("W004", diag.Position{File: name}, "cannot be read: %s", because(err))
 	}
