@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/durable"
 	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -118,6 +119,7 @@ func (p *pipe) outputs() {
 	if p.stage == nil {
 		return
 	}
+	p.list.AddError("O105", p.stage.Write(outdir.File{Path: durable.GitIgnoreName, Data: durable.GitIgnore()}))
 	for _, c := range p.result.Plan.Certs {
 		if c.Output == nil {
 			continue

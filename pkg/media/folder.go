@@ -159,6 +159,11 @@ func (f *folder) commit(medium string, made []Made, whole bool) error {
 			now = append(now, e)
 		}
 	}
+	if f.fresh {
+		if err := durable.WriteFile(f.fs, f.at(durable.GitIgnoreName), durable.GitIgnore(), fileMode); err != nil {
+			return err
+		}
+	}
 	if err := f.list(slices.Concat(now, stale)); err != nil {
 		return err
 	}

@@ -143,6 +143,7 @@ func (s *Store) identifyNew(cluster string) error {
 	if cluster == "" {
 		return nil
 	}
+	s.written[durable.GitIgnoreName] = durable.GitIgnore()
 	return s.writeJSON(identityName, identity{Version: 1, Cluster: cluster})
 }
 

@@ -26,7 +26,7 @@ func TestLayout(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"ca/etcd.crt", "ca/etcd.key", "ca/kubernetes.crt", "ca/kubernetes.key",
+		".gitignore", "ca/etcd.crt", "ca/etcd.key", "ca/kubernetes.crt", "ca/kubernetes.key",
 		"cluster/admin.crt", "cluster/admin.key", "cluster/encryption-key.secret", "cluster/service-account.key", "cluster/vrrp.secret",
 		"hosts/cp1/etcd-server.crt", "hosts/cp1/etcd-server.key", "hosts/cp1/kubelet-client.crt", "hosts/cp1/kubelet-client.key",
 		"hosts/w1/kubelet-client.crt", "hosts/w1/kubelet-client.key", "store.json",

@@ -58,7 +58,7 @@ const (
 
 // kindOf tells what a file is by its place and name.
 func kindOf(name string) fileKind {
-	if name == identityName || name == allocationsName {
+	if name == identityName || name == allocationsName || name == durable.GitIgnoreName {
 		return ownFile
 	}
 	if isForMedia(name) {

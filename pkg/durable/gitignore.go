@@ -1,0 +1,10 @@
+package durable
+
+// GitIgnoreName is a file in each folder that is written, so that git leaves
+// alone what holds keys.
+const GitIgnoreName = ".gitignore"
+
+// GitIgnore is its text: everything in the folder.
+func GitIgnore() []byte {
+	return []byte("# Written by kubespore: what lies here holds private keys. See docs/git.md.\n*\n")
+}
