@@ -52,7 +52,7 @@ func typePage(ctx context.Context, r *run, words []string) (string, error) {
 		if b.at == "operator" {
 			_, err = operate(ctx, r, []string{b.script})
 		} else {
-			_, err = doThere(ctx, r, []string{b.at, "set -u -o pipefail\n" + b.script})
+			_, err = doThere(ctx, r, []string{b.at, "set -u -o pipefail\n" + onThisKernel(b.script)})
 		}
 		if err != nil {
 			return "", fmt.Errorf("%s, %s, at %s: %w", words[0], section, b.at, err)

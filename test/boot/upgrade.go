@@ -36,6 +36,15 @@ func upgradeCommands(page, version string) (string, error) {
 	return regexp.MustCompile(`v1\.\d+\.\d+`).ReplaceAllString(script.String(), version), nil
 }
 
+// onThisKernel has kubeadm overlook that the test machine's kernel has control
+// groups of version 1.
+func onThisKernel(script string) string {
+	if !cgroup1() {
+		return script
+	}
+	return regexp.MustCompile(`kubeadm upgrade (apply|node)`).ReplaceAllString(script, "$0 --ignore-preflight-errors=SystemVerification")
+}
+
 // upgrade types on a control plane what docs/upgrade.md says, and keeps what
 // kubeadm has left.
 func upgrade(ctx context.Context, r *run, words []string) (string, error) {
@@ -50,10 +59,7 @@ func upgrade(ctx context.Context, r *run, words []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if cgroup1() {
-		// kubeadm looks at the kernel, which is the test machine's.
-		script = strings.ReplaceAll(script, "kubeadm upgrade apply", "kubeadm upgrade apply --ignore-preflight-errors=SystemVerification")
-	}
+	script = onThisKernel(script)
 	machines, err := r.named(ctx, words)
 	if err != nil {
 		return "", err
