@@ -38,7 +38,7 @@ var shortImages = strings.NewReplacer("docker.io/library/", "", "docker.io/", ""
 
 // environmentFiles are those that systemd and shells read alike.
 func isEnvironment(path string) bool {
-	return strings.HasSuffix(path, ".env") || slices.Contains([]string{"/etc/kubernetes/apiserver", "/etc/kubernetes/controller-manager", "/etc/kubernetes/scheduler", "/etc/kubespore/payload"}, path)
+	return strings.HasSuffix(path, ".env") || slices.Contains([]string{"/etc/kubernetes/apiserver", "/etc/kubernetes/controller-manager", "/etc/kubernetes/scheduler", "/etc/kubernetes/proxy", "/etc/etcd/etcd.conf", "/etc/kubespore/payload"}, path)
 }
 
 func leavesOf(t *testing.T, shell bool, entries []document.Entry, keys *strings.Replacer) map[string]int {

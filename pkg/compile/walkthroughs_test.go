@@ -17,10 +17,11 @@ var cannotBeWritten = []struct {
 	// flannel; Docker masquerading; an engine that starts before its bridge.
 	{"000", "node1", "/var/lib/kubelet/config.yaml", []string{`^clusterDomain: test\.com$`, `^- 10\.1\.201\.10$`}, nil},
 	{"000", "master", "/etc/kubespore/objects/coredns/coredns.yaml", []string{`kubernetes test\.com `, `clusterIP: "?10\.1\.201\.10`}, []string{`fxsoft`}},
-	{"000", "master", "/etc/systemd/system/etcd.service", []string{`--client-cert-auth=true`}, []string{`0\.0\.0\.0`, `-urls=.*http://(?:[^1]|1[^2])`}},
+	{"000", "master", "/etc/etcd/etcd.conf", []string{`--client-cert-auth=true`}, []string{`0\.0\.0\.0`, `-urls=.*http://(?:[^1]|1[^2])`}},
 	{"000", "master", "/etc/kubespore/flannel/config.env", []string{`^KEY=/coreos\.com/network/config$`}, nil},
 	{"000", "master", "/etc/kubespore/flannel/network.json", []string{`"SubnetLen": 24, "SubnetMin": "10\.0\.1\.0", "SubnetMax": "10\.0\.200\.0"`}, nil},
-	{"000", "node1", "/etc/systemd/system/flanneld.service", []string{`--etcd-prefix=/coreos\.com/network `, `^After=.* kubespore-flannel-config\.service`}, []string{`http://`}},
+	{"000", "node1", "/etc/systemd/system/flanneld.service", []string{`^After=.* kubespore-flannel-config\.service`}, nil},
+	{"000", "node1", "/etc/kubespore/flannel/flanneld.env", []string{`--etcd-prefix=/coreos\.com/network `}, []string{`http://`}},
 	{"000", "node1", "/etc/docker/daemon.json", []string{`"ip-masq": false`, `"insecure-registries": \[\]`}, nil},
 	{"000", "node1", "/etc/systemd/system/docker.service", []string{`^After=.* flanneld\.service`}, nil},
 	// 001: passwords and TLS that is not checked; iptables of Docker's own; an
@@ -33,7 +34,7 @@ var cannotBeWritten = []struct {
 	// the holder out; the holder's address to multicast; etcd on plain HTTP; the
 	// driver of cgroups; two advertised addresses that are the virtual one.
 	{"002", "master1", "/etc/kubespore/keepalived/keepalived.conf.in", []string{`state BACKUP`, `--server=https://192\.168\.200\.22:6443`, `weight -100`, `unicast_src_ip 192\.168\.200\.22`, `^  nopreempt$`, `failover weight 1`}, []string{`MASTER`, `mcast_src_ip`}},
-	{"002", "master1", "/etc/systemd/system/etcd.service", []string{`--listen-client-urls=https://127\.0\.0\.1:2379,https://192\.168\.200\.22:2379`}, nil},
+	{"002", "master1", "/etc/etcd/etcd.conf", []string{`--listen-client-urls=https://127\.0\.0\.1:2379,https://192\.168\.200\.22:2379`}, nil},
 	{"002", "master1", "/var/lib/kubelet/config.yaml", []string{`^cgroupDriver: systemd$`}, nil},
 	{"002", "master1", "/etc/containerd/config.toml", []string{`SystemdCgroup = true`}, nil},
 	{"002", "master1", "/etc/kubernetes/manifests/kube-apiserver.yaml", []string{`--advertise-address=192\.168\.200\.22$`}, nil},

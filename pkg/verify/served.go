@@ -59,6 +59,12 @@ func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Pos
 		return false
 	}
 	refuse("V015", v.flaws(node, o))
+	if v.forbidsPrivileged() {
+		if !v.verbatim[o.entry.Path] {
+			at = v.plan.Topology.At(allowPrivileged)
+		}
+		refuse("V015", privileged(node))
+	}
 	if apiVersion == definitionVersion {
 		refuse("V015", wrongDefinition(node))
 	}

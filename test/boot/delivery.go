@@ -109,7 +109,7 @@ func (q *qemu) deliver(ctx context.Context) error {
 }
 
 func (q *qemu) makeMedium(ctx context.Context, way delivery) error {
-	if way.medium == nil || way.forAll && q.run.hasMedia || q.run.Readme {
+	if way.medium == nil || way.forAll && q.run.hasMedia || q.run.Page != "" {
 		return nil
 	}
 	args := append([]string{"media"}, way.medium(q)...)

@@ -270,7 +270,7 @@ func TestQuickStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands, err := quickStart(string(page))
+	commands, err := packing(string(page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestQuickStart(t *testing.T) {
 			t.Errorf("it has no %s:\n%s", want, commands)
 		}
 	}
-	if _, err := quickStart("## From a topology to a cluster\n"); err == nil {
+	if _, err := packing("```sh\nx\n```\n"); err == nil {
 		t.Error("a page without commands is taken")
 	}
 }

@@ -7,14 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // typed is a block of commands on a page, and where the page has them typed.
-type typed struct{ at, script string }
+// What it is to show then stands in a block of its own.
+type typed struct{ at, script, shows string }
 
 // typedBlock is one that says where: on a machine, or by the operator outside.
-var typedBlock = regexp.MustCompile("(?ms)^```sh norun at=(\\S+)\n(.*?)^```")
+var typedBlock = regexp.MustCompile("(?ms)^```sh norun at=(\\S+)\n(.*?)^```(?:\n\n```text shows\n(.*?)^```)?")
 
 // typedIn are the blocks of a section, in the page's order.
 func typedIn(page, section string) ([]typed, error) {
@@ -25,7 +27,7 @@ func typedIn(page, section string) ([]typed, error) {
 	rest, _, _ = strings.Cut(rest, "\n## ")
 	var out []typed
 	for _, block := range typedBlock.FindAllStringSubmatch(rest, -1) {
-		out = append(out, typed{block[1], block[2]})
+		out = append(out, typed{block[1], block[2], block[3]})
 	}
 	if out == nil {
 		return nil, fmt.Errorf("nothing is typed in the section %q", section)
@@ -52,11 +54,46 @@ func typePage(ctx context.Context, r *run, words []string) (string, error) {
 		if b.at == "operator" {
 			_, err = operate(ctx, r, []string{b.script})
 		} else {
-			_, err = doThere(ctx, r, []string{b.at, "set -u -o pipefail\n" + onThisKernel(b.script)})
+			err = typeThere(ctx, r, b)
 		}
 		if err != nil {
 			return "", fmt.Errorf("%s, %s, at %s: %w", words[0], section, b.at, err)
 		}
 	}
 	return fmt.Sprintf("%d blocks", len(blocks)), nil
+}
+
+// typeThere types a block on the machines that it names.
+func typeThere(ctx context.Context, r *run, b typed) error {
+	_, err := r.each(ctx, []string{b.at}, func(m *machine) error {
+		inside, err := m.inside()
+		if err != nil {
+			return err
+		}
+		out, err := inside.do(ctx, "set -u -o pipefail\n"+onThisKernel(b.script))
+		if err != nil {
+			return err
+		}
+		return shownBy(out, b.shows)
+	})
+	return err
+}
+
+// shownBy sees that an output has the lines that a page shows, in their order. A
+// page writes ... for what differs from run to run.
+func shownBy(output, shows string) error {
+	lines := strings.Split(output, "\n")
+	for want := range strings.Lines(shows) {
+		words := strings.Fields(want)
+		for i, w := range words {
+			words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), `\.\.\.`, ".*")
+		}
+		pattern := regexp.MustCompile(`^\s*` + strings.Join(words, `\s+`) + `\s*$`)
+		at := slices.IndexFunc(lines, pattern.MatchString)
+		if at < 0 {
+			return fmt.Errorf("no line %q in\n%s", strings.TrimSpace(want), output)
+		}
+		lines = lines[at+1:]
+	}
+	return nil
 }

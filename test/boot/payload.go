@@ -134,8 +134,8 @@ func (l *lab) packAll(ctx context.Context, runs []*run) (string, error) {
 		}
 		count++
 		pack := r.pack
-		if r.Readme {
-			pack = r.packAsTheReadmeSays
+		if r.Page != "" {
+			pack = r.packAsThePageSays
 		}
 		if err := pack(ctx); err != nil {
 			return "", fmt.Errorf("%s: %w", r.Name, err)

@@ -5,18 +5,20 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 )
 
-// packAsTheReadmeSays makes payload, documents and seed volumes with the commands
-// of the README, to the letter, in the folder of the run. What its download
-// script fetches is there already.
-func (r *run) packAsTheReadmeSays(ctx context.Context) error {
-	page, err := os.ReadFile(filepath.Join(r.lab.tree, "README.md"))
+// packAsThePageSays makes payload and documents, and seed volumes for machines
+// proper, with the commands of a page, to the letter, in the folder of the run.
+// What its download script fetches is there already.
+func (r *run) packAsThePageSays(ctx context.Context) error {
+	page, err := os.ReadFile(filepath.Join(r.lab.tree, r.Page))
 	if err != nil {
 		return err
 	}
-	commands, err := quickStart(string(page))
+	commands, err := packing(string(page))
 	if err != nil {
 		return err
 	}
@@ -52,14 +54,28 @@ func (r *run) fetched(dir string) error {
 	return errors.Join(errs...)
 }
 
-// quickStart finds the commands that come after the download: from packing to
-// seed volumes.
-func quickStart(page string) (string, error) {
-	_, section, found := strings.Cut(page, "\n## From a topology to a cluster\n")
-	_, block, opened := strings.Cut(section, "```sh parts=payload-download\n")
-	commands, _, closed := strings.Cut(block, "```\n")
-	if !found || !opened || !closed {
-		return "", errors.New("README.md has no commands that pack what was downloaded")
+// packing finds the commands that come after the download: from packing to
+// documents, or to seed volumes.
+func packing(page string) (string, error) {
+	for _, b := range pageBlocks(page) {
+		if slices.Contains(b.words, "parts=payload-download") {
+			return b.text, nil
+		}
 	}
-	return commands, nil
+	return "", errors.New("the page has no commands that pack what was downloaded")
+}
+
+// pageBlock is a fenced block of a page.
+type pageBlock struct {
+	words []string // after the fence
+	text  string
+}
+
+var fencedBlock = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
+
+func pageBlocks(page string) (out []pageBlock) {
+	for _, m := range fencedBlock.FindAllStringSubmatch(page, -1) {
+		out = append(out, pageBlock{strings.Fields(m[1]), m[2]})
+	}
+	return out
 }

@@ -33,7 +33,7 @@ type scenario struct {
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
-	Readme   bool              // payload, documents and seed volumes are made by the commands of README.md
+	Page     string            // whose commands make payload and documents, and seed volumes for machines proper, as in README.md
 	Upgrade  string            // the version of Kubernetes that the step upgrade goes to
 	Repeat   int               // how often the steps are taken; 0 is once
 	Steps    []string
@@ -142,8 +142,10 @@ func (s scenario) check() error {
 		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
 	case s.Lane == containerLane && s.Kernel != "":
 		return errors.New("containers have the kernel of the test machine")
-	case s.Readme && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
-		return fmt.Errorf("the README has seed volumes for %s, and the payload on a volume", cloudInit)
+	case s.Page != "" && s.Lane == machineLane && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
+		return fmt.Errorf("pages have seed volumes for %s, and the payload on a volume", cloudInit)
+	case s.Page != "" && s.Lane == containerLane && s.Payload != inFolder:
+		return errors.New("what a page packs comes to containers in a folder")
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
 	case s.Lane == containerLane && (s.takes("try") || s.takes("try-image")):
@@ -233,7 +235,7 @@ func (r *run) end(ctx context.Context) error {
 	for _, m := range r.machines {
 		errs = append(errs, m.discard())
 	}
-	if r.locked() && !r.Readme {
+	if r.locked() && r.Page == "" {
 		errs = append(errs, unmount(r.bundle()))
 	}
 	if r.next != nil {

@@ -69,6 +69,7 @@ func verbs() []verb {
 		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},
 		{"reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", reconfigured},
 		{"upgrade", "MACHINE...", "kubeadm upgrades the control plane, as docs/upgrade.md says", upgrade},
+		{"upgrade-services", "MACHINE...", "exchange the programs of services, machine by machine, as docs/upgrade.md says", upgradeServices},
 		{"upgraded", "MACHINE...", "all is of the new version, and as kubeadm left it", upgraded},
 		{"age", "MACHINE...", "bring the kubelet's client certificate near its end", age},
 		{"rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", rotated},
@@ -98,7 +99,7 @@ func verbOf(step string) (verb, []string, error) {
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
 	case "again", "stranger", "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
-		"reconfigure", "reconfigured", "upgrade", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
+		"reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
 		return true
 	}
 	return slices.Contains(words, "holder") || slices.Contains(words, "victim")

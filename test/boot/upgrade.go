@@ -23,6 +23,39 @@ const newBundle = "/mnt"
 // shellBlock finds the commands that a page has somebody type.
 var shellBlock = regexp.MustCompile("(?ms)^```sh norun\n(.*?)^```")
 
+// servicesBlock finds those for what runs as a service of systemd.
+var servicesBlock = regexp.MustCompile("(?ms)^```sh norun services\n(.*?)^```")
+
+// upgradeServices types on machines, one after the other, what docs/upgrade.md says
+// of services.
+func upgradeServices(ctx context.Context, r *run, words []string) (string, error) {
+	page, err := os.ReadFile(filepath.Join(r.lab.tree, "docs/upgrade.md"))
+	if err != nil {
+		return "", err
+	}
+	var script strings.Builder
+	for _, block := range servicesBlock.FindAllStringSubmatch(string(page), -1) {
+		script.WriteString(block[1])
+	}
+	if r.next == nil || !strings.Contains(script.String(), "systemctl restart") {
+		return "", errors.New("the scenario does not say to which version, or the page not how")
+	}
+	machines, err := r.named(ctx, words)
+	if err != nil {
+		return "", err
+	}
+	for _, m := range machines {
+		inside, err := m.inside()
+		if err != nil {
+			return "", err
+		}
+		if _, err := inside.do(ctx, script.String()); err != nil {
+			return "", fmt.Errorf("%s: %w", m.Name, err)
+		}
+	}
+	return fmt.Sprintf("%d machines", len(machines)), nil
+}
+
 // upgradeCommands are those that docs/upgrade.md gives for the first control
 // plane, in its order and for a version.
 func upgradeCommands(page, version string) (string, error) {

@@ -35,7 +35,7 @@ func TestDNS(t *testing.T) {
 	corefile = strings.NewReplacer(".:53 {", fmt.Sprintf(".:%d {", port),
 		// There is no API here; the plugin starts without one after a while.
 		"kubernetes cluster.local in-addr.arpa ip6.arpa {", "kubernetes cluster.local in-addr.arpa ip6.arpa {\n endpoint http://127.0.0.1:1",
-		"health {", fmt.Sprintf("health 127.0.0.1:%d {", web), "ready\n", fmt.Sprintf("ready 127.0.0.1:%d\n", freePort(t)),
+		"/etc/coredns-pods/hosts", filepath.Join(w.dir, "pods"), "health {", fmt.Sprintf("health 127.0.0.1:%d {", web), "ready\n", fmt.Sprintf("ready 127.0.0.1:%d\n", freePort(t)),
 		"prometheus :9153", fmt.Sprintf("prometheus 127.0.0.1:%d", freePort(t))).Replace(corefile)
 	for _, want := range []string{"endpoint_pod_names", "192.168.200.9 nfs1"} {
 		if !strings.Contains(corefile, want) {
@@ -43,6 +43,7 @@ func TestDNS(t *testing.T) {
 		}
 	}
 	w.write(t, "Corefile", corefile)
+	w.write(t, "pods", "10.244.1.2 web-0.cluster.local\n")
 	w.start(t, exec.Command(tools(t, "coredns")[0], "-conf", filepath.Join(w.dir, "Corefile")))
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, fmt.Sprintf("127.0.0.1:%d", port))
@@ -61,10 +62,22 @@ func TestDNS(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	for address, name := range map[string]string{"192.168.200.21": "cp1.", "192.168.200.9": "nfs1.", "192.168.200.99": "printer.example."} {
+	for address, name := range map[string]string{"192.168.200.21": "cp1.", "192.168.200.9": "nfs1.", "192.168.200.99": "printer.example.", "10.244.1.2": "web-0.cluster.local."} {
 		if list, err := resolver.LookupAddr(ctx, address); err != nil || !slices.Equal(list, []string{name}) {
 			t.Errorf("%s is %v (%v), want %s", address, list, err, name)
 		}
+	}
+	// A pod comes and another goes: CoreDNS reads the file again.
+	w.write(t, "pods", "10.244.2.7 db.cluster.local\n")
+	for {
+		list, err := resolver.LookupHost(ctx, "db.cluster.local.")
+		if err == nil && slices.Equal(list, []string{"10.244.2.7"}) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("db.cluster.local is %v (%v)", list, err)
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
 	if list, err := resolver.LookupHost(ctx, "example.org."); err == nil {
 		t.Errorf("without name servers, example.org is %v", list)
