@@ -106,7 +106,7 @@ func (w *world) sources(t *testing.T) {
 		words := strings.Split(strings.ReplaceAll(line, "'", ""), " ")
 		switch words[0] {
 		case "program":
-			if len(words) == 5 {
+			if len(words) == 6 {
 				write(t, filepath.Join(w.dir, "parts", words[1]), []byte("#!/bin/sh\necho "+words[1]+"\n"+strings.Repeat("#", 200_000)))
 			}
 		case "image":
