@@ -79,7 +79,7 @@ func Codes() []Code {
 		{codeDisk, "disks", "A disk or mount point that is malformed, used twice, reserved, or goes by a name that changes between boots."},
 		{codeLabel, "labels", "A label that Kubernetes does not take, or that a kubelet may not set."},
 		{codeTaint, "taints", "A taint that Kubernetes does not take, or that has no Node to be on."},
-		{codeUser, "accounts", "An account that is malformed, or that nobody can use."},
+		{codeUser, "accounts", "An account that is malformed, or that no one can use."},
 		{codeSSHKey, "SSH keys", "Not a public key as OpenSSH writes it."},
 		{codeServer, "name and time servers", "A server that cannot answer where it is asked."},
 		{codeFormat, "format that the system does not read", "A system that comes as one image reads Ignition only: see its page."},

@@ -126,7 +126,7 @@ var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "name
 	key("arch", enum("architecture", Arches), func(e *entry) *string { return &e.Arch }, "Processor architecture.").says("the topology's `arch`"),
 	key("delivery", enum("delivery", Deliveries), func(e *entry) *string { return &e.Delivery }, "How the document reaches the machine.").says("the topology's `delivery`"),
 	key("interfaces", list[Interface]{item: interfaceSchema, limit: maxParts}, func(e *entry) *[]Interface { return &e.Interfaces }, "All interfaces, where one address on one port is not the whole story.").says("one Ethernet interface with `address`, `gateway` and `mac`"),
-	key("disks", list[Disk]{item: diskSchema, limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, beside the system's own."),
+	key("disks", list[Disk]{item: diskSchema, limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, in addition to the system's own."),
 	key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	key("taints", list[Taint]{item: taint, unique: taintIdentity}, func(e *entry) *[]Taint { return &e.Taints }, "Taints of the Node, as `key=value:Effect` or as a mapping."),
 	key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host. A value here replaces the topology's as a whole, lists too; only the keys of a configuration (`kubelet.config`) are laid over each other."),
