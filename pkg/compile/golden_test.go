@@ -161,6 +161,18 @@ var exampleVersion = regexp.MustCompile(`(?m)^( *version: )v1\.\d+\.\d+$`)
 // the place of base64 of key material.
 func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Source) ([]*document.Document, *strings.Replacer) {
 	t.Helper()
+	var names *strings.Replacer
+	docs := exampleDocuments(t, example, minor, func(p *plan.Plan) (keys *plan.Keys) {
+		keys, names = compiletest.Keys(p, now)
+		return keys
+	}, layers...)
+	return docs, names
+}
+
+// exampleDocuments renders the hosts of an example, at most three of each kind,
+// with the keys that are given for its plan.
+func exampleDocuments(t *testing.T, example, minor string, keysOf func(*plan.Plan) *plan.Keys, layers ...profile.Source) []*document.Document {
+	t.Helper()
 	layers = append([]profile.Source{{Name: "profiles", FS: profiles.FS}}, layers...)
 	text, err := os.ReadFile(filepath.Join("../../examples", example+".yaml"))
 	if err != nil {
@@ -184,7 +196,7 @@ func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Sour
 		t.Fatalf("%s: %v", example, list)
 	}
 	renderer.SetGeneration(1)
-	keys, names := compiletest.Keys(planned, now)
+	keys := keysOf(planned)
 	var out []*document.Document
 	enough := 3
 	if minor != goldenMinors[0] || strings.HasPrefix(example, "seeds/") {
@@ -201,7 +213,7 @@ func goldenDocuments(t *testing.T, example, minor string, layers ...profile.Sour
 		}
 		out = append(out, doc)
 	}
-	return out, names
+	return out
 }
 
 // blocks writes everything that a document makes.
