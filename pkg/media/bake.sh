@@ -79,9 +79,14 @@ locked() {
   sum=$(sed -n "\|\"file\": \"packages/$set/${file##*/}\"|{n;s/.*\"sha256\": \"\([0-9a-f]*\)\".*/\1/p;}" "$payload/payload.lock")
   [ -n "$sum" ] && echo "$sum  $file" | sha256sum --check --status
 }
-# newer DEB: the image has no such package, or an older one. apt takes a file that is
-# named for what is wanted, older or not.
+# newer FILE: the image has no such package, or an older one. apt and dnf take a file
+# that is named for what is wanted, older or not.
 newer() {
+  case $1 in *.rpm)
+    rpm --upgrade --test --nodeps --nosignature --replacefiles --ignoresize "$1" 2>/dev/null
+    return
+    ;;
+  esac
   have=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$(dpkg-deb --field "$1" Package)" 2>/dev/null) || return 0
   [ "${have%% *}" != installed ] || dpkg --compare-versions "${have#* }" lt "$(dpkg-deb --field "$1" Version)"
 }
@@ -95,15 +100,17 @@ if [ -n "$bundle" ]; then
     for file in "$payload/packages/$set"/*; do
       locked "$file" || fail "${file#"$payload"/} is not what the lock of the bundle names"
     done
-    if command -v apt-get >/dev/null; then
-      set --
-      for file in "$payload/packages/$set"/*.deb; do
-        if newer "$file"; then set -- "$@" "$file"; fi
-      done
-      [ $# = 0 ] || DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    set --
+    for file in "$payload/packages/$set"/*; do
+      if newer "$file"; then set -- "$@" "$file"; fi
+    done
+    if [ $# = 0 ]; then
+      : # the image has all of it
+    elif command -v apt-get >/dev/null; then
+      DEBIAN_FRONTEND=noninteractive apt-get --yes --quiet --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
         install "$@" || fail "the packages of the bundle cannot be installed"
     else
-      dnf --assumeyes --disablerepo='*' --setopt=install_weak_deps=False install "$payload/packages/$set"/*.rpm || fail "the packages of the bundle cannot be installed"
+      dnf --assumeyes --disablerepo='*' --setopt=install_weak_deps=False install "$@" || fail "the packages of the bundle cannot be installed"
     fi
   fi
 fi

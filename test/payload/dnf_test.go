@@ -110,6 +110,7 @@ func TestPackagesByDNF(t *testing.T) {
 	}
 	shell(t, "cp "+builder.root+"/isns-utils-libs-0.102-1.noarch.rpm "+m.root+"/newer.rpm")
 	m.must(t, had+" /newer.rpm; rm -r /repository")
+	t.Run("media bake", func(t *testing.T) { w.bakeByDNF(t, builder) })
 	w.apply(t, m)
 	run := func(power time.Duration) (bool, string) {
 		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1 || echo it failed")
@@ -134,4 +135,25 @@ func TestPackagesByDNF(t *testing.T) {
 		t.Errorf("it installs twice\n%s", out)
 	}
 	t.Logf("%d cuts", cuts)
+}
+
+// bakeByDNF has the script of media bake put the packages into an image, of which a
+// library is newer than that of the payload: it stays.
+func (w *world) bakeByDNF(t *testing.T, builder *machine) {
+	m := rocky(t)
+	shell(t, "cp "+builder.root+"/repository/noarch/*.rpm "+builder.root+"/isns-utils-libs-0.102-1.noarch.rpm "+m.root+"/srv/")
+	write(t, filepath.Join(m.root, "srv/bake.sh"), w.kubespore(t, "media", "bake"))
+	if err := os.CopyFS(filepath.Join(m.root, "srv/bundle"), os.DirFS(w.bundle)); err != nil {
+		t.Fatal(err)
+	}
+	// This root is a Debian below, whose apt-get is not Rocky's.
+	out := m.must(t, `rm /usr/bin/apt-get
+rpm --install --nodeps /srv/bash-*.rpm /srv/libnftables-1.0.4-*.rpm /srv/isns-utils-libs-0.102-*.rpm
+sh /srv/bake.sh /srv/bundle
+nft; iscsiadm; rpm --query --all`)
+	for _, want := range []string{"nftables v1.0.9\n", "iscsi-initiator-utils v6.2.1\n", "libnftables-1.0.9-1.noarch\n", "isns-utils-libs-0.102-1.noarch\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q\n%s", want, out)
+		}
+	}
 }
