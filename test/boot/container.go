@@ -73,7 +73,20 @@ func (c *container) assemble(ctx context.Context) error {
 	if err := remove(c.root(), c.run.debian(), c.run.Lacks); err != nil {
 		return err
 	}
+	if err := c.purge(ctx); err != nil {
+		return err
+	}
 	return c.ignite(ctx)
+}
+
+// purge takes packages away as an administrator would, with what came with them.
+func (c *container) purge(ctx context.Context) error {
+	if len(c.run.Purged) == 0 {
+		return nil
+	}
+	args := append([]string{c.root(), "dpkg", "--purge"}, c.run.Purged...)
+	_, err := command(ctx, "chroot", args...)
+	return err
 }
 
 // ignite applies the document to the disk, as Ignition does at a first boot.
@@ -130,6 +143,9 @@ func (c *container) start(ctx context.Context, console string) error {
 	}
 	if c.run.Payload == inFolder {
 		args = append(args, "--bind-ro="+c.run.bundle()+":"+bakedPayload)
+	}
+	if c.run.device != "" {
+		args = append(args, "--bind="+c.run.device)
 	}
 	if next := c.run.next; next != nil {
 		args = append(args, "--bind-ro="+next.bundle()+":"+newBundle)

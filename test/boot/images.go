@@ -72,7 +72,7 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l.archives = nil
+	l.archives = map[string]string{}
 	for _, ref := range refs {
 		r, err := recipeOf(ref)
 		if err != nil {
@@ -84,7 +84,7 @@ func (l *lab) makeImages(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", ref, err)
 		}
-		l.archives = append(l.archives, archive)
+		l.archives[ref] = archive
 	}
 	return fmt.Sprintf("%d images", len(refs)), nil
 }

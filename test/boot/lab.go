@@ -23,7 +23,7 @@ type lab struct {
 	tools      map[string]string
 	debian     map[string]string // a container's root without programs, by what is asked of it
 	programs   map[string]string // the programs, as they lie over it, by the minor of Kubernetes
-	archives   []string          // container images
+	archives   map[string]string // container images, by their names
 	store      string            // the same, imported
 	bases      map[string]base   // of the machine lane, by what is asked of them
 	cloudImage string            // the base image for cloud-init, with partitions
@@ -80,7 +80,7 @@ func (l *lab) clean(ctx context.Context) error {
 	if groups := leftGroups(l.name); len(groups) > 0 {
 		errs = append(errs, killGroups(groups))
 	}
-	errs = append(errs, l.lan.remove(ctx), l.unmountAll())
+	errs = append(errs, l.lan.remove(ctx), l.unplugAll(ctx), l.unmountAll())
 	return errors.Join(errs...)
 }
 

@@ -5,9 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"time"
 )
 
 // mirrorAddress is the lab's own on the machines' network.
@@ -18,10 +23,52 @@ func (r *run) mirrorURL() string {
 	return "http://" + net.JoinHostPort(r.mirrorAddress(), "80") + "/payload"
 }
 
-// serveBundle serves the bundle on the machines' network, as any web server
-// would that knows nothing of it.
-func (r *run) serveBundle() error {
-	return r.serve(net.JoinHostPort(r.mirrorAddress(), "80"), http.StripPrefix("/payload", http.FileServer(http.Dir(r.bundle()))))
+// nameMirror has the topology say where the mirror is.
+func (r *run) nameMirror(ctx context.Context) error {
+	if r.Set == nil {
+		r.Set = map[string]any{}
+	}
+	mergeInto(r.Set, map[string]any{"profiles": map[string]any{"payload": map[string]any{"volume": false, "mirror": r.mirrorURL()}}}, true)
+	return r.build(ctx, r.Without)
+}
+
+// bringPayload gets ready what the machines find their payload on.
+func (r *run) bringPayload(ctx context.Context) error {
+	files := http.FileServer(http.Dir(r.bundle()))
+	switch {
+	case r.Payload == onPlainMirror:
+		files = plainFiles(r.bundle())
+	case r.Payload == onVolume && r.Lane == containerLane:
+		return r.plugStick(ctx)
+	case r.Payload != onMirror:
+		return nil
+	}
+	return r.serve(net.JoinHostPort(r.mirrorAddress(), "80"), http.StripPrefix("/payload", files))
+}
+
+// Each copy from a slow mirror comes in pieces, with a pause after each.
+const piece, pieces = 1 << 20, 50 * time.Millisecond
+
+// plainFiles serves files as the least of web servers does: whole, whatever range
+// is asked for, and slowly, so that a power cut meets a copy that has begun.
+func plainFiles(dir string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(path.Clean("/"+q.URL.Path))))
+		if err != nil {
+			http.NotFound(w, q)
+			return
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			w.Header().Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+		}
+		for {
+			if _, err := io.CopyN(w, f, piece); err != nil {
+				return
+			}
+			time.Sleep(pieces)
+		}
+	})
 }
 
 // serve runs a web server on the machines' network, with TLS where it is given

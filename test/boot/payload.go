@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,9 +19,10 @@ import (
 // The ways of a locked payload to the machines of a scenario. Such machines
 // start from a Debian without programs and images.
 const (
-	inFolder = "folder" // the bundle lies in their image, at bakedPayload
-	onMirror = "mirror" // a web server on their network serves it
-	onVolume = "volume" // it is a volume labelled KUBESPORE
+	inFolder      = "folder"       // the bundle lies in their image, at bakedPayload
+	onMirror      = "mirror"       // a web server on their network serves it
+	onPlainMirror = "plain-mirror" // one that is slow and knows no ranges
+	onVolume      = "volume"       // it is a volume labelled KUBESPORE; for containers, a stick
 )
 
 // bakedPayload is where machines find a bundle that was put into their image.
@@ -40,15 +42,6 @@ func (r *run) volume() string { return filepath.Join(r.dir, "payload.iso") }
 // documents anew, which then carry the digests, and has the product prove that
 // topology, documents and bundle agree.
 func (r *run) pack(ctx context.Context) error {
-	if r.Payload == onMirror {
-		if r.Set == nil {
-			r.Set = map[string]any{}
-		}
-		mergeInto(r.Set, map[string]any{"profiles": map[string]any{"payload": map[string]any{"volume": false, "mirror": r.mirrorURL()}}}, true)
-		if err := r.build(ctx, r.Without); err != nil {
-			return err
-		}
-	}
 	bundle, err := r.packBundle(ctx)
 	if err != nil {
 		return err
@@ -84,7 +77,7 @@ func (r *run) packBundle(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sources := append([]string{r.lab.programs[minor]}, r.lab.archives...)
+	sources := append([]string{r.lab.programs[minor]}, slices.Sorted(maps.Values(r.lab.archives))...)
 	bundle, err := r.lab.cached("payload", append([]string{bill, packer}, sources...), func(path string) error { return os.Mkdir(path, 0o755) })
 	if err != nil {
 		return "", err
@@ -133,6 +126,11 @@ func (l *lab) packAll(ctx context.Context, runs []*run) (string, error) {
 			continue
 		}
 		count++
+		if r.Payload == onMirror || r.Payload == onPlainMirror {
+			if err := r.nameMirror(ctx); err != nil {
+				return "", fmt.Errorf("%s: %w", r.Name, err)
+			}
+		}
 		pack := r.pack
 		if r.Page != "" {
 			pack = r.packAsThePageSays

@@ -12,7 +12,7 @@ import (
 
 // packAsThePageSays makes payload and documents, and seed volumes for machines
 // proper, with the commands of a page, to the letter, in the folder of the run.
-// What its download script fetches is there already.
+// What its download script fetches is there already, or what upstream publishes.
 func (r *run) packAsThePageSays(ctx context.Context) error {
 	page, err := os.ReadFile(filepath.Join(r.lab.tree, r.Page))
 	if err != nil {
@@ -22,7 +22,14 @@ func (r *run) packAsThePageSays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.fetched(filepath.Join(r.dir, "payload-download")); err != nil {
+	if r.Lane == containerLane {
+		commands, _, _ = strings.Cut(commands, "kubespore media ") // they take their documents as they are
+	}
+	parts := r.fetched
+	if r.Upstream {
+		parts = func(dir string) error { return r.published(ctx, dir) }
+	}
+	if err := parts(filepath.Join(r.dir, "payload-download")); err != nil {
 		return err
 	}
 	// The lab reads keys where all its scenarios have them.
@@ -34,8 +41,13 @@ func (r *run) packAsThePageSays(ctx context.Context) error {
 		return err
 	}
 	path := filepath.Dir(r.lab.tools["kubespore"]) + ":" + os.Getenv("PATH")
-	_, err = command(ctx, "env", "--chdir="+r.dir, "PATH="+path, "bash", "-euc", commands)
-	return err
+	if _, err := command(ctx, "env", "--chdir="+r.dir, "PATH="+path, "bash", "-euc", commands); err != nil {
+		return err
+	}
+	if r.Lane == containerLane && r.Payload == onVolume {
+		return r.makeStick(ctx)
+	}
+	return nil
 }
 
 // fetched lays out programs and images as the download script leaves them.

@@ -28,12 +28,14 @@ type scenario struct {
 	Set      map[string]any    // changes to the topology
 	Release  string            // of Debian; bookworm when it does not say
 	Packages []string          // of Debian, that the base image has besides its own
+	Purged   []string          // packages of Debian that containers do not have
 	Lacks    []string          // programs and modules (NAME.ko) of Debian that its machines do not have, as images that were made too small
 	Kernel   string            // arguments for the kernel of machines proper, besides the lab's own
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
 	Page     string            // whose commands make payload and documents, and seed volumes for machines proper, as in README.md
+	Upstream bool              // what the page packs is what upstream publishes, as it was downloaded
 	Upgrade  string            // the version of Kubernetes that the step upgrade goes to
 	Repeat   int               // how often the steps are taken; 0 is once
 	Steps    []string
@@ -54,6 +56,7 @@ type run struct {
 	servers  []*http.Server
 	services []*process                   // other programs on the machines' network
 	left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
+	device   string                       // the stick with the payload, as the kernel calls it
 	next     *run                         // packs what the step upgrade brings; has no machines
 }
 
@@ -136,16 +139,22 @@ func (s scenario) check() error {
 		return fmt.Errorf("there is no lane %s: %s and %s are the lanes", s.Lane, containerLane, machineLane)
 	case documentNames[s.Format] == "":
 		return fmt.Errorf("there is no format %s", s.Format)
-	case !slices.Contains([]string{"", inFolder, onMirror, onVolume}, s.Payload):
+	case !slices.Contains([]string{"", inFolder, onMirror, onPlainMirror, onVolume}, s.Payload):
 		return fmt.Errorf("no payload comes by %s", s.Payload)
-	case s.Lane == containerLane && (s.Format != ignition || s.Clock != "" || s.Payload == onVolume):
-		return fmt.Errorf("containers read %s, have the clock of the test machine and no media", ignition)
+	case s.Lane == containerLane && (s.Format != ignition || s.Clock != ""):
+		return fmt.Errorf("containers read %s, and have the clock of the test machine", ignition)
+	case s.Lane == containerLane && s.Payload == onVolume && s.Page == "":
+		return errors.New("a stick for containers is made of the bundle that the commands of a page pack")
 	case s.Lane == containerLane && s.Kernel != "":
 		return errors.New("containers have the kernel of the test machine")
 	case s.Page != "" && s.Lane == machineLane && (s.Format != cloudInit || s.Payload != onVolume || len(s.Deliver) > 0):
 		return fmt.Errorf("pages have seed volumes for %s, and the payload on a volume", cloudInit)
-	case s.Page != "" && s.Lane == containerLane && s.Payload != inFolder:
-		return errors.New("what a page packs comes to containers in a folder")
+	case s.Page != "" && s.Payload == "":
+		return errors.New("what a page packs comes in a folder, on a volume or by a mirror")
+	case s.Lane == machineLane && (len(s.Purged) > 0 || s.Upstream):
+		return errors.New("packages are purged, and upstream's archives packed, for containers")
+	case s.Upstream && s.Page == "":
+		return errors.New("upstream's archives are packed by the commands of a page")
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
 	case s.Lane == containerLane && (s.takes("try") || s.takes("try-image")):
@@ -186,10 +195,8 @@ func (r *run) steps(ctx context.Context) error {
 		if err := r.lab.lan.make(ctx, labAddresses(r.hosts)); err != nil {
 			return "", err
 		}
-		if r.Payload == onMirror {
-			if err := r.serveBundle(); err != nil {
-				return "", err
-			}
+		if err := r.bringPayload(ctx); err != nil {
+			return "", err
 		}
 		for _, h := range r.hosts {
 			if err := r.newMachine(ctx, h); err != nil {
@@ -234,6 +241,10 @@ func (r *run) end(ctx context.Context) error {
 	errs = append(errs, r.lab.lan.remove(ctx))
 	for _, m := range r.machines {
 		errs = append(errs, m.discard())
+	}
+	if r.device != "" {
+		_, err := command(ctx, "losetup", "--detach", r.device)
+		errs = append(errs, err)
 	}
 	if r.locked() && r.Page == "" {
 		errs = append(errs, unmount(r.bundle()))

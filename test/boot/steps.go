@@ -55,6 +55,7 @@ func verbs() []verb {
 		{"try", "MACHINE...", "kubespore try brings the same to the consoles of its own machines, and leaves nothing", tryBase},
 		{"try-image", "MACHINE...", "the same from an image that boots by its own boot loader", tryImage},
 		{"flawless", "MACHINE...", "no unit failed, by what the console shows", flawless},
+		{"halfway", "MACHINE...", "a copy from the mirror has begun, as the disk shows", halfway},
 		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},
 		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
 		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
@@ -99,7 +100,7 @@ func verbOf(step string) (verb, []string, error) {
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
 	case "again", "stranger", "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
-		"reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
+		"halfway", "reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
 		return true
 	}
 	return slices.Contains(words, "holder") || slices.Contains(words, "victim")

@@ -100,7 +100,7 @@ func (r *run) adapt(without []string) error {
 }
 
 // copyManifests puts the user's own manifests and logins beside the adapted topology,
-// where they were beside the original one.
+// where they were beside the original one, or are beside scenarios.yaml.
 func (r *run) copyManifests(t map[string]any) error {
 	profiles, _ := t["profiles"].(map[string]any)
 	manifests, _ := profiles["manifests"].(map[string]any)
@@ -111,6 +111,9 @@ func (r *run) copyManifests(t map[string]any) error {
 	}
 	for _, f := range files {
 		from, to := filepath.Join(filepath.Dir(r.path()), fmt.Sprint(f)), filepath.Join(r.dir, fmt.Sprint(f))
+		if !exists(from) {
+			from = filepath.Join(r.lab.tree, "test/boot", fmt.Sprint(f))
+		}
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return err
 		}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// bill is what kubespore payload list says of programs and images.
+type bill struct {
+	Result struct {
+		Binaries []struct {
+			Name, URL, Member string
+			Paths             []string
+		}
+		Images []struct {
+			Ref      string
+			Packages []string // of which it is made
+		}
+	}
+}
+
+// published lays out a folder as an operator has it who downloaded what upstream
+// publishes: the archives of its releases under their own names, images as docker
+// save writes them, and packages by the download script.
+func (r *run) published(ctx context.Context, dir string) error {
+	text, err := r.kubespore(ctx, "payload", "list", "--format", "json", r.adapted())
+	if err != nil {
+		return err
+	}
+	var b bill
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	releases, err := r.releases(b)
+	if err != nil {
+		return err
+	}
+	packages, err := r.byApt(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := command(ctx, "bash", "-euc", `ln --symbolic "$1"/* "$3/"; cp --recursive "$2/." "$3/"`, "lay out", releases, packages, dir); err != nil {
+		return err
+	}
+	var errs []error
+	for _, i := range b.Result.Images {
+		if archive := r.lab.archives[i.Ref]; len(i.Packages) == 0 && !isOfKubernetes(i.Ref) {
+			errs = append(errs, os.Symlink(archive, filepath.Join(dir, filepath.Base(archive)+".tar")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isOfKubernetes says whether the archive of Kubernetes' servers has an image.
+func isOfKubernetes(ref string) bool {
+	return strings.HasPrefix(ref, "registry.k8s.io/kube-")
+}
+
+// releases makes archives of the lab's programs as the makers of these publish them,
+// by what the bill says of each.
+func (r *run) releases(b bill) (string, error) {
+	minor, err := r.minor()
+	if err != nil {
+		return "", err
+	}
+	const servers = "kubernetes-server-linux-amd64.tar.gz"
+	files := map[string]map[string]string{servers: {}} // of an archive, what is where in it
+	plain := map[string]string{}
+	for _, program := range b.Result.Binaries {
+		name, member, from := path.Base(program.URL), program.Member, filepath.Join(r.lab.programs[minor], program.Paths[0])
+		if strings.HasPrefix(program.URL, "https://dl.k8s.io/") {
+			name, member = servers, "kubernetes/server/bin/"+program.Name
+		}
+		if member == "" {
+			plain[name] = from
+			continue
+		}
+		if files[name] == nil {
+			files[name] = map[string]string{}
+		}
+		files[name][member] = from
+	}
+	for _, i := range b.Result.Images {
+		if isOfKubernetes(i.Ref) {
+			files[servers]["kubernetes/server/bin/"+shortName(i.Ref)+".tar"] = r.lab.archives[i.Ref]
+		}
+	}
+	ingredients := []string{fmt.Sprint(files), fmt.Sprint(plain)} // fmt sorts maps
+	return r.lab.cached("releases", ingredients, func(dir string) error {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+		for name, from := range plain {
+			if err := install(from, filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		for name, members := range files {
+			if err := writeRelease(filepath.Join(dir, name), members); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// writeRelease writes a compressed archive of files, by where they are in it.
+func writeRelease(file string, members map[string]string) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	compressed, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	archive := tar.NewWriter(compressed)
+	for _, member := range slices.Sorted(maps.Keys(members)) {
+		if err := addMember(archive, member, members[member]); err != nil {
+			return err
+		}
+	}
+	return errors.Join(archive.Close(), compressed.Close(), out.Close())
+}
+
+func addMember(archive *tar.Writer, member, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := archive.WriteHeader(&tar.Header{Name: member, Mode: 0o755, Size: info.Size()}); err != nil {
+		return err
+	}
+	_, err = io.Copy(archive, f)
+	return err
+}
+
+// elsewhere are the lines of the download script that fetch what the lab makes
+// itself.
+var elsewhere = regexp.MustCompile(`(?m)^(program|image) '.*\n`)
+
+// byApt has the download script fetch what it takes from the distribution, with the
+// distribution's own tool: packages that machines lack, and those of images that
+// are made of packages.
+func (r *run) byApt(ctx context.Context) (string, error) {
+	script, err := r.kubespore(ctx, "payload", "list", "--script", r.adapted())
+	if err != nil {
+		return "", err
+	}
+	script = elsewhere.ReplaceAllString(script, "")
+	return r.lab.cached("packages", []string{script}, func(dir string) error {
+		file := filepath.Join(r.dir, "download.sh")
+		if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
+			return err
+		}
+		_, err := command(ctx, "bash", file, dir)
+		return err
+	})
+}
