@@ -70,8 +70,12 @@ func octal(mode int) string { return fmt.Sprintf("%04o", mode) }
 func (c *cloudConfig) accounts(p types.Passwd, id string, s *steps) {
 	begin := []string{id}
 	for _, u := range p.Users {
-		if u.PasswordHash == nil && !isFalse(u.ShouldExist) {
+		switch {
+		case isFalse(u.ShouldExist):
+		case u.PasswordHash == nil:
 			begin = append(begin, u.Name)
+		default:
+			begin = append(begin, "="+u.Name)
 		}
 	}
 	c.Boot = append(c.Boot, command(beginScript, begin...))

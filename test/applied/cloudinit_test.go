@@ -327,6 +327,44 @@ func TestCloudInitStartsOver(t *testing.T) {
 	}
 }
 
+// TestAccountCutOff leaves of an account what a useradd leaves whose machine loses
+// its power: the account without a home, a home that is root's, a home without what
+// new homes have. The next boot makes the account anew, and leaves alone one that
+// the image had.
+func TestAccountCutOff(t *testing.T) {
+	needRoot(t)
+	_, hosts := both(t, "../../examples/ha.yaml", "debian")
+	documents := filepath.Join(hosts, "cp1")
+	whole := newLayer(t)
+	seed(t, whole, documents)
+	assemble(t, whole, "true")
+	instance, err := os.ReadFile(filepath.Join(whole.root, "var/lib/kubespore/assembled"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cut := range map[string]string{
+		"no home":          "useradd --no-create-home core",
+		"a home of root's": "useradd --no-create-home core && mkdir /home/core",
+		"half of a home":   "useradd --create-home core && rm /home/core/.profile",
+		"a file of root's": "useradd --create-home core && chown root:root /home/core/.bashrc",
+	} {
+		l := newLayer(t)
+		seed(t, l, documents)
+		note := filepath.Join(l.root, "var/lib/kubespore/accounts") // of the image: none of the document's
+		if err := os.MkdirAll(filepath.Dir(note), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(note, instance, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := l.enter(t, cut); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		assemble(t, l, "true")
+		compare(t, name, whole, l)
+	}
+}
+
 // TestCloudInitFails lets a step fail: nothing is switched on, and the console
 // and the login prompt say what failed.
 func TestCloudInitFails(t *testing.T) {
