@@ -52,7 +52,7 @@ func TestEtcdServiceForms(t *testing.T) {
 // service is the command of etcd's unit, with the state that the guard found.
 func (m *machine) service(t *testing.T, state string) *exec.Cmd {
 	t.Helper()
-	c := m.command(execStart(m.read(t, "/etc/systemd/system/etcd.service"))...)
+	c := m.command(execStart(m.read(t, "/etc/systemd/system/etcd.service"), m.read(t, "/etc/etcd/etcd.conf"))...)
 	c.Env = append(c.Env, m.environment(t, "/etc/kubespore/etcd/etcd.env")...)
 	c.Env = append(c.Env, "ETCD_INITIAL_CLUSTER_STATE="+state)
 	return c

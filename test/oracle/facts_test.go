@@ -61,7 +61,7 @@ func read(files tree, objects [][]byte) (facts, error) {
 			_, value, _ := strings.Cut(strings.TrimSpace(string(content)), "=")
 			f.flags("kubelet flags", strings.Fields(strings.Trim(value, `"`)))
 		case name == "/etc/systemd/system/etcd.service":
-			f.flags("flags etcd", execStart(content)[1:])
+			f.flags("flags etcd", execStart(content, files["/etc/etcd/etcd.conf"])[1:])
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -248,11 +248,23 @@ func (f facts) flags(subject string, words []string) {
 	}
 }
 
-// execStart gives the command line of a unit.
-func execStart(unit []byte) []string {
+// execStart gives the command line of a unit, with the words of the variables that
+// stand alone in it, as systemd splits them, from its environment file.
+func execStart(unit, environment []byte) []string {
 	_, rest, _ := strings.Cut(strings.ReplaceAll(string(unit), "\\\n", " "), "\nExecStart=")
 	line, _, _ := strings.Cut(rest, "\n")
-	return strings.Fields(line)
+	var out []string
+	for _, word := range strings.Fields(line) {
+		name, isVariable := strings.CutPrefix(word, "$")
+		if !isVariable {
+			out = append(out, word)
+			continue
+		}
+		_, value, _ := strings.Cut(strings.ReplaceAll(string(environment), "\\\n", " "), name+"=\"")
+		value, _, _ = strings.Cut(value, "\"")
+		out = append(out, strings.Fields(value)...)
+	}
+	return out
 }
 
 // configuration reads a file through its Go type, so that what is left out and
