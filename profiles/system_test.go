@@ -20,6 +20,7 @@ func testSystemLacksPrograms(t *testing.T, m machine) {
 		"program bash - - what is there",
 		"module br_of_the_test - kernel-modules-extra",
 		"sysctl kernel.hostname - -",
+		"sysctl net.ipv4.conf.*.accept_redirects - -",
 		"sysctl net.of.the.test - -",
 	}, "\n")+"\n")
 	// The first pause ends when nft is there, the second when all else is; the
