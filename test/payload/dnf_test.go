@@ -7,10 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A root with real dnf and rpm says that it is a Rocky 9: packages of Rocky's own cannot
@@ -91,8 +89,7 @@ func TestPackagesByDNF(t *testing.T) {
 	builder.must(t, had)
 
 	topology := topology(t, "  flannel: {}\n  packages: {install: [iscsi-initiator-utils]}\n")
-	topology = regexp.MustCompile(`(?m)^(os|format): .*\n`).ReplaceAllString(topology, "") + "os: rocky\nformat: ignition\n"
-	w := newWorldFromWith(t, topology, func(w *world) {
+	w := newWorldFromWith(t, withSystem(topology, "rocky"), func(w *world) {
 		script := string(w.kubespore(t, "payload", "list", "--script", "single.yaml"))
 		if line := packagesLine.FindString(script); line != "packages 'rocky' 'amd64' 'dnf' 'iscsi-initiator-utils' 'nftables'" {
 			t.Fatalf("the script says %q", line)
@@ -112,29 +109,11 @@ func TestPackagesByDNF(t *testing.T) {
 	m.must(t, had+" /newer.rpm; rm -r /repository")
 	t.Run("media bake", func(t *testing.T) { w.bakeByDNF(t, builder) })
 	w.apply(t, m)
-	run := func(power time.Duration) (bool, string) {
-		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1 || echo it failed")
-	}
-	if ended, out := run(3 * time.Second); ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, "iscsi-initiator-utils-6.2.1") {
-		t.Fatalf("without a payload it does not wait: %v\n%s", ended, out)
-	}
-	w.bake(t, m)
-	cuts, said := m.cutUntilDone(t, run)
-	if cuts < 3 {
-		t.Errorf("only %d cuts", cuts)
-	}
-	state := m.must(t, `nft; iscsiadm; rpm --query --all | LC_ALL=C sort; dnf --quiet --disablerepo='*' check && echo "no problem"; rpm --verify --all && echo "as packed"; ls /var/lib/set-up; ls /var/lib/kubespore/packages 2>&1 || true`)
-	for _, want := range []string{"nftables v1.0.9\n", "iscsi-initiator-utils v6.2.1\n",
+	w.installs(t, m, "/opt/kubespore/bin/kubespore-packages 2>&1 || echo it failed", "iscsi-initiator-utils-6.2.1", func() string {
+		return m.must(t, `nft; iscsiadm; rpm --query --all | LC_ALL=C sort; dnf --quiet --disablerepo='*' check && echo "no problem"; rpm --verify --all && echo "as packed"; ls /var/lib/set-up; ls /var/lib/kubespore/packages 2>&1 || true`)
+	}, "nftables v1.0.9\n", "iscsi-initiator-utils v6.2.1\n",
 		"bash-5.1-1.noarch\niscsi-initiator-utils-6.2.1-1.noarch\nisns-utils-libs-0.102-1.noarch\nlibnftables-1.0.9-1.noarch\nnftables-1.0.9-1.noarch\n",
-		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.102\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such"} {
-		if !strings.Contains(state, want) {
-			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, want, state, said)
-		}
-	}
-	if ended, out := run(10 * time.Second); !ended || strings.Contains(out, "installing") {
-		t.Errorf("it installs twice\n%s", out)
-	}
-	t.Logf("%d cuts", cuts)
+		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.102\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such")
 }
 
 // bakeByDNF has the script of media bake put the packages into an image, of which a

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kubespore/kubespore/pkg/document"
 )
@@ -55,25 +54,13 @@ auth: {htpasswd: {realm: others, path: %[1]s/htpasswd}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command(strings.TrimSpace(string(out)), "serve", filepath.Join(dir, "config.yml"))
-	var log bytes.Buffer
-	c.Stdout, c.Stderr = &log, &log
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", address); err == nil {
+	serveRegistry(t, out, filepath.Join(dir, "config.yml"), func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
 			_ = conn.Close()
-			break
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not start:\n%s", log.String())
-		}
-	}
+		return err == nil
+	})
 	archive := filepath.Join(dir, "app.tar")
 	saveImage(t, archive, "team/app:1", "amd64")
 	shell(t, fmt.Sprintf("skopeo copy --quiet --dest-creds %s:%s --dest-cert-dir %s/trust docker-archive:%s docker://%s/team/app:1", othersUser, othersPassword, dir, archive, address))

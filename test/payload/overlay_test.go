@@ -3,6 +3,7 @@
 package payload
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -126,4 +127,58 @@ func (m *machine) must(t *testing.T, command string) string {
 		t.Fatalf("%s\n%s", command, out)
 	}
 	return out
+}
+
+// installs starts the installation on a machine that has no payload, which waits and
+// names a missing package; then with the payload, through power cuts, until it is done.
+// The machine is then what is wanted, and another start installs nothing.
+func (w *world) installs(t *testing.T, m *machine, command, missing string, state func() string, want ...string) {
+	t.Helper()
+	run := func(power time.Duration) (bool, string) { return m.inside(t, power, command) }
+	if ended, out := run(3 * time.Second); ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, missing) {
+		t.Fatalf("without a payload it does not wait: %v\n%s", ended, out)
+	}
+	w.bake(t, m)
+	cuts, said := m.cutUntilDone(t, run)
+	if cuts < 3 {
+		t.Errorf("only %d cuts", cuts)
+	}
+	is := state()
+	for _, text := range want {
+		if !strings.Contains(is, text) {
+			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, text, is, said)
+		}
+	}
+	if ended, out := run(10 * time.Second); !ended || strings.Contains(out, "installing") {
+		t.Errorf("it installs twice\n%s", out)
+	}
+	t.Logf("%d cuts", cuts)
+}
+
+var systemLines = regexp.MustCompile(`(?m)^(os|format): .*\n`)
+
+// withSystem gives a topology another system, with documents for Ignition.
+func withSystem(topology, system string) string {
+	return systemLines.ReplaceAllString(topology, "") + "os: " + system + "\nformat: ignition\n"
+}
+
+// serveRegistry starts a registry's program, whose path a tool of ours printed, and waits
+// until it is ready.
+func serveRegistry(t *testing.T, program []byte, config string, ready func() bool) {
+	t.Helper()
+	c := exec.Command(strings.TrimSpace(string(program)), "serve", config)
+	var log bytes.Buffer
+	c.Stdout, c.Stderr = &log, &log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the registry does not start:\n%s", log.String())
+		}
+	}
 }

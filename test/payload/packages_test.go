@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +29,7 @@ func TestPackagesOfTheSystem(t *testing.T) {
 		t.Skip("apt of Debian 12 fetches what Debian 12 lacks; CI runs on it")
 	}
 	topology := topology(t, "  flannel: {}\n  packages: {install: [conntrack]}\n")
-	topology = regexp.MustCompile(`(?m)^(os|format): .*\n`).ReplaceAllString(topology, "") + "os: debian\nformat: ignition\n"
-	w := newWorldFromWith(t, topology, func(w *world) {
+	w := newWorldFromWith(t, withSystem(topology, "debian"), func(w *world) {
 		script := string(w.kubespore(t, "payload", "list", "--script", "single.yaml"))
 		line := packagesLine.FindString(script)
 		if line != "packages 'debian' 'amd64' 'apt-get' 'conntrack' 'nftables'" {
@@ -48,27 +46,10 @@ func TestPackagesOfTheSystem(t *testing.T) {
 	t.Run("media bake", func(t *testing.T) { w.bakePackages(t) })
 	m := poorDebian(t)
 	w.apply(t, m)
-	run := func(power time.Duration) (bool, string) {
-		return m.inside(t, power, "/opt/kubespore/bin/kubespore-packages 2>&1")
-	}
-	if ended, out := run(3 * time.Second); ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, "conntrack_") {
-		t.Fatalf("without a payload it does not wait: %v\n%s", ended, out)
-	}
-	w.bake(t, m)
-	cuts, said := m.cutUntilDone(t, run)
-	if cuts < 3 {
-		t.Errorf("only %d cuts", cuts)
-	}
-	_, state := m.inside(t, time.Minute, `nft --version && conntrack --version && dpkg --audit && echo "audit: $?"; ls /usr/sbin/policy-rc.d /var/lib/kubespore/packages 2>&1; dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' nftables conntrack`)
-	for _, want := range []string{"nftables v", "conntrack v", "audit: 0", "nftables installed", "conntrack installed", "'/usr/sbin/policy-rc.d': No such", "'/var/lib/kubespore/packages': No such"} {
-		if !strings.Contains(state, want) {
-			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, want, state, said)
-		}
-	}
-	if ended, out := run(10 * time.Second); !ended || strings.Contains(out, "installing") {
-		t.Errorf("it installs twice\n%s", out)
-	}
-	t.Logf("%d cuts", cuts)
+	w.installs(t, m, "/opt/kubespore/bin/kubespore-packages 2>&1", "conntrack_", func() string {
+		_, state := m.inside(t, time.Minute, `nft --version && conntrack --version && dpkg --audit && echo "audit: $?"; ls /usr/sbin/policy-rc.d /var/lib/kubespore/packages 2>&1; dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' nftables conntrack`)
+		return state
+	}, "nftables v", "conntrack v", "audit: 0", "nftables installed", "conntrack installed", "'/usr/sbin/policy-rc.d': No such", "'/var/lib/kubespore/packages': No such")
 }
 
 // bakePackages has the script of media bake put the packages into the image, of which a

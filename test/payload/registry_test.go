@@ -3,7 +3,6 @@
 package payload
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -46,25 +45,14 @@ storage:
   maintenance: {readonly: {enabled: true}}
 http: {addr: %q}
 `, tree, address))
-	c := exec.Command(strings.TrimSpace(string(out)), "serve", config)
-	var log bytes.Buffer
-	c.Stdout, c.Stderr = &log, &log
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if r, err := http.Get("http://" + address + "/v2/"); err == nil {
+	serveRegistry(t, out, config, func() bool {
+		r, err := http.Get("http://" + address + "/v2/")
+		if err == nil {
 			_ = r.Body.Close()
-			return address
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not start:\n%s", log.String())
-		}
-	}
+		return err == nil
+	})
+	return address
 }
 
 // pulls pulls every image from a registry, by its tag for each architecture and by
