@@ -37,5 +37,5 @@ func (c *call) explainCode(code string) int {
 		}
 		known = append(known, m.Code)
 	}
-	return c.misused(didYouMean("there is no code "+code, code, known, "docs/diagnostics.md lists them"))
+	return c.misused(didYouMean("unknown code "+code, code, known, "docs/diagnostics.md lists them"))
 }

@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 				_, err := os.Stat("/usr/share/bash-completion/bash_completion")
 				return err == nil, nil
 			}
-			return false, fmt.Errorf("there is no condition %s", name)
+			return false, fmt.Errorf("unknown condition %s", name)
 		},
 	})
 }

@@ -111,7 +111,7 @@ func coversAll(t *testing.T, page string, rows []seedRow) {
 			a, errA := strconv.Atoi(from)
 			b, errB := strconv.Atoi(to)
 			if errA != nil || errB != nil || a < 1 || b < a || b > length {
-				t.Errorf("%q are no lines of a guide with %d", part, length)
+				t.Errorf("%q are not lines of a guide with %d", part, length)
 				continue
 			}
 			for i := a; i <= b; i++ {

@@ -44,7 +44,7 @@ func (w Web) client() (*http.Client, error) {
 		}
 		pair, err := tls.X509KeyPair(text, text)
 		if err != nil {
-			return nil, diag.Failf("W004", diag.Position{File: w.Client}, "there is no certificate with its key in this file").
+			return nil, diag.Failf("W004", diag.Position{File: w.Client}, "this file does not hold a certificate and its key").
 				WithHint("--client names a file with a certificate and its unencrypted private key, in PEM form")
 		}
 		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}

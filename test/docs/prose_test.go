@@ -16,6 +16,7 @@ var unplain = []struct {
 	{regexp.MustCompile(`(?i)\bbeside\b`), "next to, together with, in addition to"},
 	{regexp.MustCompile(`(?i)\bwhoever\b`), "anyone who"},
 	{regexp.MustCompile(`(?i)\b(nobody|somebody|anybody)\b`), "no one, someone, anyone; or name the program that does it"},
+	{regexp.MustCompile(`(?i)\bone's own\b`), "your own, its own"},
 	{regexp.MustCompile(`(?i)\bfor ever\b`), "permanently, without end"},
 	{regexp.MustCompile(`(?i)\bshall\b`), "must, will"},
 	{regexp.MustCompile(`(?i)\bheld against\b|\bholds? \w+ against\b`), "compare with, check with"},
