@@ -68,11 +68,12 @@ func TestPowerCuts(t *testing.T) {
 	m.bake(t, w)
 	ended := false
 	cuts := 0
-	for power := 20 * time.Millisecond; !ended; power += time.Duration(rand.IntN(30)) * time.Millisecond {
+	for power := 5 * time.Millisecond; !ended; power += power/8 + time.Duration(rand.IntN(8))*time.Millisecond {
 		ended, _ = m.run(t, installer, power)
 		m.check(t, w, ended)
 		cuts++
 	}
+	t.Logf("%d runs", cuts)
 	if cuts < 5 {
 		t.Errorf("only %d runs: the cuts came too late", cuts)
 	}
