@@ -105,9 +105,21 @@ code of a diagnostic: what it means.`,
 		{
 			name: "pki list", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIList,
 			summary:  "list the certificates of a store and when they expire",
-			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key.",
+			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key. A\nbar is the life that a certificate has left. Below the list stand the day on which\nthe first certificate ends, and the day from which a build makes new ones.",
 			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
 			flags:    []string{"pki", "profiles", "format"},
+		},
+		{
+			name: "pki renew", group: keysGroup, args: "TOPOLOGY [NAME...]", min: 1, max: 1000, run: runPKIRenew,
+			summary: "make certificates anew before they are due",
+			detail: `Makes the named certificates of the store anew, all when none is named, with new
+keys and from the same authorities. All of them change at once, or none. NAME is
+apiserver for that of every machine, cp1/apiserver for that of one. Authorities
+and secrets stay. The machines know nothing of it until they get new documents.
+
+SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
+			examples: []string{"kubespore pki renew prod.yaml", "kubespore pki renew --before 90d prod.yaml", "kubespore pki renew prod.yaml cp1/apiserver kubelet-serving"},
+			flags:    append([]string{"before", "pki"}, loading...),
 		},
 		{
 			name: "pki verify", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIVerify,

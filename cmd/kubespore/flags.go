@@ -24,6 +24,7 @@ type options struct {
 	build, media, image    string
 	install, url, append   string
 	ca, client, netrc      string
+	before, kits           string
 	squashfs, sysext       string
 	packages               string
 	diskSize, platform     string
@@ -58,6 +59,7 @@ func flagTable() []flag {
 	return []flag{
 		{name: "age", value: "FILE", usage: "the program age, static, that the stick carries; once for each architecture of the hosts", bind: func(o *options) any { return &o.age }},
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
+		{name: "before", value: "DURATION", usage: "only what ends within this time: hours, days, weeks or years, as in 90d", bind: func(o *options) any { return &o.before }},
 		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
 		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
 		{name: "ca", value: "FILE", usage: "authority that vouches for the web server or registry, in PEM form (default with --url: one of the store's own)", bind: func(o *options) any { return &o.ca }},

@@ -78,7 +78,7 @@ func (c *call) built(now time.Time) (*compile.Built, diag.List) {
 	built, err := compile.OpenBuilt(out, project)
 	list.AddError("O111", err)
 	if !list.HasErrors() {
-		built.Warn(now, &list)
+		built.Check(now, &list)
 	}
 	return built, list
 }

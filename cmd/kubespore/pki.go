@@ -3,14 +3,29 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/pki"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
+// listing is what pki list prints.
+type listing struct {
+	Certificates []pki.Entry `json:"certificates"`
+	BootBy       *time.Time  `json:"bootBy,omitempty"` // not set where the store has none in use
+	RenewBy      *time.Time  `json:"renewBy,omitempty"`
+}
+
 func runPKIList(c *call) int {
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
 	store, list, usage := c.lookAtStore()
 	if usage != nil {
 		return c.misused(usage)
@@ -19,22 +34,48 @@ func runPKIList(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	defer store.Close()
-	entries := store.List()
+	entries := store.List(now)
 	for _, e := range entries {
 		if e.Problem != "" {
 			list.Errorf("O109", diag.Position{File: e.File}, "", "%s", e.Problem).WithHint("restore the file from a backup")
 		}
 	}
-	return c.finish(list, entries, func(w io.Writer) { printEntries(w, entries) })
+	l := listing{Certificates: entries}
+	if bootBy, renewBy := pki.Deadlines(entries); !bootBy.IsZero() {
+		l.BootBy, l.RenewBy = &bootBy, &renewBy
+	}
+	return c.finish(list, l, func(w io.Writer) { printListing(w, l, now) })
 }
 
-func printEntries(w io.Writer, entries []pki.Entry) {
+func printListing(w io.Writer, l listing, now time.Time) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "CERTIFICATE\tCOMMON NAME\tSIGNED BY\tEXPIRES\tRENEW BY\tNOTE\n")
-	for _, e := range entries {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.File, e.CommonName, e.Authority, e.NotAfter.Format(time.DateOnly), e.RenewBy.Format(time.DateOnly), note(e))
+	fmt.Fprint(t, "CERTIFICATE\tCOMMON NAME\tSIGNED BY\tLIFE\tENDS IN\tEXPIRES\tRENEW BY\tNOTE\n")
+	for _, e := range l.Certificates {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.File, e.CommonName, e.Authority, bar(e.Left), untilDate(e.NotAfter, now),
+			e.NotAfter.Format(time.DateOnly), e.RenewBy.Format(time.DateOnly), note(e))
 	}
 	_ = t.Flush()
+	if l.BootBy != nil {
+		fmt.Fprintf(w, "\nboot before %s, renew before %s\n", l.BootBy.Format(time.DateOnly), l.RenewBy.Format(time.DateOnly))
+	}
+}
+
+// bar draws what is left of a life, in tenths. The last tenth is drawn until the end.
+func bar(left float64) string {
+	full := int(math.Ceil(left * 10))
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", 10-full) + "]"
+}
+
+// untilDate says how long it is until then: in days or, for the last two, in hours.
+func untilDate(then, now time.Time) string {
+	switch d := then.Sub(now); {
+	case d <= 0:
+		return "ended"
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
+	}
 }
 
 func note(e pki.Entry) string {
@@ -45,6 +86,66 @@ func note(e pki.Entry) string {
 		return "nobody needs it any more"
 	}
 	return ""
+}
+
+// renewal is what pki renew prints.
+type renewal struct {
+	Store        string        `json:"store"`
+	Certificates []pki.Renewed `json:"certificates"`
+}
+
+func runPKIRenew(c *call) int {
+	now, err := c.now()
+	if err != nil {
+		return c.misused(err)
+	}
+	choice := pki.Choice{Names: c.args[1:]}
+	if c.options.before != "" {
+		if choice.Before, err = topology.ParseLifetime(c.options.before); err != nil {
+			return c.misused(&usageError{message: "--before: " + err.Error()})
+		}
+	}
+	project, list := c.load()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	dir := c.storeDir(project.Topology.Cluster.Name)
+	store, err := pki.Open(dir, pki.Options{Cluster: project.Topology.Cluster.Name})
+	if err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	defer store.Close()
+	renewed, more := renewIn(store, project, choice, now)
+	list.Append(more)
+	if !list.HasErrors() && !(c.options.strict && len(list) > 0) {
+		list.AddError("O106", store.Commit())
+	}
+	return c.finish(list, renewal{dir, renewed}, func(w io.Writer) { printRenewal(w, renewed) })
+}
+
+func renewIn(store *pki.Store, project *compile.Project, choice pki.Choice, now time.Time) ([]pki.Renewed, diag.List) {
+	given, err := store.Allocations()
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	decided, _, list := project.Plan(given)
+	if list.HasErrors() {
+		return nil, list
+	}
+	renewed, more := store.Renew(decided, choice, now)
+	list.Append(more)
+	return renewed, list
+}
+
+func printRenewal(w io.Writer, renewed []pki.Renewed) {
+	for _, r := range renewed {
+		fmt.Fprintf(w, "%s ends on %s now, not on %s\n", r.File, r.NotAfter.Format(time.DateOnly), r.Ended.Format(time.DateOnly))
+	}
+	if len(renewed) == 0 {
+		fmt.Fprintln(w, "nothing to renew")
+		return
+	}
+	fmt.Fprintf(w, "\n%s renewed in the store. Machines have the old ones until you bring them new documents: run kubespore build\n", counted(len(renewed), "certificate"))
 }
 
 func runPKIVerify(c *call) int {
@@ -61,7 +162,7 @@ func runPKIVerify(c *call) int {
 	}
 	defer store.Close()
 	list.Append(store.Verify(now))
-	n := len(store.List())
+	n := len(store.List(now))
 	return c.finish(list, map[string]int{"certificates": n}, func(w io.Writer) {
 		fmt.Fprintf(w, "the store is whole: %s\n", counted(n, "certificate"))
 	})

@@ -39,10 +39,11 @@ func OpenBuilt(out string, p *Project) (*Built, error) {
 	return &Built{Out: out, Project: p, manifest: m}, nil
 }
 
-// Warn says when machines would find expired certificates.
-func (b *Built) Warn(now time.Time, list *diag.List) {
+// Check refuses documents that no machine can boot from any more: it would find
+// expired certificates.
+func (b *Built) Check(now time.Time, list *diag.List) {
 	if !now.Before(b.manifest.BootBy) {
-		list.Warnf("O118", diag.Position{File: b.Out}, "", "certificates in these documents have expired: they had to boot by %s", b.manifest.BootBy.Format(time.DateOnly)).
+		list.Errorf("O118", diag.Position{File: b.Out}, "", "certificates in these documents have expired: they had to boot by %s", b.manifest.BootBy.Format(time.DateOnly)).
 			WithHint("run kubespore build, which makes new ones")
 	}
 }

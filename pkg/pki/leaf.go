@@ -27,6 +27,11 @@ func (s *Store) fitting(spec *plan.CertSpec, a *authority, l leaf, now time.Time
 	if misfit(spec, &pair, a, now) == "" {
 		return pair.Pair
 	}
+	return s.sign(spec, a, l, list)
+}
+
+// sign makes a leaf anew, with a new key.
+func (s *Store) sign(spec *plan.CertSpec, a *authority, l leaf, list *diag.List) plan.Pair {
 	if a.signer == nil {
 		list.Errorf("K010", spec.Position, "", "certificate %s of %s must be signed, and the key of the authority %s is not in the store", spec.Name, ownerOf(spec), a.name).
 			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))

@@ -19,6 +19,7 @@ type Entry struct {
 	NotBefore  time.Time `json:"notBefore"`
 	NotAfter   time.Time `json:"notAfter"`
 	RenewBy    time.Time `json:"renewBy"` // from then on a build makes a new one; of an authority: somebody should
+	Left       float64   `json:"left"`    // of its life: 1 when it begins, 0 when it has ended
 	HasKey     bool      `json:"hasKey"`
 	Unused     bool      `json:"unused,omitempty"`  // the plan does not need it: see MarkUsed
 	Problem    string    `json:"problem,omitempty"` // why the fields above are empty
@@ -29,7 +30,7 @@ func (e Entry) IsAuthority() bool { return path.Dir(e.File) == "ca" }
 
 // List gives every certificate that documents hold: authorities, the cluster's
 // own, and then each host's.
-func (s *Store) List() []Entry {
+func (s *Store) List(now time.Time) []Entry {
 	names, err := s.names()
 	if err != nil {
 		return []Entry{{Problem: err.Error()}}
@@ -42,11 +43,39 @@ func (s *Store) List() []Entry {
 	for _, name := range names {
 		if strings.HasSuffix(name, ".crt") && kindOf(name) != mediaFile {
 			e := s.entry(name, names, authorities)
+			e.Left = left(e, now)
 			e.Unused = used != nil && !used[name]
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// left says how much of a certificate's life there is still to come.
+func left(e Entry, now time.Time) float64 {
+	life := e.NotAfter.Sub(e.NotBefore)
+	if life <= 0 {
+		return 0
+	}
+	return min(1, max(0, float64(e.NotAfter.Sub(now))/float64(life)))
+}
+
+// Deadlines say until when machines can boot from documents with these
+// certificates, and from when on a build makes new ones. Authorities and what is
+// unused do not count; without any certificate both are zero.
+func Deadlines(entries []Entry) (bootBy, renewBy time.Time) {
+	for _, e := range entries {
+		if e.IsAuthority() || e.Unused || e.Problem != "" {
+			continue
+		}
+		if bootBy.IsZero() || e.NotAfter.Before(bootBy) {
+			bootBy = e.NotAfter
+		}
+		if renewBy.IsZero() || e.RenewBy.Before(renewBy) {
+			renewBy = e.RenewBy
+		}
+	}
+	return bootBy, renewBy
 }
 
 func (s *Store) entry(file string, names []string, authorities map[string]*x509.Certificate) Entry {

@@ -91,7 +91,7 @@ func TestBootServer(t *testing.T) {
 	if list := s.Verify(noon); len(list) > 0 {
 		t.Error(list)
 	}
-	if len(s.List()) != len(before.List()) {
+	if len(s.List(noon)) != len(before.List(noon)) {
 		t.Error("a document holds it")
 	}
 	if after, err := s.Digest(); err != nil || after != digest {

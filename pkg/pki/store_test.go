@@ -249,7 +249,7 @@ func TestRemovedHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	var unused []string
-	for _, e := range s.List() {
+	for _, e := range s.List(noon) {
 		if e.Unused {
 			unused = append(unused, e.File)
 		}
@@ -265,12 +265,12 @@ func TestRemovedHost(t *testing.T) {
 
 func TestList(t *testing.T) {
 	dir := built(t, smallPlan())
-	list := mustOpenReadOnly(t, dir).List()
+	list := mustOpenReadOnly(t, dir).List(noon)
 	if len(list) != 6 {
 		t.Fatalf("%d entries", len(list))
 	}
 	want := Entry{Name: "etcd-server", Host: "cp1", File: "hosts/cp1/etcd-server.crt", CommonName: "cp1", Authority: "etcd",
-		NotBefore: noon.Add(-24 * time.Hour), NotAfter: noon.Add(year), RenewBy: noon.Add(year - (year+backdate)/3), HasKey: true}
+		NotBefore: noon.Add(-24 * time.Hour), NotAfter: noon.Add(year), RenewBy: noon.Add(year - (year+backdate)/3), Left: float64(year) / float64(year+backdate), HasKey: true}
 	if got := list[3]; got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

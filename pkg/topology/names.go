@@ -3,6 +3,7 @@ package topology
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -167,6 +168,15 @@ var (
 
 // longestLife keeps dates inside what certificates and clocks can say.
 const longestLife = 100 * 365 * day
+
+// ParseLifetime reads a duration such as 87600h, 365d, 52w or 10y.
+func ParseLifetime(text string) (time.Duration, error) {
+	life, f := lifetime.parse(text)
+	if f != nil {
+		return 0, errors.New(f.message + ": " + f.hint)
+	}
+	return life, nil
+}
 
 var lifetime = scalar[time.Duration]{name: "duration", tag: "!!str", pattern: durationPattern, parse: func(text string) (time.Duration, *fault) {
 	parts := durationForm.FindStringSubmatch(text)
