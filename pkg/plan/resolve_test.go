@@ -34,7 +34,7 @@ authorities:
 secrets:
   - {name: token, kind: random, size: 16, deposits: [{path: /etc/web/token}]}
   - {name: disk, kind: random, size: 64, perHost: true, when: {lists: [encryptedDisks, vlans]}}
-  - {name: pair, kind: keypair, algorithm: rsa-2048, deposits: [{path: /etc/web/sa.pub, form: public}]}
+  - {name: pair, kind: keypair, algorithm: RSA-2048, deposits: [{path: /etc/web/sa.pub, form: public}]}
 certs:
   - name: server
     authority: web
@@ -149,7 +149,7 @@ func checkMaterial(t *testing.T, p *plan.Plan, cp, worker *plan.Host) {
 	for _, s := range p.Secrets {
 		ids = append(ids, s.ID+"="+s.Algorithm)
 	}
-	if got := strings.Join(ids, " "); got != "cluster/pair=rsa-2048 cluster/token= hosts/w1/disk=" {
+	if got := strings.Join(ids, " "); got != "cluster/pair=RSA-2048 cluster/token= hosts/w1/disk=" {
 		t.Errorf("secrets: %s", got)
 	}
 }

@@ -15,7 +15,7 @@ var (
 	classes    = []string{"leaf", "kubelet-serving"}
 	usages     = []string{"client", "server"}
 	kinds      = []string{"random", "password", "keypair", "file"}
-	algorithms = []string{"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}
+	algorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"} // as topologies call them
 	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}
 	formats    = []string{"ignition", "cloud-init"}
@@ -256,7 +256,7 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 func (d *decoder) secret(s Secret, n node) {
 	switch {
 	case s.Kind == "keypair" && s.Size != 0:
-		d.list.Errorf("F006", d.at(n), n.path, "a key pair has no size").WithHint("write algorithm: rsa-2048 instead, or leave it out")
+		d.list.Errorf("F006", d.at(n), n.path, "a key pair has no size").WithHint("write algorithm: RSA-2048 instead, or leave it out")
 	case s.Kind != "keypair" && s.Algorithm != "":
 		d.list.Errorf("F006", d.at(n), n.path, "only a key pair has an algorithm").WithHint("take algorithm out")
 	case (s.Kind == "file") != (s.Param != ""):
