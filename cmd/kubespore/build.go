@@ -59,6 +59,9 @@ func runBuild(c *call) int {
 	}
 	result, more := compile.Run(c.ctx, in)
 	list.Append(more)
+	if in.Print == nil && !list.HasErrors() {
+		list.AddError("O106", signFirst(store, project.Lock))
+	}
 	c.stages(result)
 	if in.Print != nil {
 		return c.finish(list, nil, nil)

@@ -157,6 +157,16 @@ SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 			flags:    append([]string{"from", "bundle", "iso", "squashfs", "sysext", "registry", "registry-iso", "packages", "relock", "ca", "client", "netrc", "pki"}, loading...),
 		},
 		{
+			name: "payload sign", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadSign,
+			summary: "sign the lock with the cluster's key, after it changed elsewhere",
+			detail: `From the first build that follows a lock, the store remembers the lock that it
+signed, and every command refuses another one. payload pack signs the lock that
+it writes, where the store is; this command signs one that was written elsewhere.
+Look at what changed first: machines will run it.`,
+			examples: []string{"kubespore payload sign prod.yaml", "kubespore payload sign --pki /media/safe/prod.pki prod.yaml"},
+			flags:    append([]string{"pki"}, loading...),
+		},
+		{
 			name: "payload verify", group: payloadGroup, args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
 			summary: "prove that topology, documents and bundle agree",
 			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,

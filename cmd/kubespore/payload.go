@@ -18,14 +18,6 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// readLock gives a project the lock that stands beside its topology.
-func (c *call) readLock(p *compile.Project) error {
-	p.LockFile = payload.LockFile(c.besideTopology(), p.Topology.Cluster.Name)
-	var err error
-	p.Lock, err = payload.ReadLock(p.LockFile)
-	return err
-}
-
 // bill lists what the project's machines need.
 func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
 	store, err := c.storeToLookAt(p)
@@ -121,6 +113,7 @@ type packResult struct {
 	Registry string           `json:"registry,omitempty"`
 	Seed     string           `json:"registryVolume,omitempty"`
 	Lock     string           `json:"lock"`
+	Signed   bool             `json:"signed"` // by the cluster's key
 }
 
 func runPayloadPack(c *call) int {
@@ -134,7 +127,11 @@ func runPayloadPack(c *call) int {
 	if err != nil {
 		return c.misused(err)
 	}
-	project, list := c.load()
+	load := c.load
+	if c.options.relock {
+		load = c.loadUnsigned // what is locked anew is signed anew
+	}
+	project, list := load()
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
@@ -152,6 +149,10 @@ func runPayloadPack(c *call) int {
 	list.Append(more)
 	if !list.HasErrors() {
 		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))
+		signature, err := c.signPacked(project, result.Packed.Lock)
+		list.AddError("O106", err)
+		list.AddError("W010", payload.WriteSignature(c.options.bundle, signature))
+		result.Signed = signature != nil
 	}
 	if !list.HasErrors() {
 		c.writeForms(&result, bill, now, &list)
@@ -217,6 +218,9 @@ func printPacked(w io.Writer, r packResult) {
 		fmt.Fprintf(t, "volume\t%s (label %s, for the machines of the profile registry)\n", r.Seed, payload.RegistryLabel)
 	}
 	fmt.Fprintf(t, "lock\t%s (commit it: machines install only what it pins)\n", r.Lock)
+	if r.Signed {
+		fmt.Fprintf(t, "signature\t%s (by the cluster's key)\n", filepath.Join(r.Bundle, payload.SignatureInBundle))
+	}
 	_ = t.Flush()
 	fmt.Fprintln(w, "\nnext: kubespore build, then give the machines the volume, or serve the bundle over HTTP")
 }
@@ -232,7 +236,9 @@ func runPayloadVerify(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	list.Append(payload.VerifyLock(project.LockFile, project.Lock, bill))
-	result := c.verifyBundle(project.Lock, &list)
+	signature, more := c.signatureOf(project)
+	list.Append(more)
+	result := c.verifyBundle(project.Lock, signature, &list)
 	result.Hosts = c.verifyDocuments(decided, &list)
 	return c.finish(list, result, func(w io.Writer) {
 		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", counted(result.Hosts, "document"), counted(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
@@ -240,13 +246,13 @@ func runPayloadVerify(c *call) int {
 }
 
 // verifyBundle holds the bundle that is named against the lock.
-func (c *call) verifyBundle(lock plan.Lock, list *diag.List) payload.Verified {
+func (c *call) verifyBundle(lock plan.Lock, signature []byte, list *diag.List) payload.Verified {
 	bundle, err := payload.OpenBundle(c.ctx, c.args[1], c.web())
 	if err != nil {
 		list.AddError("W008", err)
 		return payload.Verified{}
 	}
-	result, more := payload.VerifyBundle(bundle, lock, c.byteProgress())
+	result, more := payload.VerifyBundle(bundle, lock, signature, c.byteProgress())
 	list.Append(more)
 	list.AddError("W008", bundle.Close())
 	return result

@@ -23,8 +23,18 @@ const stdinName = "<stdin>"
 // ourProfiles is what diagnostics call the folder of built-in profiles.
 const ourProfiles = "profiles"
 
-// load reads the topology that the first argument names, and the profiles.
+// load reads the topology that the first argument names, the profiles and the
+// lock, which must be the one that was signed.
 func (c *call) load() (*compile.Project, diag.List) {
+	project, list := c.loadUnsigned()
+	if !list.HasErrors() {
+		list.Append(c.signedLock(project))
+	}
+	return project, list
+}
+
+// loadUnsigned reads a project whose lock may still have to be signed.
+func (c *call) loadUnsigned() (*compile.Project, diag.List) {
 	file, text, err := c.readTopology(c.args[0])
 	if err != nil {
 		return nil, cannotRead(c.args[0], err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +22,10 @@ const mostLock, mostPackage = 64 << 20, 1 << 30
 
 // InBundle is the lock that a bundle carries: what is in it.
 const InBundle = "payload.lock"
+
+// SignatureInBundle is the signature of that lock, in the form of ssh-keygen -Y
+// sign.
+const SignatureInBundle = InBundle + ".sig"
 
 // LockFile is where the lock of a cluster stands: in the folder of its
 // topology.
@@ -67,6 +72,10 @@ func validLock(l plan.Lock) bool {
 	return !slices.ContainsFunc(l.Packages, func(x plan.LockedPackage) bool { return !validPackage(x) })
 }
 
+// LockText is what a lock says, byte for byte as WriteLock writes it: what a
+// cluster's key signs.
+func LockText(lock plan.Lock) ([]byte, error) { return marshalLock(lock) }
+
 // WriteLock writes a lock so that either the old or the new one is there.
 func WriteLock(name string, lock plan.Lock) error {
 	text, err := marshalLock(lock)
@@ -74,6 +83,19 @@ func WriteLock(name string, lock plan.Lock) error {
 		return err
 	}
 	return durable.WriteFile(durable.OS{}, name, text, 0o644)
+}
+
+// WriteSignature puts the signature of its lock into a bundle, or takes away that
+// of an earlier one.
+func WriteSignature(bundle string, signature []byte) error {
+	name := filepath.Join(bundle, SignatureInBundle)
+	if signature != nil {
+		return durable.WriteFile(durable.OS{}, name, signature, 0o644)
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannotWrite(name, err)
+	}
+	return nil
 }
 
 func marshalLock(lock plan.Lock) ([]byte, error) {

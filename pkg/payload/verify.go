@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -45,11 +46,12 @@ func VerifyLock(name string, lock plan.Lock, bill *Bill) diag.List {
 }
 
 // VerifyBundle proves that a bundle holds what a lock pins, byte for byte, and
-// nothing else. What a web server has besides cannot be known.
-func VerifyBundle(b *Bundle, lock plan.Lock, progress func(part string, done, total int64)) (Verified, diag.List) {
+// nothing else, and that a signature in it is this one; nil cannot judge it. What a
+// web server has besides cannot be known.
+func VerifyBundle(b *Bundle, lock plan.Lock, signature []byte, progress func(part string, done, total int64)) (Verified, diag.List) {
 	var list diag.List
 	var out Verified
-	expected := map[string]bool{InBundle: true}
+	expected := map[string]bool{InBundle: true, SignatureInBundle: true}
 	check := func(file, want string) {
 		expected[file] = true
 		if slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == "W004" }) {
@@ -71,6 +73,9 @@ func VerifyBundle(b *Bundle, lock plan.Lock, progress func(part string, done, to
 	}
 	for _, x := range lock.Packages {
 		check(x.File, x.SHA256)
+	}
+	if signature != nil && !slices.ContainsFunc(list, func(d diag.Diagnostic) bool { return d.Code == "W004" }) {
+		list.AddError("W008", b.checkSignature(lock, signature))
 	}
 	for _, f := range b.files {
 		if expected[f.Path] {
@@ -113,6 +118,48 @@ func (b *Bundle) check(file, want string, progress func(part string, done, total
 		return 0, diag.Failf("W005", b.at(file), "%s is not what is locked: its sha256 is %s, and %s is locked", file, got, want).WithHint(again)
 	}
 	return size, nil
+}
+
+// checkSignature compares a bundle that has a signature with the signed lock.
+func (b *Bundle) checkSignature(lock plan.Lock, signature []byte) error {
+	got, err := b.small(SignatureInBundle)
+	if err != nil || got == nil {
+		return err
+	}
+	text, err := marshalLock(lock)
+	if err != nil {
+		return err
+	}
+	said, err := b.small(InBundle)
+	switch {
+	case err != nil:
+		return err
+	case !bytes.Equal(got, signature):
+		return diag.Failf("W017", b.at(SignatureInBundle), "this is not the signature of the lock by this cluster").
+			WithHint("kubespore payload pack TOPOLOGY --from SOURCE signs it where the store is; a bundle of another cluster has that cluster's signature")
+	case !bytes.Equal(said, text):
+		return diag.Failf("W017", b.at(InBundle), "this is not the lock that is signed").
+			WithHint("make it anew: kubespore payload pack TOPOLOGY --from SOURCE")
+	}
+	return nil
+}
+
+// small reads a small file of a bundle; nil when it is not there.
+func (b *Bundle) small(file string) ([]byte, error) {
+	c, err := b.file(file)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	r, err := c.Open(0)
+	if err != nil {
+		return nil, diag.Failf("W008", b.at(file), "cannot be read: %s", because(err))
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, mostLock))
+	if err != nil {
+		return nil, diag.Failf("W008", b.at(file), "cannot be read: %s", because(err))
+	}
+	return text, nil
 }
 
 // at names a file of a bundle.

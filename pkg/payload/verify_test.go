@@ -24,7 +24,7 @@ func verify(t *testing.T, name string, lock plan.Lock) (payload.Verified, diag.L
 		t.Fatal(err)
 	}
 	defer b.Close()
-	return payload.VerifyBundle(b, lock, nil)
+	return payload.VerifyBundle(b, lock, nil, nil)
 }
 
 func TestVerifyBundle(t *testing.T) {

@@ -61,7 +61,7 @@ func kindOf(name string) fileKind {
 	if name == identityName || name == allocationsName || name == durable.GitIgnoreName {
 		return ownFile
 	}
-	if isForMedia(name) {
+	if isForMedia(name) || name == lockSignature {
 		return mediaFile
 	}
 	parts := strings.Split(name, "/")

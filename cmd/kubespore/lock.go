@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/pki"
+	"github.com/kubespore/kubespore/pkg/plan"
+)
+
+// readLock gives a project the lock that stands beside its topology.
+func (c *call) readLock(p *compile.Project) error {
+	p.LockFile = payload.LockFile(c.besideTopology(), p.Topology.Cluster.Name)
+	var err error
+	p.Lock, err = payload.ReadLock(p.LockFile)
+	return err
+}
+
+// signedLock refuses a lock that changed after the cluster's key had signed it.
+func (c *call) signedLock(p *compile.Project) diag.List {
+	_, list := c.signatureOf(p)
+	return list
+}
+
+// signatureOf gives the signature of the lock; nil when none was signed yet.
+func (c *call) signatureOf(p *compile.Project) ([]byte, diag.List) {
+	store, err := c.storeToLookAt(p)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	defer store.Close()
+	text, err := payload.LockText(p.Lock)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	signature, same, err := store.SignedLock(text)
+	if err != nil {
+		return nil, storeProblem(err)
+	}
+	var list diag.List
+	switch {
+	case same:
+	case p.Lock.Empty():
+		list.Errorf("W017", diag.Position{File: p.LockFile}, "", "the lock that was signed is gone").
+			WithHint("take it from version control again; to go on without one, which lets machines run what their image brings: kubespore payload sign TOPOLOGY")
+	default:
+		list.Errorf("W017", diag.Position{File: p.LockFile}, "", "the lock changed after it was signed").
+			WithHint("see what changed, and when that is right: kubespore payload sign TOPOLOGY")
+	}
+	return signature, list
+}
+
+// signPacked signs the lock that pack wrote, where the store is and has the key; nil
+// where not.
+func (c *call) signPacked(p *compile.Project, lock plan.Lock) ([]byte, error) {
+	dir := c.storeDir(p.Topology.Cluster.Name)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	store, err := pki.Open(dir, pki.Options{Cluster: p.Topology.Cluster.Name})
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	if can, err := store.CanSign(); err != nil || !can {
+		return nil, err
+	}
+	return signIn(store, lock)
+}
+
+// signIn signs a lock in an open store.
+func signIn(store *pki.Store, lock plan.Lock) ([]byte, error) {
+	text, err := payload.LockText(lock)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := store.SignLock(text)
+	if err != nil {
+		return nil, err
+	}
+	return signature, store.Commit()
+}
+
+// signFirst signs the lock of the first build that follows one.
+func signFirst(store *pki.Store, lock plan.Lock) error {
+	if lock.Empty() {
+		return nil
+	}
+	if can, err := store.CanSign(); err != nil || !can {
+		return err
+	}
+	if signature, _, err := store.SignedLock(nil); err != nil || signature != nil {
+		return err
+	}
+	_, err := signIn(store, lock)
+	return err
+}
+
+func runPayloadSign(c *call) int {
+	project, list := c.loadUnsigned()
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
+	store, err := pki.Open(c.storeDir(project.Topology.Cluster.Name), pki.Options{Cluster: project.Topology.Cluster.Name})
+	if err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	defer store.Close()
+	if _, err := signIn(store, project.Lock); err != nil {
+		return c.finish(append(list, storeProblem(err)...), nil, nil)
+	}
+	return c.finish(list, map[string]string{"lock": project.LockFile}, func(w io.Writer) {
+		fmt.Fprintf(w, "signed %s: builds follow it from now on\n", project.LockFile)
+	})
+}
