@@ -56,6 +56,15 @@ func (s scenario) baseName() string {
 	return strings.Join(slices.Concat([]string{s.Format, s.Release}, s.Packages, []string{"without"}, s.Lacks), " ")
 }
 
+// ignition names the build of Ignition that is in its initramfs: one that labels what it
+// writes, as that of Fedora CoreOS does, where the root has a policy of SELinux.
+func (s scenario) ignition() string {
+	if slices.Contains(s.Packages, "selinux-policy-default") {
+		return "ignition@selinux"
+	}
+	return "ignition"
+}
+
 // base is that image.
 func (r *run) base() base { return r.lab.bases[r.baseName()] }
 
@@ -96,7 +105,7 @@ func (l *lab) machineBase(ctx context.Context, s scenario) (base, error) {
 		}
 		module = filepath.Join(folder, "dracut/30ignition")
 	}
-	ingredients := append([]string{diskFormat, s.baseName(), dracutConfig, firstBootUnit, module, l.tools["ignition"]}, wanted...)
+	ingredients := append([]string{diskFormat, s.baseName(), dracutConfig, firstBootUnit, module, l.tools[s.ignition()]}, wanted...)
 	dir, err := l.cached("machine-"+format, ingredients, func(dir string) error {
 		root := filepath.Join(dir, "root")
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -104,7 +113,7 @@ func (l *lab) machineBase(ctx context.Context, s scenario) (base, error) {
 		}
 		var hooks []string
 		if format == ignition {
-			hook, err := l.ignitionHook(dir, module)
+			hook, err := l.ignitionHook(dir, module, l.tools[s.ignition()])
 			if err != nil {
 				return err
 			}
@@ -125,9 +134,9 @@ func (l *lab) machineBase(ctx context.Context, s scenario) (base, error) {
 }
 
 // ignitionHook is the command that puts Ignition into a root before the kernel
-// comes, whose package then makes the initramfs. The units and scripts are those
+// comes, whose package then makes the initramfs: the module, and the program itself. The units and scripts are those
 // of Ignition's own module for dracut.
-func (l *lab) ignitionHook(dir, module string) (string, error) {
+func (l *lab) ignitionHook(dir, module, program string) (string, error) {
 	overlay := filepath.Join(dir, "overlay")
 	for path, text := range map[string]string{
 		"etc/dracut.conf.d/ignition.conf":                       dracutConfig,
@@ -156,7 +165,7 @@ func (l *lab) ignitionHook(dir, module string) (string, error) {
 	if err := os.CopyFS(filepath.Join(modules, "30ignition"), os.DirFS(module)); err != nil {
 		return "", err
 	}
-	if err := install(l.tools["ignition"], filepath.Join(modules, "30ignition/ignition")); err != nil {
+	if err := install(program, filepath.Join(modules, "30ignition/ignition")); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf(`chmod -R u=rwX,go=rX %[1]q && chmod 0755 %[1]q/usr/lib/dracut/modules.d/30ignition/* && cp -a %[1]q/. "$1/"`, overlay), nil

@@ -93,6 +93,9 @@ func (s scenario) otherPrograms() []string {
 	if s.takes("hardened") {
 		programs = append(programs, "kube-bench")
 	}
+	if s.Lane == machineLane && s.Format == ignition {
+		programs = append(programs, s.ignition())
+	}
 	return slices.Compact(programs)
 }
 

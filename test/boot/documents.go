@@ -91,7 +91,7 @@ func (h *host) readNetwork(path, text string) {
 	var address, gateway, hardware []string
 	switch {
 	case strings.HasPrefix(path, "/etc/systemd/network/"):
-		address, gateway, hardware = settings(text, "Address"), settings(text, "Gateway"), settings(text, "MACAddress")
+		address, gateway, hardware = settings(text, "Address"), settings(text, "Gateway"), append(settings(text, "MACAddress"), settings(text, "PermanentMACAddress")...)
 	case strings.HasPrefix(path, "/etc/NetworkManager/system-connections/"):
 		address, gateway, hardware = settings(text, "address1"), settings(text, "gateway"), settings(text, "mac-address")
 	}

@@ -213,9 +213,25 @@ func (q *qemu) shutDown(ctx context.Context) error {
 	if err := press(ctx, q.button()); err != nil {
 		return err
 	}
+	ended := make(chan struct{})
+	go q.pressAgain(ctx, ended)
 	err := q.process.await(ctx, 5*time.Minute)
+	close(ended)
 	q.process = nil
 	return err
+}
+
+// pressAgain presses the power button again and again, since a system that is not yet
+// that far in its boot does not listen to it.
+func (q *qemu) pressAgain(ctx context.Context, ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		case <-time.After(30 * time.Second):
+			_ = press(ctx, q.button())
+		}
+	}
 }
 
 // press presses the power button.
