@@ -108,6 +108,16 @@ func TestVolume(t *testing.T) {
 	w := newWorld(t, "")
 	m := w.machine(t)
 	m.runUntil(t, installer, "looking for a volume labelled KUBESPORE")
+	other := filepath.Join(w.dir, "other.img")
+	shell(t, fmt.Sprintf("truncate -s 1M %[1]s && mkswap --label KUBESPORE %[1]s", other))
+	unplug := plug(t, other)
+	said := m.runUntil(t, installer, "cannot be mounted")
+	for line := range strings.Lines(said) {
+		if strings.Count(line, "the volume KUBESPORE") > 1 {
+			t.Errorf("it says so more than once: %s", line)
+		}
+	}
+	unplug()
 	image := filepath.Join(w.dir, "volume.img")
 	shell(t, fmt.Sprintf("truncate -s 64M %[1]s && mkfs.ext4 -q -L KUBESPORE -d %[2]s %[1]s", image, w.bundle))
 	plug(t, image)
