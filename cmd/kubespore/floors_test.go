@@ -20,7 +20,7 @@ const module = "github.com/kubespore/kubespore/"
 // floors only, so those of one floor never import each other.
 var floors = [][]string{
 	{"pkg/await", "pkg/diag", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
-	{"pkg/document", "pkg/durable"},
+	{"pkg/document", "pkg/durable", "pkg/yamlfile"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
 	{"pkg/emit", "pkg/inspect", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},

@@ -2,14 +2,11 @@ package plan
 
 import (
 	"bytes"
-	"errors"
-	"io"
+	"cmp"
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -19,6 +16,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // UserFile is a file that a parameter names: the user's own, beside the topology.
@@ -130,41 +128,23 @@ func (b *build) checkFile(q *profile.Param, name, where string) {
 	}
 }
 
-// yamlAtLine is how the YAML library says where.
-var yamlAtLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
-
 // checkManifest finds what is not a Kubernetes object at all. Fields are proved
 // once the documents are finished.
 func (b *build) checkManifest(f *UserFile) {
 	if f.Err != nil || len(f.Content) == 0 {
 		return // said of the parameter
 	}
-	found := false
-	for decoder := yaml.NewDecoder(bytes.NewReader(f.Content)); ; {
-		var node yaml.Node
-		err := decoder.Decode(&node)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			line, message := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-			if m := yamlAtLine.FindStringSubmatch(err.Error()); m != nil {
-				line, _ = strconv.Atoi(m[1])
-				message = m[2]
-			}
-			b.errorAt("P052", diag.Position{File: f.File, Line: line}, "", "this is not YAML: %s", message).
-				WithHint("write objects as kubectl apply takes them, separated by ---")
-			return
-		}
-		if len(node.Content) == 0 || node.Content[0].Tag == "!!null" {
-			continue // comments alone
-		}
-		found = true
-		b.checkObject(f, node.Content[0])
-		b.floatingImages(f, "", node.Content[0])
+	objects, fault := yamlfile.All(f.File, f.Content)
+	if fault == nil && len(objects) == 0 {
+		fault = &yamlfile.Fault{At: diag.Position{File: f.File, Line: 1}, Message: "the file holds no object"}
 	}
-	if !found {
-		b.errorAt("P052", diag.Position{File: f.File, Line: 1}, "", "the file holds no object").WithHint("write objects as kubectl apply takes them, separated by ---")
+	if fault != nil {
+		b.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, "write objects as kubectl apply takes them, separated by ---"))
+		return
+	}
+	for _, object := range objects {
+		b.checkObject(f, object)
+		b.floatingImages(f, "", object)
 	}
 }
 

@@ -1,28 +1,37 @@
 package profile
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // decoder walks through one YAML file, reporting every mistake at its place
 // and remembering where each value stands.
 type decoder struct {
-	file      string
+	*yamlfile.Reader
 	list      *diag.List
 	positions map[string]diag.Position
 	systems   []asked // names of systems
+}
+
+func newDecoder(file string, positions map[string]diag.Position, list *diag.List) *decoder {
+	d := &decoder{list: list, positions: positions}
+	d.Reader = &yamlfile.Reader{File: file, Codes: yamlfile.Codes{Limit: "F002", Type: "F004", DuplicateKey: "F008"}, Report: d.report}
+	return d
+}
+
+// report takes the mistakes that every YAML file may have.
+func (d *decoder) report(at diag.Position, code, path, format string, args ...any) *diag.Diagnostic {
+	if at == (diag.Position{}) {
+		at = diag.Position{File: d.File, Line: max(1, d.positions[path].Line), Column: d.positions[path].Column}
+	}
+	return d.list.Errorf(code, at, path, format, args...)
 }
 
 // node is a YAML value and its path in the file.
@@ -37,25 +46,15 @@ type fields map[string]func(node)
 // read parses a file of exactly one document. It reports and gives false when
 // there is nothing to decode.
 func (d *decoder) read(text []byte) (node, bool) {
-	var document, second yaml.Node
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	switch err := dec.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		d.list.Errorf("F002", diag.Position{File: d.file}, "", "the file is empty")
-		return node{}, false
-	case err != nil:
-		d.syntax(err)
+	root, fault := yamlfile.One(d.File, text)
+	if fault != nil {
+		d.list.Errorf("F002", fault.At, "", "%s", fault.Message).Hint = fault.Hint
 		return node{}, false
 	}
-	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		d.list.Errorf("F002", diag.Position{File: d.file, Line: max(second.Line, 1)}, "", "the file holds more than one YAML document").
-			WithHint("keep one document; there is no use for a second")
+	if !d.expand(root, nil, new(int)) {
 		return node{}, false
 	}
-	if !d.expand(document.Content[0], nil, new(int)) {
-		return node{}, false
-	}
-	return node{document.Content[0], ""}, true
+	return node{root, ""}, true
 }
 
 // expand puts the anchored values in the place of their aliases. An alias
@@ -63,7 +62,7 @@ func (d *decoder) read(text []byte) (node, bool) {
 func (d *decoder) expand(n *yaml.Node, around []*yaml.Node, total *int) bool {
 	const most, deepest = 20_000, 64
 	if *total++; *total > most || len(around) > deepest || slices.Contains(around, n) {
-		d.list.Errorf("F002", diag.Position{File: d.file, Line: n.Line, Column: n.Column}, "", "the values are nested too deep, or aliases lead to themselves").
+		d.list.Errorf("F002", diag.Position{File: d.File, Line: n.Line, Column: n.Column}, "", "the values are nested too deep, or aliases lead to themselves").
 			WithHint("write the values out, without aliases")
 		return false
 	}
@@ -80,23 +79,8 @@ func (d *decoder) expand(n *yaml.Node, around []*yaml.Node, total *int) bool {
 	return true
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax reports an error of the YAML parser at the line that it names.
-func (d *decoder) syntax(err error) {
-	at := diag.Position{File: d.file, Line: 1}
-	message := err.Error()
-	if m := yamlLine.FindStringSubmatch(message); m != nil {
-		message = strings.TrimPrefix(message, m[0])
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			at.Line = line
-		}
-	}
-	d.list.Errorf("F002", at, "", "this is not YAML: %s", message)
-}
-
 func (d *decoder) at(n node) diag.Position {
-	return diag.Position{File: d.file, Line: n.Line, Column: n.Column}
+	return d.Position(n.Node)
 }
 
 func (d *decoder) wrong(n node, format string, args ...any) *diag.Diagnostic {
@@ -119,21 +103,9 @@ func (d *decoder) pairs(n node, what string, f func(key string, keyNode, value n
 	if !d.isKind(n, yaml.MappingNode, what) {
 		return
 	}
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k := n.Content[i]
-		key := node{k, joinPath(n.path, k.Value)}
-		if k.Kind != yaml.ScalarNode {
-			d.wrong(key, "a key must be one word")
-			continue
-		}
-		if line, twice := seen[k.Value]; twice {
-			d.list.Errorf("F008", d.at(key), key.path, "the key %s appears twice", k.Value).
-				WithRelated(diag.Position{File: d.file, Line: line}, "here first")
-			continue
-		}
-		seen[k.Value] = k.Line
-		f(k.Value, key, node{n.Content[i+1], key.path})
+	for _, p := range d.Pairs(n.Node, n.path) {
+		path := yamlfile.Join(n.path, p.Key)
+		f(p.Key, node{p.At, path}, node{p.Value, path})
 	}
 }
 
@@ -168,7 +140,7 @@ func (d *decoder) unknown(n node, key string, known []string) string {
 		return name
 	}
 	diagnostic := d.list.Errorf("F003", d.at(n), n.path, "unknown key %s", key)
-	if near := diag.Suggest(key, known); near != "" {
+	if near := yamlfile.Suggest(key, known); near != "" {
 		diagnostic.WithHint("did you mean %s?", near)
 	} else {
 		diagnostic.WithHint("known keys: %s", strings.Join(known, ", "))
@@ -190,7 +162,7 @@ func (d *decoder) items(n node, f func(node)) {
 		d.positions[n.path] = d.at(n)
 	}
 	for i, c := range n.Content {
-		f(node{c, fmt.Sprintf("%s[%d]", n.path, i)})
+		f(node{c, yamlfile.Element(n.path, i)})
 	}
 }
 
@@ -282,7 +254,7 @@ func (d *decoder) checkEnum(n node, word string, known []string) {
 		return
 	}
 	diagnostic := d.list.Errorf("F006", d.at(n), n.path, "%q is not known here", word)
-	if near := diag.Suggest(word, known); near != "" {
+	if near := yamlfile.Suggest(word, known); near != "" {
 		diagnostic.WithHint("did you mean %s?", near)
 	} else {
 		diagnostic.WithHint("write one of: %s", strings.Join(known, ", "))
@@ -296,7 +268,7 @@ func (d *decoder) text(into *Text) func(node) {
 			return
 		}
 		at := d.at(n)
-		parsed, err := parseTemplate(d.file, s, at, n.Style)
+		parsed, err := parseTemplate(d.File, s, at, n.Style)
 		if err != nil {
 			err.Report(d.list, "F009", n.path)
 			return
@@ -315,11 +287,4 @@ func (d *decoder) texts(into *[]Text) func(node) {
 			}
 		})
 	}
-}
-
-func joinPath(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }

@@ -14,7 +14,7 @@ var publishedForms = map[string]*regexp.Regexp{
 
 // readDigests reads a digests.yaml: what makers publish of downloads and images.
 func readDigests(file string, text []byte, into map[string]string, list *diag.List) {
-	d := &decoder{file: file, list: list, positions: map[string]diag.Position{}}
+	d := newDecoder(file, map[string]diag.Position{}, list)
 	root, ok := d.read(text)
 	if !ok {
 		return

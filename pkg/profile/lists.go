@@ -50,7 +50,7 @@ func (d *decoder) binaries(into *[]Binary) func(node) {
 		}, "name", "path")
 		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
 			if optional.Template == nil {
-				*optional = Text{&Template{Name: d.file, at: placeOf(b.Position, 0)}, b.Position}
+				*optional = Text{&Template{Name: d.File, at: placeOf(b.Position, 0)}, b.Position}
 			}
 		}
 		if b.Path.Template != nil {
@@ -62,7 +62,7 @@ func (d *decoder) binaries(into *[]Binary) func(node) {
 func (d *decoder) ports(into *[]Port) func(node) {
 	return d.listOf(func(n node) {
 		p := Port{Protocol: "tcp", Position: d.at(n)}
-		p.Port = Text{&Template{Name: d.file, at: placeOf(p.Position, 0)}, p.Position}
+		p.Port = Text{&Template{Name: d.File, at: placeOf(p.Position, 0)}, p.Position}
 		d.object(n, "a port, such as {port: 6443, from: anywhere, doc: API server}", fields{
 			"port":     d.text(&p.Port),
 			"protocol": d.enum(&p.Protocol, protocols),
@@ -98,7 +98,7 @@ func (d *decoder) from(into *Text) func(node) {
 			}
 			all = append(all, t.Raw)
 		})
-		t, err := parseTemplate(d.file, strings.Join(all, " "), d.at(n), n.Style)
+		t, err := parseTemplate(d.File, strings.Join(all, " "), d.at(n), n.Style)
 		if err == nil {
 			*into = Text{t, d.at(n)}
 		}

@@ -197,7 +197,7 @@ func (f *folder) decode(list *diag.List) *Profile {
 	}
 	p := &Profile{Source: f.source, Given: f.given, FS: f.fs, Positions: map[string]diag.Position{}, Templates: map[string]*Template{},
 		Position: diag.Position{File: f.path(profileFile), Line: 1}}
-	d := &decoder{file: f.path(profileFile), list: list, positions: p.Positions}
+	d := newDecoder(f.path(profileFile), p.Positions, list)
 	root, ok := d.read(text)
 	if !ok {
 		return nil

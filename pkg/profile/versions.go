@@ -23,7 +23,7 @@ var digits = regexp.MustCompile(`^\d+$`)
 var minorRule = regexp.MustCompile(`^1\.\d+$`)
 
 func (t versionTable) read(file string, text []byte, list *diag.List) {
-	d := &decoder{file: file, list: list, positions: map[string]diag.Position{}}
+	d := newDecoder(file, map[string]diag.Position{}, list)
 	root, ok := d.read(text)
 	if !ok {
 		return

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // IPv4 or IPv6, loosely: editors only need to catch what is plainly neither.
@@ -23,16 +25,16 @@ func parseAddress(text string) (netip.Addr, *fault) {
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		f := faultf(codeAddress, "%q is not an IP address", clip(text))
+		f := faultf(codeAddress, "%q is not an IP address", yamlfile.Clip(text))
 		if plain := withoutLeadingZeros(text); plain != text {
 			return netip.Addr{}, f.or("leading zeros mean different things to different programs; did you mean %s?", plain)
 		}
 		if bare, _, found := strings.Cut(text, "/"); found && bare != "" {
-			return netip.Addr{}, f.or("leave out the prefix length: %s", clip(bare))
+			return netip.Addr{}, f.or("leave out the prefix length: %s", yamlfile.Clip(bare))
 		}
 		return netip.Addr{}, f.or("write it as in 192.168.200.21 or fd00::21")
 	case a.Zone() != "":
-		return netip.Addr{}, faultf(codeAddress, "%s names a zone, which means something on one machine only", clip(text)).or("write %s", a.WithZone(""))
+		return netip.Addr{}, faultf(codeAddress, "%s names a zone, which means something on one machine only", yamlfile.Clip(text)).or("write %s", a.WithZone(""))
 	case a.Is4In6():
 		return netip.Addr{}, faultf(codeAddress, "%s is an IPv4 address in the clothes of IPv6", text).or("write %s", a.Unmap())
 	}
@@ -63,7 +65,7 @@ func parseHostPrefix(text string) (netip.Prefix, *fault) {
 	}
 	bits, err := strconv.Atoi(length)
 	if err != nil || bits < 1 || bits > a.BitLen() || length[0] == '0' || length[0] == '+' {
-		return netip.Prefix{}, faultf(codeAddress, "%q is not a prefix length for %s", clip(length), bare).or("use a number from 1 to %d", a.BitLen())
+		return netip.Prefix{}, faultf(codeAddress, "%q is not a prefix length for %s", yamlfile.Clip(length), bare).or("use a number from 1 to %d", a.BitLen())
 	}
 	return netip.PrefixFrom(a, bits), nil
 }
@@ -99,7 +101,7 @@ var rangeStart = scalar[addressRange]{name: "first IP address of a range with pr
 	bare, length, _ := strings.Cut(text, "/")
 	start, plus := strings.CutSuffix(bare, "+")
 	if !plus {
-		return addressRange{}, faultf(codeRange, "%q does not say that it counts up", clip(text)).or("write a + before the prefix length, as in 192.168.202.1+/22")
+		return addressRange{}, faultf(codeRange, "%q does not say that it counts up", yamlfile.Clip(text)).or("write a + before the prefix length, as in 192.168.202.1+/22")
 	}
 	if length != "" {
 		start += "/" + length
@@ -143,7 +145,7 @@ var macForm = regexp.MustCompile(macPattern)
 
 var mac = scalar[string]{name: "MAC address", tag: "!!str", pattern: macPattern, parse: func(text string) (string, *fault) {
 	if !macForm.MatchString(text) {
-		return "", faultf(codeMAC, "%q is not a MAC address", clip(text)).or("write six pairs of hex digits, as in 52:54:00:00:00:21")
+		return "", faultf(codeMAC, "%q is not a MAC address", yamlfile.Clip(text)).or("write six pairs of hex digits, as in 52:54:00:00:00:21")
 	}
 	plain := strings.ReplaceAll(strings.ToLower(text), "-", ":")
 	first, _ := strconv.ParseUint(plain[:2], 16, 8) // hex, by the expression above
@@ -160,7 +162,7 @@ var endpoint = scalar[Endpoint]{name: "address or DNS name with port", tag: "!!s
 
 func parseEndpoint(text string) (Endpoint, *fault) {
 	if _, rest, found := strings.Cut(text, "://"); found {
-		return Endpoint{}, faultf(codeEndpoint, "%q is a URL", clip(text)).or("write host:port alone: %s", clip(strings.TrimRight(rest, "/")))
+		return Endpoint{}, faultf(codeEndpoint, "%q is a URL", yamlfile.Clip(text)).or("write host:port alone: %s", yamlfile.Clip(strings.TrimRight(rest, "/")))
 	}
 	host, port := splitPort(text)
 	if a, err := netip.ParseAddr(text); err == nil && a.Is6() {
@@ -170,7 +172,7 @@ func parseEndpoint(text string) (Endpoint, *fault) {
 	if port != "" {
 		n, err := strconv.Atoi(strings.TrimPrefix(port, ":"))
 		if err != nil || n < 1 || n > 65535 {
-			return Endpoint{}, faultf(codeEndpoint, "%q is not a port", clip(strings.TrimPrefix(port, ":"))).or("use a number from 1 to 65535; 6443 is usual")
+			return Endpoint{}, faultf(codeEndpoint, "%q is not a port", yamlfile.Clip(strings.TrimPrefix(port, ":"))).or("use a number from 1 to 65535; 6443 is usual")
 		}
 		number = n
 	}
@@ -184,7 +186,7 @@ func parseEndpoint(text string) (Endpoint, *fault) {
 		return Endpoint{Host: a.String(), Port: number}, nil
 	}
 	if !isDNSName(host) {
-		return Endpoint{}, faultf(codeEndpoint, "%q is neither an IP address nor a DNS name", clip(host)).or("write host:port, as in 192.168.200.240:6443 or api.example.org:6443")
+		return Endpoint{}, faultf(codeEndpoint, "%q is neither an IP address nor a DNS name", yamlfile.Clip(host)).or("write host:port, as in 192.168.200.240:6443 or api.example.org:6443")
 	}
 	return Endpoint{Host: host, Port: number}, nil
 }
@@ -206,7 +208,7 @@ var timeServer = scalar[string]{name: "IP address or DNS name", tag: "!!str", pa
 		return a.String(), f
 	}
 	if !isDNSName(text) || allDigits.MatchString(text[strings.LastIndexByte(text, '.')+1:]) {
-		return "", faultf(codeServer, "%q is neither an IP address nor a DNS name", clip(text)).or("write it as in 192.168.200.1 or pool.ntp.org")
+		return "", faultf(codeServer, "%q is neither an IP address nor a DNS name", yamlfile.Clip(text)).or("write it as in 192.168.200.1 or pool.ntp.org")
 	}
 	return text, nil
 }}

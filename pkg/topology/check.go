@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // checker looks for mistakes that show only when values are seen together.
@@ -47,7 +49,7 @@ func (c *checker) checkEntry(e *entry) {
 // checkSystem refuses formats that the operating system does not read.
 func (c *checker) checkSystem(e *entry) {
 	readable := c.known.Systems[e.OS]
-	path := joinPath(e.Path, "format")
+	path := yamlfile.Join(e.Path, "format")
 	if len(readable) == 0 || e.Format == "" || slices.Contains(readable, e.Format) {
 		return
 	}
@@ -65,14 +67,14 @@ func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("
 
 // checkNodeSettings warns of what only Nodes can have.
 func (c *checker) checkNodeSettings(e *entry) {
-	if e.isNode() || !c.ok(joinPath(e.Path, "roles")) {
+	if e.isNode() || !c.ok(yamlfile.Join(e.Path, "roles")) {
 		return
 	}
 	if len(e.Labels) > 0 {
-		c.warnf(codeLabel, joinPath(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeLabel, yamlfile.Join(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 	if len(e.Taints) > 0 {
-		c.warnf(codeTaint, joinPath(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
+		c.warnf(codeTaint, yamlfile.Join(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 }
 
@@ -115,14 +117,14 @@ func (c *checker) checkLifetimes() {
 // checkUsers warns of accounts that nobody can use.
 func (c *checker) checkUsers() {
 	for i, u := range c.Access.Users {
-		at := element("access.users", i)
+		at := yamlfile.Element("access.users", i)
 		if len(u.SSHAuthorizedKeys) == 0 && u.PasswordHash == "" && c.ok(at) {
 			c.warnf(codeUser, at, "nobody can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
 		}
 		for j, line := range u.SSHAuthorizedKeys {
 			for _, field := range strings.Fields(line) {
 				if isPlaceholder(field) {
-					c.warnf(codeSSHKey, element(joinPath(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
+					c.warnf(codeSSHKey, yamlfile.Element(yamlfile.Join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
 					break
 				}
 			}
@@ -136,7 +138,7 @@ const resolverLimit = 3
 // checkServers checks the name servers that all machines ask.
 func (c *checker) checkServers() {
 	for i, a := range c.Network.Nameservers {
-		at := element("network.nameservers", i)
+		at := yamlfile.Element("network.nameservers", i)
 		switch {
 		case !a.IsValid():
 		case a.IsLoopback() || a.IsUnspecified():
@@ -148,7 +150,7 @@ func (c *checker) checkServers() {
 		}
 	}
 	if len(c.Network.Nameservers) > resolverLimit {
-		c.warnf(codeServer, element("network.nameservers", resolverLimit), "only the first %d name servers are asked", resolverLimit).WithHint("remove the others")
+		c.warnf(codeServer, yamlfile.Element("network.nameservers", resolverLimit), "only the first %d name servers are asked", resolverLimit).WithHint("remove the others")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // maxMembers is what etcd advises: each member more makes every write slower.
@@ -12,7 +14,7 @@ const maxMembers = 7
 // checkRoles counts control planes and etcd members.
 func (c *checker) checkRoles() {
 	if !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
-		return !c.ok(joinPath(e.Path, "roles")) || !c.ok(joinPath(e.Path, "names"))
+		return !c.ok(yamlfile.Join(e.Path, "roles")) || !c.ok(yamlfile.Join(e.Path, "names"))
 	}) {
 		return // a host that could not be read may be what is missing
 	}
@@ -62,7 +64,7 @@ func (c *checker) withRole(role string) []int {
 	return out
 }
 
-func (c *checker) rolesOf(host int) string { return joinPath(c.Hosts[host].Path, "roles") }
+func (c *checker) rolesOf(host int) string { return yamlfile.Join(c.Hosts[host].Path, "roles") }
 
 // checkEndpoint checks that something can answer at the endpoint's address
 // and that the machines reach it.
@@ -102,7 +104,7 @@ func hasAddress(h Host, a netip.Addr) bool {
 func (c *checker) checkHolder(a netip.Addr, h *Host) {
 	const path = "cluster.endpoint"
 	switch {
-	case !c.ok(joinPath(h.Path, "roles")):
+	case !c.ok(yamlfile.Join(h.Path, "roles")):
 	case len(h.Roles) > 0 && !h.HasRole("control-plane"):
 		c.errorf(codeEndpoint, path, "%s is the address of %s, where no API server runs", a, h.Name).
 			WithHint("use a free address for a virtual one, or a control plane's").WithRelated(c.at(h.Path), "%s", h.Name)

@@ -3,6 +3,8 @@ package topology
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // located is an address and where the file holds it.
@@ -18,22 +20,22 @@ func (c *checker) addressesOf(e *entry) []located {
 	add := func(path string, prefixes []netip.Prefix) {
 		for i, p := range prefixes {
 			if p.IsValid() {
-				out = append(out, located{p, element(path, i)})
+				out = append(out, located{p, yamlfile.Element(path, i)})
 			}
 		}
 	}
 	if len(e.addresses) > 0 {
-		add(joinPath(e.Path, "address"), e.addresses)
+		add(yamlfile.Join(e.Path, "address"), e.addresses)
 	}
 	for i, r := range e.ranges {
 		if r.first.IsValid() {
-			out = append(out, located{r.first, element(joinPath(e.Path, "addresses"), i)})
+			out = append(out, located{r.first, yamlfile.Element(yamlfile.Join(e.Path, "addresses"), i)})
 		}
 	}
 	for i, nic := range e.Interfaces {
 		for j, p := range nic.Addresses {
 			if p.IsValid() && !slices.Contains(e.addresses, p) {
-				out = append(out, located{p, element(joinPath(element(joinPath(e.Path, "interfaces"), i), "addresses"), j)})
+				out = append(out, located{p, yamlfile.Element(yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i), "addresses"), j)})
 			}
 		}
 	}
@@ -62,7 +64,7 @@ func (c *checker) checkAddresses(e *entry) {
 	for i, p := range c.homeAddresses(e) {
 		name := family(p.Addr())
 		if p.IsValid() && first[name] {
-			c.errorf(codeFamily, element(e.home, i), "a second %s address for the host", name).
+			c.errorf(codeFamily, yamlfile.Element(e.home, i), "a second %s address for the host", name).
 				WithHint("give one address of each family here, and further ones under interfaces")
 		}
 		first[name] = p.IsValid() || first[name]
@@ -88,10 +90,10 @@ func (c *checker) isHome(e *entry, p netip.Prefix) bool {
 // checkGateways checks the gateways of every interface of an entry.
 func (c *checker) checkGateways(e *entry) {
 	for i := range e.settled {
-		path := joinPath(element(joinPath(e.Path, "interfaces"), i), "gateway")
+		path := yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i), "gateway")
 		gateways := e.settled[i].Gateways
 		if i == e.primary && len(e.gateways) > 0 {
-			path, gateways = joinPath(e.Path, "gateway"), e.gateways
+			path, gateways = yamlfile.Join(e.Path, "gateway"), e.gateways
 		} else if i < len(e.Interfaces) {
 			gateways = e.Interfaces[i].Gateways
 		}
@@ -114,8 +116,8 @@ func (c *checker) checkGatewayOfRange(e *entry) {
 	for i, g := range e.gateways {
 		for _, h := range c.Hosts[e.from+1 : e.to] {
 			if slices.ContainsFunc(h.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }) {
-				c.errorf(codeGateway, element(joinPath(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
-					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(joinPath(e.Path, "addresses")), "the range")
+				c.errorf(codeGateway, yamlfile.Element(yamlfile.Join(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
+					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(yamlfile.Join(e.Path, "addresses")), "the range")
 			}
 		}
 	}
@@ -124,7 +126,7 @@ func (c *checker) checkGatewayOfRange(e *entry) {
 func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.Prefix, nic *Interface) {
 	first := map[string]bool{}
 	for i, g := range gateways {
-		at, name := element(path, i), family(g)
+		at, name := yamlfile.Element(path, i), family(g)
 		if first[name] {
 			c.errorf(codeGateway, at, "a second %s gateway", name).WithHint("give one gateway for each family, and further ones as routes")
 			continue

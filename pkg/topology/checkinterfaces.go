@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // nics is the interface list of an entry while it is checked.
@@ -20,7 +22,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	if len(e.Interfaces) == 0 {
 		return
 	}
-	n := &nics{c, e, joinPath(e.Path, "interfaces"), map[string]int{}, map[string]int{}}
+	n := &nics{c, e, yamlfile.Join(e.Path, "interfaces"), map[string]int{}, map[string]int{}}
 	n.collectNames()
 	for i := range e.Interfaces {
 		n.checkKind(i)
@@ -32,7 +34,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	n.checkCircles()
 }
 
-func (n *nics) at(i int, key string) string { return joinPath(element(n.path, i), key) }
+func (n *nics) at(i int, key string) string { return yamlfile.Join(yamlfile.Element(n.path, i), key) }
 
 // collectNames refuses names used twice and ports that nothing tells apart.
 func (n *nics) collectNames() {
@@ -40,10 +42,10 @@ func (n *nics) collectNames() {
 	for i, nic := range n.Interfaces {
 		if nic.Name == "" {
 			found := nic.MAC != "" || n.settled[i].MAC != ""
-			if nic.Kind == "ethernet" && !found && len(ports) > 1 && n.ok(element(n.path, i)) {
-				n.errorf(codeInterface, element(n.path, i), "nothing tells this port from the host's others").WithHint("add its name or its mac")
+			if nic.Kind == "ethernet" && !found && len(ports) > 1 && n.ok(yamlfile.Element(n.path, i)) {
+				n.errorf(codeInterface, yamlfile.Element(n.path, i), "nothing tells this port from the host's others").WithHint("add its name or its mac")
 			}
-			if nic.Kind != "ethernet" && nic.Kind != "" && n.ok(element(n.path, i)) {
+			if nic.Kind != "ethernet" && nic.Kind != "" && n.ok(yamlfile.Element(n.path, i)) {
 				n.errorf(codeMissing, n.at(i, "name"), "a %s needs a name", nic.Kind).WithHint("add name: %s0", nic.Kind)
 			}
 			continue
@@ -89,7 +91,7 @@ func (n *nics) checkKind(i int) {
 func (n *nics) checkReferences(i int) {
 	nic := n.Interfaces[i]
 	for j, name := range nic.Members {
-		at := element(n.at(i, "members"), j)
+		at := yamlfile.Element(n.at(i, "members"), j)
 		if !n.exists(name, at) {
 			continue
 		}
@@ -125,7 +127,7 @@ func (n *nics) checkMembers() {
 		i := n.byName[name]
 		nic := n.settled[i]
 		if len(nic.Addresses) > 0 || nic.DHCP != "no" && nic.DHCP != "" {
-			n.errorf(codeInterface, element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
+			n.errorf(codeInterface, yamlfile.Element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
 				WithHint("give the addresses to %s", n.Interfaces[master].Name).WithRelated(n.decoder.at(n.at(master, "members")), "a member here")
 		}
 	}
@@ -144,7 +146,7 @@ func (n *nics) checkCircles() {
 				continue
 			}
 			if state[below] == walking {
-				n.errorf(codeReference, element(n.path, i), "%s stands on itself by way of %s", n.Interfaces[below].Name, n.Interfaces[i].Name).WithHint("members and links go down to Ethernet ports")
+				n.errorf(codeReference, yamlfile.Element(n.path, i), "%s stands on itself by way of %s", n.Interfaces[below].Name, n.Interfaces[i].Name).WithHint("members and links go down to Ethernet ports")
 			} else if state[below] != done {
 				walk(below)
 			}
@@ -180,7 +182,7 @@ func (n *nics) checkSettings(i int) {
 func (n *nics) checkRoutes(i int) {
 	seen := map[Route]string{}
 	for j, r := range n.Interfaces[i].Routes {
-		at := element(n.at(i, "routes"), j)
+		at := yamlfile.Element(n.at(i, "routes"), j)
 		if !n.ok(at) || !r.To.IsValid() {
 			continue
 		}
@@ -194,9 +196,9 @@ func (n *nics) checkRoutes(i int) {
 		switch {
 		case !r.Via.IsValid() || r.Via.Is6() && r.Via.IsLinkLocalUnicast() && r.To.Addr().Is6():
 		case r.Via.Is4() != r.To.Addr().Is4():
-			n.errorf(codeRoute, joinPath(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
+			n.errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
 		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no" && !r.OnLink && !onLink(r.Via, nets, &n.settled[i]):
-			n.errorf(codeRoute, joinPath(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
+			n.errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // Bounds of kubeadm and of the API server.
@@ -21,7 +23,7 @@ const (
 func (c *checker) checkPods() {
 	c.checkPerFamily("network.pods", c.Network.Pods)
 	for i, p := range c.Network.Pods {
-		at := element("network.pods", i)
+		at := yamlfile.Element("network.pods", i)
 		if !p.IsValid() || !c.ok("network.nodePodBits") {
 			continue
 		}
@@ -77,7 +79,7 @@ func (c *checker) checkPodBound(p netip.Prefix, bits int, path string, bounds []
 		if !a.IsValid() || a.Is4() != p.Addr().Is4() {
 			continue
 		}
-		at, part := element(path, i), netip.PrefixFrom(a, bits).Masked()
+		at, part := yamlfile.Element(path, i), netip.PrefixFrom(a, bits).Masked()
 		switch {
 		case !p.Contains(a):
 			c.errorf(codePodNetwork, at, "%s is outside of the pod network %s", a, p).
@@ -107,9 +109,9 @@ func (c *checker) checkPodRangeFamilies(path string, bounds []netip.Addr) {
 		switch name := family(a); {
 		case !a.IsValid() || !c.ok("network.pods"):
 		case seen[name]:
-			c.errorf(codeFamily, element(path, i), "a second %s address", name).WithHint("give one for each address family")
+			c.errorf(codeFamily, yamlfile.Element(path, i), "a second %s address", name).WithHint("give one for each address family")
 		case !slices.Contains(families(c.Network.Pods), name):
-			c.errorf(codeFamily, element(path, i), "there is no %s network of pods", name).WithHint("take it out, or add such a network to network.pods")
+			c.errorf(codeFamily, yamlfile.Element(path, i), "there is no %s network of pods", name).WithHint("take it out, or add such a network to network.pods")
 		default:
 			seen[name] = true
 		}
@@ -129,7 +131,7 @@ func (c *checker) countNodes() int {
 func (c *checker) checkServices() {
 	c.checkPerFamily("network.services", c.Network.Services)
 	for i, p := range c.Network.Services {
-		at := element("network.services", i)
+		at := yamlfile.Element("network.services", i)
 		if !p.IsValid() {
 			continue
 		}
@@ -168,8 +170,8 @@ func (c *checker) checkPerFamily(path string, networks []netip.Prefix) {
 		}
 		name := family(p.Addr())
 		if before, ok := first[name]; ok {
-			c.errorf(codeFamily, element(path, i), "a second %s network", name).WithHint("give one network for each address family").
-				WithRelated(c.at(element(path, before)), "the first one")
+			c.errorf(codeFamily, yamlfile.Element(path, i), "a second %s network", name).WithHint("give one network for each address family").
+				WithRelated(c.at(yamlfile.Element(path, before)), "the first one")
 			continue
 		}
 		first[name] = i
@@ -237,7 +239,7 @@ func (c *checker) spans() []span {
 	add := func(path, what string, networks []netip.Prefix) {
 		for i, p := range networks {
 			if p.IsValid() && unusableNetwork(p) == "" {
-				out = append(out, span{net: p, path: element(path, i), what: what})
+				out = append(out, span{net: p, path: yamlfile.Element(path, i), what: what})
 			}
 		}
 	}

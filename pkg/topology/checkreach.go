@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // checkRouter refuses a virtual endpoint whose address something else has that
@@ -17,25 +19,25 @@ func (c *checker) checkRouter(a netip.Addr) bool {
 	for i := range c.entries {
 		e := &c.entries[i]
 		for j := range e.settled {
-			path := element(joinPath(e.Path, "interfaces"), j)
+			path := yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), j)
 			if !c.given(e, "interfaces") || j == e.primary && len(e.gateways) > 0 {
 				path = e.Path
 			}
 			if slices.Contains(e.settled[j].Gateways, a) {
-				return refuse(joinPath(path, "gateway"), "the gateway of "+c.nameOf(e))
+				return refuse(yamlfile.Join(path, "gateway"), "the gateway of "+c.nameOf(e))
 			}
 			for k, r := range e.settled[j].Routes {
 				if r.Via == a {
-					return refuse(joinPath(element(joinPath(path, "routes"), k), "via"), "a router of "+c.nameOf(e))
+					return refuse(yamlfile.Join(yamlfile.Element(yamlfile.Join(path, "routes"), k), "via"), "a router of "+c.nameOf(e))
 				}
 			}
 		}
 	}
 	if i := slices.Index(c.Network.Nameservers, a); i >= 0 {
-		return refuse(element("network.nameservers", i), "a name server")
+		return refuse(yamlfile.Element("network.nameservers", i), "a name server")
 	}
 	if i := slices.Index(c.Network.NTP, a.String()); i >= 0 {
-		return refuse(element("network.ntp", i), "a time server")
+		return refuse(yamlfile.Element("network.ntp", i), "a time server")
 	}
 	return false
 }
@@ -131,9 +133,9 @@ func (c *checker) checkDomain() {
 	}
 	warn(c.Cluster.Endpoint.Host, "cluster.endpoint", "the endpoint")
 	for i, name := range c.Network.SearchDomains {
-		warn(name, element("network.searchDomains", i), "which the machines search")
+		warn(name, yamlfile.Element("network.searchDomains", i), "which the machines search")
 	}
 	for i, name := range c.Network.NTP {
-		warn(name, element("network.ntp", i), "a time server")
+		warn(name, yamlfile.Element("network.ntp", i), "a time server")
 	}
 }

@@ -3,6 +3,8 @@ package topology
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // owned is what one host has for itself.
@@ -33,9 +35,9 @@ func (c *checker) checkUnique() {
 	addresses := make(map[netip.Addr]owned, len(c.Hosts))
 	for i := range c.entries {
 		e := &c.entries[i]
-		namePath := joinPath(e.Path, "name")
+		namePath := yamlfile.Join(e.Path, "name")
 		if c.given(e, "names") {
-			namePath = joinPath(e.Path, "names")
+			namePath = yamlfile.Join(e.Path, "names")
 		}
 		own := c.ownPaths(e)
 		for n := e.from; n < e.to; n++ {
@@ -44,7 +46,7 @@ func (c *checker) checkUnique() {
 				takeOnce(u, names, h.Name, owned{i, n, namePath}, "name")
 			}
 			if h.Serial != "" {
-				takeOnce(u, serials, h.Serial, owned{i, n, joinPath(e.Path, "serial")}, "serial number")
+				takeOnce(u, serials, h.Serial, owned{i, n, yamlfile.Join(e.Path, "serial")}, "serial number")
 			}
 			for _, p := range h.Addresses {
 				takeOnce(u, addresses, p.Addr(), owned{i, n, e.home}, "address")
@@ -74,11 +76,11 @@ func (c *checker) contestMACs(u uniqueness, macs map[string]owned, i int, e *ent
 		return
 	}
 	if e.MAC != "" {
-		takeOnce(u, macs, e.MAC, owned{i, e.from, joinPath(e.Path, "mac")}, "MAC address")
+		takeOnce(u, macs, e.MAC, owned{i, e.from, yamlfile.Join(e.Path, "mac")}, "MAC address")
 	}
 	for j, nic := range e.Interfaces {
 		if nic.MAC != "" && nic.MAC != e.MAC && nic.Kind == "ethernet" {
-			takeOnce(u, macs, nic.MAC, owned{i, e.from, joinPath(element(joinPath(e.Path, "interfaces"), j), "mac")}, "MAC address")
+			takeOnce(u, macs, nic.MAC, owned{i, e.from, yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), j), "mac")}, "MAC address")
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // unstableDevice matches names that the kernel gives in the order in which it
@@ -18,11 +20,11 @@ var systemPaths = []string{"/", "/bin", "/boot", "/boot/efi", "/dev", "/etc", "/
 var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^/[!-~]*$`, parse: func(text string) (string, *fault) {
 	switch clean := path.Clean(text); {
 	case !strings.HasPrefix(text, "/"):
-		return "", faultf(codeDisk, "%q is not an absolute path", clip(text)).or("write /%s", clip(text))
+		return "", faultf(codeDisk, "%q is not an absolute path", yamlfile.Clip(text)).or("write /%s", yamlfile.Clip(text))
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "", faultf(codeDisk, "a mount point holds letters, digits and signs of ASCII only").or("write it as in /var/lib/etcd")
 	case clean != text:
-		return "", faultf(codeDisk, "%q is not the shortest way to write this path", clip(text)).or("write %s", clip(clean))
+		return "", faultf(codeDisk, "%q is not the shortest way to write this path", yamlfile.Clip(text)).or("write %s", yamlfile.Clip(clean))
 	case slices.Contains(systemPaths, text):
 		return "", faultf(codeDisk, "%s belongs to the system", text).or("mount what holds data, such as /var/lib/etcd")
 	}
@@ -33,15 +35,15 @@ var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^
 func (d *decoder) checkDisks(e *entry) {
 	devices, mounts := map[string]string{}, map[string]string{}
 	for i, disk := range e.Disks {
-		at := element(joinPath(e.Path, "disks"), i)
-		d.once(devices, disk.Device, joinPath(at, "device"), codeDisk, "device")
-		d.once(mounts, disk.Mount, joinPath(at, "mount"), codeDisk, "mount point")
+		at := yamlfile.Element(yamlfile.Join(e.Path, "disks"), i)
+		d.once(devices, disk.Device, yamlfile.Join(at, "device"), codeDisk, "device")
+		d.once(mounts, disk.Mount, yamlfile.Join(at, "mount"), codeDisk, "mount point")
 		if unstableDevice.MatchString(disk.Device) {
-			d.warnf(codeDisk, joinPath(at, "device"), "%s may be another disk at the next boot", disk.Device).
+			d.warnf(codeDisk, yamlfile.Join(at, "device"), "%s may be another disk at the next boot", disk.Device).
 				WithHint("use the name under /dev/disk/by-id/ or /dev/disk/by-path/")
 		}
 		if len(disk.Options) > 0 && disk.Mount == "" && d.ok(at) {
-			d.errorf(codeDisk, joinPath(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
+			d.errorf(codeDisk, yamlfile.Join(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
 		}
 	}
 }

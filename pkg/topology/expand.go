@@ -4,19 +4,21 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // expand turns the entries of hosts into hosts.
 func (d *decoder) expand(f *document) {
 	for i := range f.entries {
 		e := &f.entries[i]
-		e.Path = element("hosts", i)
+		e.Path = yamlfile.Element("hosts", i)
 		d.inherit(f, e)
 		d.settle(e)
 		e.from = len(f.Hosts)
 		names := d.hostNames(e)
 		if len(f.Hosts)+len(names) > maxHosts {
-			d.stop(joinPath(e.Path, "names"), "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
+			d.Stop(yamlfile.Join(e.Path, "names"), "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
 			return
 		}
 		d.checkRanges(e, len(names))
@@ -58,24 +60,24 @@ func (d *decoder) hostNames(e *entry) []string {
 	isRange := d.given(e, "names")
 	if !isRange {
 		if !d.given(e, "name") {
-			if d.ok(joinPath(e.Path, "name")) && d.ok(joinPath(e.Path, "names")) {
-				d.errorf(codeMissing, joinPath(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
+			if d.ok(yamlfile.Join(e.Path, "name")) && d.ok(yamlfile.Join(e.Path, "names")) {
+				d.errorf(codeMissing, yamlfile.Join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
 			}
 			return []string{""}
 		}
 		if d.given(e, "addresses") && !d.given(e, "address") {
-			d.errorf(codeExclusive, joinPath(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
+			d.errorf(codeExclusive, yamlfile.Join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
 		}
 		return []string{e.name}
 	}
 	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
-		wrong := d.errorf(codeExclusive, joinPath(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+		wrong := d.errorf(codeExclusive, yamlfile.Join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
 		if first := validPrefixes(e.addresses); len(first) > 0 {
 			wrong.WithHint("write addresses: %s+/%d to count up", first[0].Addr(), first[0].Bits())
 		}
 	}
-	if len(names) == 0 && d.ok(joinPath(e.Path, "names")) {
-		d.errorf(codeRange, joinPath(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
+	if len(names) == 0 && d.ok(yamlfile.Join(e.Path, "names")) {
+		d.errorf(codeRange, yamlfile.Join(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
 	}
 	d.refuseSingular(e)
 	return names
@@ -87,31 +89,31 @@ func (d *decoder) refuseSingular(e *entry) {
 		d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or declare that host by itself with name")
 	}
 	if d.given(e, "mac") {
-		refuse(joinPath(e.Path, "mac"), "a MAC address")
+		refuse(yamlfile.Join(e.Path, "mac"), "a MAC address")
 	}
 	if d.given(e, "serial") {
-		refuse(joinPath(e.Path, "serial"), "a serial number")
+		refuse(yamlfile.Join(e.Path, "serial"), "a serial number")
 	}
 	for i, nic := range e.Interfaces {
-		at := element(joinPath(e.Path, "interfaces"), i)
+		at := yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i)
 		if nic.MAC != "" {
-			refuse(joinPath(at, "mac"), "a MAC address")
+			refuse(yamlfile.Join(at, "mac"), "a MAC address")
 		}
 		if len(nic.Addresses) > 0 {
-			refuse(joinPath(at, "addresses"), "an address")
+			refuse(yamlfile.Join(at, "addresses"), "an address")
 		}
 	}
 }
 
 // given says whether the file holds a key of the entry.
 func (d *decoder) given(e *entry, name string) bool {
-	_, ok := d.positions[joinPath(e.Path, name)]
+	_, ok := d.positions[yamlfile.Join(e.Path, name)]
 	return ok
 }
 
 func (d *decoder) checkRanges(e *entry, count int) {
 	for i, r := range e.ranges {
-		at := element(joinPath(e.Path, "addresses"), i)
+		at := yamlfile.Element(yamlfile.Join(e.Path, "addresses"), i)
 		if !r.first.IsValid() || count == 0 || !d.ok(at) {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // kind is how one sort of value is written in the file. It reads a node into
@@ -80,12 +81,12 @@ func (s scalar[T]) form() *shape {
 }
 
 func (s scalar[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
-	n = d.follow(n, path)
-	if d.stopped {
+	n = d.Follow(n, path)
+	if d.Stopped {
 		return
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != s.tag {
-		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, describeNode(n))
+		wrong := d.errorf(codeType, path, "expected %s, found %s", s.name, yamlfile.Describe(n))
 		wrong.Hint = s.retype(n)
 		s.hide(wrong)
 		return
@@ -123,7 +124,7 @@ func (s scalar[T]) retype(n *yaml.Node) string {
 	if _, f := s.parse(n.Value); f != nil {
 		return f.hint
 	}
-	return fmt.Sprintf("quote it: %q", clip(n.Value))
+	return fmt.Sprintf("quote it: %q", yamlfile.Clip(n.Value))
 }
 
 // emptyHint is for keys behind which nothing stands.
@@ -135,11 +136,11 @@ func enum(name string, of []string) scalar[string] {
 		if slices.Contains(of, text) {
 			return text, nil
 		}
-		f := faultf(codeEnum, "%q is not a valid %s", clip(text), name)
+		f := faultf(codeEnum, "%q is not a valid %s", yamlfile.Clip(text), name)
 		if len(of) == 1 {
 			return "", f.or("write %s", of[0])
 		}
-		if near := suggest(text, of); near != "" {
+		if near := yamlfile.Suggest(text, of); near != "" {
 			return "", f.or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
 		}
 		return "", f.or("use one of: %s", strings.Join(of, ", "))
@@ -164,7 +165,7 @@ func number(name, code string, low, high int) scalar[int] {
 	return scalar[int]{name: name, tag: "!!int", minimum: &low, maximum: &high, parse: func(text string) (int, *fault) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < low || n > high {
-			return 0, faultf(code, "%s is not a valid %s", clip(text), name).or("use a number from %d to %d", low, high)
+			return 0, faultf(code, "%s is not a valid %s", yamlfile.Clip(text), name).or("use a number from %d to %d", low, high)
 		}
 		return n, nil
 	}}
@@ -193,15 +194,15 @@ func (l list[T]) form() *shape {
 }
 
 func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
-	n = d.follow(n, path)
-	if d.stopped {
+	n = d.Follow(n, path)
+	if d.Stopped {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
 		if !l.single {
-			wrong := d.errorf(codeType, path, "expected a list, found %s", describeNode(n)).WithHint("write a list: [...], or remove the key")
+			wrong := d.errorf(codeType, path, "expected a list, found %s", yamlfile.Describe(n)).WithHint("write a list: [...], or remove the key")
 			if n.Kind == yaml.ScalarNode && n.Value != "" {
-				wrong.WithHint("write a list: [%s]", clip(n.Value))
+				wrong.WithHint("write a list: [%s]", yamlfile.Clip(n.Value))
 			}
 			return
 		}
@@ -209,15 +210,15 @@ func (l list[T]) read(d *decoder, n *yaml.Node, path string, into *[]T) {
 		l.item.read(d, n, path, &(*into)[0])
 		return
 	}
-	if !d.fits(path, len(n.Content), cmp.Or(l.limit, maxEntries)) {
+	if !d.Fits(path, len(n.Content), cmp.Or(l.limit, maxEntries)) {
 		return
 	}
 	*into = make([]T, len(n.Content))
 	for i, item := range n.Content {
-		if d.stopped {
+		if d.Stopped {
 			return
 		}
-		at := element(path, i)
+		at := yamlfile.Element(path, i)
 		d.record(at, item)
 		l.item.read(d, item, at, &(*into)[i])
 	}
@@ -230,13 +231,13 @@ func (l list[T]) refuseRepeats(d *decoder, path string, items []T) {
 	}
 	first := map[string]int{}
 	for i, item := range items {
-		at := element(path, i)
+		at := yamlfile.Element(path, i)
 		if !d.ok(at) {
 			continue
 		}
 		key := l.unique(item)
 		if before, ok := first[key]; ok {
-			d.errorf(codeDuplicate, at, "%s is given twice", clip(key)).WithHint("keep one of them").WithRelated(d.at(element(path, before)), "given here first")
+			d.errorf(codeDuplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.at(yamlfile.Element(path, before)), "given here first")
 			continue
 		}
 		first[key] = i
@@ -258,29 +259,29 @@ func (m dict[T]) form() *shape {
 }
 
 func (m dict[T]) read(d *decoder, n *yaml.Node, path string, into *map[string]T) {
-	n = d.follow(n, path)
-	if d.stopped {
+	n = d.Follow(n, path)
+	if d.Stopped {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.errorf(codeType, path, "expected %s, found %s", m.name, describeNode(n)).WithHint("write a mapping: {key: value}, or remove the key")
+		d.errorf(codeType, path, "expected %s, found %s", m.name, yamlfile.Describe(n)).WithHint("write a mapping: {key: value}, or remove the key")
 		return
 	}
 	*into = make(map[string]T, len(n.Content)/2)
-	for _, p := range d.pairs(n, path) {
-		if d.stopped {
+	for _, p := range d.Pairs(n, path) {
+		if d.Stopped {
 			return
 		}
-		at := joinPath(path, p.key)
-		d.record(at, p.at)
-		if f := m.key(p.key); f != nil {
+		at := yamlfile.Join(path, p.Key)
+		d.record(at, p.At)
+		if f := m.key(p.Key); f != nil {
 			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
 			continue
 		}
 		var value T
-		m.value.read(d, p.value, at, &value)
+		m.value.read(d, p.Value, at, &value)
 		if d.ok(at) {
-			(*into)[p.key] = value
+			(*into)[p.Key] = value
 		}
 	}
 }
@@ -297,7 +298,7 @@ func (e either[T]) form() *shape {
 }
 
 func (e either[T]) read(d *decoder, n *yaml.Node, path string, into *T) {
-	if followed := d.follow(n, path); followed.Kind == yaml.MappingNode {
+	if followed := d.Follow(n, path); followed.Kind == yaml.MappingNode {
 		e.long.read(d, followed, path, into)
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 var (
@@ -29,10 +31,10 @@ func checkKey(code, text string) *fault {
 		prefix, name = "", text
 	}
 	if !keyForm.MatchString(name) {
-		return faultf(code, "%q is not a key", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
+		return faultf(code, "%q is not a key", yamlfile.Clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
 	}
 	if found && !isDNSName(prefix) {
-		return faultf(code, "%q before the / is not a DNS name", clip(prefix)).or("as in example.org/%s", name)
+		return faultf(code, "%q before the / is not a DNS name", yamlfile.Clip(prefix)).or("as in example.org/%s", name)
 	}
 	return nil
 }
@@ -49,8 +51,8 @@ func checkLabelKey(text string) *fault {
 	if !found || !inDomain(prefix, "kubernetes.io", "k8s.io") || inDomain(prefix, kubeletDomains...) || slices.Contains(kubeletLabels, text) {
 		return nil
 	}
-	f := faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", clip(text))
-	if near := suggest(text, kubeletLabels); near != "" {
+	f := faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", yamlfile.Clip(text))
+	if near := yamlfile.Suggest(text, kubeletLabels); near != "" {
 		return f.or("did you mean %s?", near)
 	}
 	return f.or("use a domain of your own, as in example.org/%s", text[strings.IndexByte(text, '/')+1:])
@@ -65,7 +67,7 @@ func inDomain(name string, domains ...string) bool {
 func labelValue(code string) scalar[string] {
 	return scalar[string]{name: "label value", tag: "!!str", parse: func(text string) (string, *fault) {
 		if text != "" && !keyForm.MatchString(text) {
-			return "", faultf(code, "%q is not a label value", clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
+			return "", faultf(code, "%q is not a label value", yamlfile.Clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
 		}
 		return text, nil
 	}}
@@ -86,7 +88,7 @@ var taint = either[Taint]{
 func parseTaint(text string) (Taint, *fault) {
 	front, effect, found := strings.Cut(text, ":")
 	if !found {
-		return Taint{}, faultf(codeTaint, "the taint %q has no effect", clip(text)).or("write key=value:Effect with one of: %s", strings.Join(effects, ", "))
+		return Taint{}, faultf(codeTaint, "the taint %q has no effect", yamlfile.Clip(text)).or("write key=value:Effect with one of: %s", strings.Join(effects, ", "))
 	}
 	name, value, _ := strings.Cut(front, "=")
 	if f := checkKey(codeTaint, name); f != nil {

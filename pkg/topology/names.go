@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 const apiVersion = "kubespore/v1alpha1"
@@ -52,7 +54,7 @@ func patternText(name, code, pattern, hint string) scalar[string] {
 	form := regexp.MustCompile(pattern)
 	return scalar[string]{name: name, tag: "!!str", pattern: pattern, parse: func(text string) (string, *fault) {
 		if !form.MatchString(text) {
-			return "", faultf(code, "%q is not a valid %s", clip(text), name).or("%s", hint)
+			return "", faultf(code, "%q is not a valid %s", yamlfile.Clip(text), name).or("%s", hint)
 		}
 		return text, nil
 	}}
@@ -84,12 +86,12 @@ func checkLabel(text string) *fault {
 		return nil
 	}
 	if first, domain, found := strings.Cut(text, "."); found && labelForm.MatchString(first) && isDNSName(domain) {
-		return faultf(codeName, "%q is a name with its domain, and a host has a name of one label", clip(text)).
+		return faultf(codeName, "%q is a name with its domain, and a host has a name of one label", yamlfile.Clip(text)).
 			or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
 	}
-	f := faultf(codeName, "%q is not a DNS label", clip(text))
+	f := faultf(codeName, "%q is not a DNS label", yamlfile.Clip(text))
 	if strings.ContainsAny(text, "[]") {
-		return f.or("a range of hosts is written names: %q", clip(text))
+		return f.or("a range of hosts is written names: %q", yamlfile.Clip(text))
 	}
 	if better := nearestLabel(text); better != text && labelForm.MatchString(better) {
 		return f.or("did you mean %s?", better)
@@ -125,10 +127,10 @@ func nearestLabel(text string) string {
 
 var dnsName = scalar[string]{name: "DNS name", tag: "!!str", pattern: domainPattern, parse: func(text string) (string, *fault) {
 	if !isDNSName(text) {
-		return "", faultf(codeName, "%q is not a DNS name", clip(text)).or("small letters, digits, - and dots, as in cluster.local")
+		return "", faultf(codeName, "%q is not a DNS name", yamlfile.Clip(text)).or("small letters, digits, - and dots, as in cluster.local")
 	}
 	if numeric(text[strings.LastIndexByte(text, '.')+1:]) {
-		return "", faultf(codeName, "%q ends in a number, as only addresses do", clip(text)).or("end it in a word, as in cluster.local")
+		return "", faultf(codeName, "%q ends in a number, as only addresses do", yamlfile.Clip(text)).or("end it in a word, as in cluster.local")
 	}
 	return text, nil
 }}
@@ -146,7 +148,7 @@ var (
 
 var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: versionPattern, parse: func(text string) (string, *fault) {
 	if !versionForm.MatchString(text) {
-		f := faultf(codeVersion, "%q is not a released version", clip(text)).or("write v1.MINOR.PATCH, as Kubernetes names its releases")
+		f := faultf(codeVersion, "%q is not a released version", yamlfile.Clip(text)).or("write v1.MINOR.PATCH, as Kubernetes names its releases")
 		if bare := bareVersion.FindString(text); bare != "" {
 			if strings.Count(bare, ".") == 1 {
 				bare += ".0"
@@ -181,7 +183,7 @@ func ParseLifetime(text string) (time.Duration, error) {
 var lifetime = scalar[time.Duration]{name: "duration", tag: "!!str", pattern: durationPattern, parse: func(text string) (time.Duration, *fault) {
 	parts := durationForm.FindStringSubmatch(text)
 	if parts == nil {
-		return 0, faultf(codeLifetime, "%q is not a duration", clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
+		return 0, faultf(codeLifetime, "%q is not a duration", yamlfile.Clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
 	}
 	count, _ := strconv.Atoi(parts[1]) // digits, by the expression above
 	unit := durationUnits[parts[2]]

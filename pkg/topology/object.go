@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // object is a mapping with keys that the schema names.
@@ -16,7 +17,7 @@ type object[S any] struct {
 	choices    [][]string // of each set at most one key may be given
 	// join gives the entries of a mapping with what it shares with others; nil
 	// where it shares nothing.
-	join func(d *decoder, own []pair, path string) []pair
+	join func(d *decoder, own []yamlfile.Pair, path string) []yamlfile.Pair
 }
 
 // property is one key of an object. Its options return a changed copy.
@@ -83,26 +84,26 @@ func (o *object[S]) form() *shape {
 }
 
 func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
-	n = d.follow(n, path)
-	if d.stopped {
+	n = d.Follow(n, path)
+	if d.Stopped {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.errorf(codeType, path, "expected %s, found %s", o.name, describeNode(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
+		d.errorf(codeType, path, "expected %s, found %s", o.name, yamlfile.Describe(n)).WithHint("write a mapping with keys such as %s", o.properties[0].name)
 		for _, p := range o.properties {
-			d.failed[joinPath(path, p.name)] = true // what it would have said is not known, rather than missing
+			d.failed[yamlfile.Join(path, p.name)] = true // what it would have said is not known, rather than missing
 		}
 		return
 	}
-	pairs := d.pairs(n, path)
+	pairs := d.Pairs(n, path)
 	if o.join != nil {
 		pairs = o.join(d, pairs, path)
 	}
-	given := make([]*pair, len(o.properties))
+	given := make([]*yamlfile.Pair, len(o.properties))
 	for i := range pairs {
-		at := o.find(pairs[i].key)
+		at := o.find(pairs[i].Key)
 		if at < 0 {
-			at = o.refuse(d, pairs[i], joinPath(path, pairs[i].key))
+			at = o.refuse(d, pairs[i], yamlfile.Join(path, pairs[i].Key))
 		}
 		if at >= 0 {
 			given[at] = &pairs[i]
@@ -113,23 +114,23 @@ func (o *object[S]) read(d *decoder, n *yaml.Node, path string, into *S) {
 		if p == nil {
 			continue
 		}
-		if d.stopped {
+		if d.Stopped {
 			return
 		}
-		at := joinPath(path, p.key)
+		at := yamlfile.Join(path, p.Key)
 		d.record(at, entryNode(*p))
-		o.properties[i].assign(d, p.value, at, into)
+		o.properties[i].assign(d, p.Value, at, into)
 	}
 	o.complete(d, path, given, into)
 }
 
 // entryNode gives the node that stands for an entry in messages: a single value
 // itself; a mapping or list by its key, since it may begin on any later line.
-func entryNode(p pair) *yaml.Node {
-	if p.value.Kind == yaml.MappingNode || p.value.Kind == yaml.SequenceNode || p.value.Value == "" && p.value.Kind == yaml.ScalarNode {
-		return p.at
+func entryNode(p yamlfile.Pair) *yaml.Node {
+	if p.Value.Kind == yaml.MappingNode || p.Value.Kind == yaml.SequenceNode || p.Value.Value == "" && p.Value.Kind == yaml.ScalarNode {
+		return p.At
 	}
-	return p.value
+	return p.Value
 }
 
 // find gives the place of a key, or -1.
@@ -139,19 +140,19 @@ func (o *object[S]) find(key string) int {
 
 // refuse reports a key that the object does not have. It gives the place of the
 // key that was meant where this is plain, so that its value is read, or -1.
-func (o *object[S]) refuse(d *decoder, p pair, path string) int {
+func (o *object[S]) refuse(d *decoder, p yamlfile.Pair, path string) int {
 	names := make([]string, len(o.properties))
 	for i, known := range o.properties {
 		names[i] = known.name
 	}
-	if name := diag.Renamed(p.key, names, formerKeys); name != "" {
-		d.errorAt(d.position(p.at), codeUnknownKey, path, "the key %s is called %s now", p.key, name).WithHint("write %s", name)
+	if name := diag.Renamed(p.Key, names, formerKeys); name != "" {
+		d.errorAt(d.Position(p.At), codeUnknownKey, path, "the key %s is called %s now", p.Key, name).WithHint("write %s", name)
 		return o.find(name)
 	}
-	unknown := d.errorAt(d.position(p.at), codeUnknownKey, path, "there is no key %s here", clip(p.key))
-	if near := suggest(p.key, names); near != "" {
+	unknown := d.errorAt(d.Position(p.At), codeUnknownKey, path, "there is no key %s here", yamlfile.Clip(p.Key))
+	if near := yamlfile.Suggest(p.Key, names); near != "" {
 		unknown.WithHint("did you mean %s?", near)
-	} else if place := Elsewhere(p.key); place != "" {
+	} else if place := Elsewhere(p.Key); place != "" {
 		unknown.WithHint("%s", place)
 	} else {
 		unknown.WithHint("possible keys: %s", strings.Join(names, ", "))
@@ -161,7 +162,7 @@ func (o *object[S]) refuse(d *decoder, p pair, path string) int {
 
 // complete fills in defaults, and reports keys that are missing or exclude
 // each other.
-func (o *object[S]) complete(d *decoder, path string, given []*pair, into *S) {
+func (o *object[S]) complete(d *decoder, path string, given []*yamlfile.Pair, into *S) {
 	has := func(name string) bool {
 		return given[o.find(name)] != nil
 	}
@@ -169,17 +170,17 @@ func (o *object[S]) complete(d *decoder, path string, given []*pair, into *S) {
 		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !has(name) })
 		if len(present) > 1 {
 			last := len(present) - 1
-			d.errorf(codeExclusive, joinPath(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
-				WithHint("keep one of them").WithRelated(d.at(joinPath(path, present[0])), "%s is given here", present[0])
+			d.errorf(codeExclusive, yamlfile.Join(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
+				WithHint("keep one of them").WithRelated(d.at(yamlfile.Join(path, present[0])), "%s is given here", present[0])
 		}
 	}
 	for i, p := range o.properties {
 		switch {
 		case given[i] != nil:
 		case p.absent != nil:
-			p.assign(d, p.absent, joinPath(path, p.name), into)
-		case !d.misspelt(path, p.name) && p.must && d.ok(joinPath(path, p.name)):
-			d.errorf(codeMissing, joinPath(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
+			p.assign(d, p.absent, yamlfile.Join(path, p.name), into)
+		case !d.misspelt(path, p.name) && p.must && d.ok(yamlfile.Join(path, p.name)):
+			d.errorf(codeMissing, yamlfile.Join(path, p.name), "the key %s is missing", p.name).WithHint("add %s: %s", p.name, p.form.example())
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (d *decoder) misspelt(path, name string) bool {
 		return found.Code == codeUnknownKey && found.Hint == hint && Parent(found.Path) == path
 	})
 	if found {
-		d.failed[joinPath(path, name)] = true
+		d.failed[yamlfile.Join(path, name)] = true
 	}
 	return found
 }

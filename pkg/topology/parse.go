@@ -46,10 +46,10 @@ func (d *decoder) understand(root *yaml.Node, f *document) {
 	d.pools = &f.pools
 	documentSchema.read(d, root, "", f)
 	f.Kubernetes.Minor = minorOf(f.Kubernetes.Version)
-	if !d.stopped {
+	if !d.Stopped {
 		d.expand(f)
 	}
-	if !d.stopped {
+	if !d.Stopped {
 		c := &checker{decoder: d, document: f}
 		c.check()
 	}

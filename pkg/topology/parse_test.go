@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 const head = `apiVersion: kubespore/v1alpha1
@@ -172,7 +173,7 @@ func TestAliasesAndMergeKeys(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	_, list := Parse("t.yaml", []byte(strings.Repeat("#", maxBytes+1)), testKnown)
+	_, list := Parse("t.yaml", []byte(strings.Repeat("#", yamlfile.MaxBytes+1)), testKnown)
 	if len(list) != 1 || list[0].Code != codeLimit {
 		t.Errorf("%v", list)
 	}
@@ -200,7 +201,7 @@ func TestTooLarge(t *testing.T) {
 			"profiles.a": "profiles: {a: {" + numbered("k%d: 1", n) + "}}", "overlays": "overlays: [" + many("a", n) + "]", "own": "own: [" + many("cni", n) + "]",
 			"pools": "pools: {" + numbered("p%d: {}", n) + "}", "": "{" + numbered("k%d: 1", n) + "}",
 		} {
-			if len(text) > maxBytes {
+			if len(text) > yamlfile.MaxBytes {
 				t.Fatal(where, len(text))
 			}
 			_, list = Parse("t.yaml", []byte(text), testKnown)

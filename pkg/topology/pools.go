@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // ofOneHost are the keys of a host that a pool cannot have.
@@ -35,10 +37,10 @@ type poolKind struct{}
 
 func (poolKind) form() *shape { return poolSchema.form() }
 
-func (poolKind) read(d *decoder, n *yaml.Node, path string, into *[]pair) {
+func (poolKind) read(d *decoder, n *yaml.Node, path string, into *[]yamlfile.Pair) {
 	var read entry
-	if poolSchema.read(d, n, path, &read); d.ok(path) && !d.stopped {
-		*into = d.pairs(d.follow(n, path), path)
+	if poolSchema.read(d, n, path, &read); d.ok(path) && !d.Stopped {
+		*into = d.Pairs(d.Follow(n, path), path)
 	}
 }
 
@@ -47,64 +49,64 @@ var poolName = scalar[string]{name: "name of a pool", tag: "!!str", parse: func(
 // joinPool adds what a host's pool says to what the host says. Mappings are
 // joined key by key, down to the parameters of profiles; lists are added where
 // addedLists has them; of all else the host's own counts.
-func joinPool(d *decoder, own []pair, path string) []pair {
-	i := find(own, nil, "pool")
+func joinPool(d *decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
+	i := yamlfile.Find(own, "pool")
 	if i < 0 {
 		return own
 	}
-	name := d.follow(own[i].value, path)
-	if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" || !d.ok(joinPath("pools", name.Value)) {
+	name := d.Follow(own[i].Value, path)
+	if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" || !d.ok(yamlfile.Join("pools", name.Value)) {
 		// What is wrong is said where the pool is, or where the key is read; what
 		// the pool would have said is not known, rather than missing.
-		d.failed[joinPath(path, "roles")] = true
+		d.failed[yamlfile.Join(path, "roles")] = true
 		return own
 	}
 	pool, known := (*d.pools)[name.Value]
 	if !known {
-		at := joinPath(path, "pool")
-		wrong := d.errorAt(d.position(name), codeReference, at, "there is no pool %s", clip(name.Value))
-		if near := suggest(name.Value, slices.Sorted(maps.Keys(*d.pools))); near != "" {
+		at := yamlfile.Join(path, "pool")
+		wrong := d.errorAt(d.Position(name), codeReference, at, "there is no pool %s", yamlfile.Clip(name.Value))
+		if near := yamlfile.Suggest(name.Value, slices.Sorted(maps.Keys(*d.pools))); near != "" {
 			wrong.WithHint("did you mean %s?", near)
 		} else {
 			wrong.WithHint("write it under pools, at the top")
 		}
-		d.failed[joinPath(path, "roles")] = true
+		d.failed[yamlfile.Join(path, "roles")] = true
 		return own
 	}
 	return d.join(own, pool, path, 2)
 }
 
 // join adds pairs of a pool to those of a host.
-func (d *decoder) join(own, pool []pair, path string, depth int) []pair {
+func (d *decoder) join(own, pool []yamlfile.Pair, path string, depth int) []yamlfile.Pair {
 	for _, shared := range pool {
-		i := find(own, nil, shared.key)
+		i := yamlfile.Find(own, shared.Key)
 		if i < 0 {
 			own = append(own, shared)
 			continue
 		}
-		at := joinPath(path, shared.key)
-		mine, theirs := d.follow(own[i].value, at), d.follow(shared.value, at)
+		at := yamlfile.Join(path, shared.Key)
+		mine, theirs := d.Follow(own[i].Value, at), d.Follow(shared.Value, at)
 		switch {
-		case d.stopped:
+		case d.Stopped:
 			return own
 		case mine.Kind == yaml.MappingNode && theirs.Kind == yaml.MappingNode && depth > 0:
-			joined := d.join(d.pairs(mine, at), d.pairs(theirs, at), at, depth-1)
-			own[i].value = mapping(mine, joined)
-		case mine.Kind == yaml.SequenceNode && theirs.Kind == yaml.SequenceNode && slices.Contains(addedLists, shared.key) && depth == 2:
+			joined := d.join(d.Pairs(mine, at), d.Pairs(theirs, at), at, depth-1)
+			own[i].Value = mapping(mine, joined)
+		case mine.Kind == yaml.SequenceNode && theirs.Kind == yaml.SequenceNode && slices.Contains(addedLists, shared.Key) && depth == 2:
 			list := *mine
 			list.Content = slices.Concat(theirs.Content, mine.Content)
-			own[i].value = &list
+			own[i].Value = &list
 		}
 	}
 	return own
 }
 
 // mapping is a node with other entries, at the same place.
-func mapping(like *yaml.Node, entries []pair) *yaml.Node {
+func mapping(like *yaml.Node, entries []yamlfile.Pair) *yaml.Node {
 	out := *like
 	out.Content = make([]*yaml.Node, 0, 2*len(entries))
 	for _, p := range entries {
-		out.Content = append(out.Content, p.at, p.value)
+		out.Content = append(out.Content, p.At, p.Value)
 	}
 	return &out
 }
@@ -117,7 +119,7 @@ func (c *checker) checkPools() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.document.pools)) {
 		if !used[name] && c.ok("hosts") {
-			c.warnf(codeReference, joinPath("pools", name), "no host belongs to the pool %s", name).WithHint("write pool: %s at its hosts, or remove it", name)
+			c.warnf(codeReference, yamlfile.Join("pools", name), "no host belongs to the pool %s", name).WithHint("write pool: %s at its hosts, or remove it", name)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 const namesPattern = `^[a-z0-9-]*(\[[0-9]+-[0-9]+\][a-z0-9-]*)*$`
@@ -30,7 +32,7 @@ func expandNames(pattern string) ([]string, *fault) {
 	names = combine(names, pattern[rest:], []string{""})
 	for _, name := range names {
 		if f := checkHostLabel(name); f != nil {
-			return nil, faultf(codeRange, "%q gives %q, which cannot be the name of a host", clip(pattern), clip(name)).
+			return nil, faultf(codeRange, "%q gives %q, which cannot be the name of a host", yamlfile.Clip(pattern), yamlfile.Clip(name)).
 				or("write small letters, digits, - and number ranges in brackets, as in w[001-300]")
 		}
 	}
@@ -54,7 +56,7 @@ var numberRange = regexp.MustCompile(`^([0-9]{1,9})-([0-9]{1,9})$`)
 func countOut(text string, times int) ([]string, *fault) {
 	ends := numberRange.FindStringSubmatch(text)
 	if ends == nil {
-		return nil, faultf(codeRange, "[%s] is not a range of numbers", clip(text)).or("write the first and the last number, as in w[001-300]")
+		return nil, faultf(codeRange, "[%s] is not a range of numbers", yamlfile.Clip(text)).or("write the first and the last number, as in w[001-300]")
 	}
 	first, _ := strconv.Atoi(ends[1]) // digits, by the expression above
 	last, _ := strconv.Atoi(ends[2])

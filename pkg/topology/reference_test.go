@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 const docs = "../../docs/"
@@ -88,7 +90,7 @@ func writeSection(b *bytes.Buffer, path string, f *shape) {
 	}
 	for _, p := range f.properties {
 		if inner, suffix := innerObject(p.form); inner != nil {
-			writeSection(b, joinPath(path, p.name)+suffix, inner)
+			writeSection(b, yamlfile.Join(path, p.name)+suffix, inner)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // document is the file as a user writes it: the topology, what hosts inherit,
@@ -15,7 +17,7 @@ type document struct {
 	os         string
 	format     string
 	arch       string
-	pools      map[string][]pair
+	pools      map[string][]yamlfile.Pair
 	entries    []entry
 }
 
@@ -53,7 +55,7 @@ var documentSchema = &object[document]{name: "topology", properties: []property[
 	key("profiles", profiles, func(f *document) *map[string]Selection { return &f.Profiles }, "Capabilities by name, with their parameters; `true` or `{}` takes the defaults, `false` leaves one out that is on by default."),
 	key("own", list[string]{item: enum("part", Slots), unique: itself}, func(f *document) *[]string { return &f.Own }, "Parts of the cluster that you bring yourself, so that nothing warns of their absence: a network plugin (`cni`), what carries Services, cluster DNS, or what holds the virtual address."),
 	key("overlays", list[string]{item: filePath}, func(f *document) *[]string { return &f.Overlays }, "Butane files, relative to this one, merged last into every host. They may override anything."),
-	key("pools", dict[[]pair]{name: "mapping of pools", key: checkLabel, value: poolKind{}}, func(f *document) *map[string][]pair { return &f.pools }, "What hosts share, by the name of a pool; a host belongs to one with `pool`."),
+	key("pools", dict[[]yamlfile.Pair]{name: "mapping of pools", key: checkLabel, value: poolKind{}}, func(f *document) *map[string][]yamlfile.Pair { return &f.pools }, "What hosts share, by the name of a pool; a host belongs to one with `pool`."),
 	key("hosts", list[entry]{item: hostSchema, limit: maxHosts}, func(f *document) *[]entry { return &f.entries }, "The machines.").need(),
 }}
 

@@ -3,14 +3,16 @@ package topology
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // settle decides which interface is the primary one and puts the host's
 // address, gateway and MAC address there.
 func (d *decoder) settle(e *entry) {
-	e.home = joinPath(e.Path, "address")
+	e.home = yamlfile.Join(e.Path, "address")
 	if d.given(e, "addresses") {
-		e.home = joinPath(e.Path, "addresses")
+		e.home = yamlfile.Join(e.Path, "addresses")
 	}
 	if !d.given(e, "interfaces") {
 		e.settled = []Interface{{Kind: "ethernet", Primary: true, DHCP: "no", MAC: e.MAC, Addresses: validPrefixes(e.addresses), Gateways: reachable(e.gateways)}}
@@ -30,14 +32,14 @@ func (d *decoder) settle(e *entry) {
 	}
 	nic := &e.settled[e.primary]
 	nic.Primary = true
-	nicPath := element(joinPath(e.Path, "interfaces"), e.primary)
+	nicPath := yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), e.primary)
 	if len(e.addresses) == 0 && len(e.ranges) == 0 {
-		e.home = joinPath(nicPath, "addresses")
+		e.home = yamlfile.Join(nicPath, "addresses")
 	}
 	nic.Addresses = union(validPrefixes(e.addresses), nic.Addresses)
 	if len(nic.Gateways) > 0 && len(e.gateways) > 0 {
-		d.errorf(codeExclusive, joinPath(nicPath, "gateway"), "the gateway is given twice").WithHint("keep it at the host or at the interface").
-			WithRelated(d.at(joinPath(e.Path, "gateway")), "given here first")
+		d.errorf(codeExclusive, yamlfile.Join(nicPath, "gateway"), "the gateway is given twice").WithHint("keep it at the host or at the interface").
+			WithRelated(d.at(yamlfile.Join(e.Path, "gateway")), "given here first")
 	} else if len(e.gateways) > 0 {
 		nic.Gateways = reachable(e.gateways)
 	}
@@ -52,8 +54,8 @@ func (d *decoder) settleMAC(e *entry, nic *Interface, nicPath string) {
 		return
 	}
 	if nic.MAC != "" && nic.MAC != e.MAC {
-		d.errorf(codeExclusive, joinPath(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
-			WithRelated(d.at(joinPath(e.Path, "mac")), "the host has %s", e.MAC)
+		d.errorf(codeExclusive, yamlfile.Join(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
+			WithRelated(d.at(yamlfile.Join(e.Path, "mac")), "the host has %s", e.MAC)
 		return
 	}
 	nic.MAC = e.MAC
@@ -62,11 +64,11 @@ func (d *decoder) settleMAC(e *entry, nic *Interface, nicPath string) {
 // findPrimary gives the index of the primary interface, or reports that there
 // is none and gives -1.
 func (d *decoder) findPrimary(e *entry) int {
-	path := joinPath(e.Path, "interfaces")
+	path := yamlfile.Join(e.Path, "interfaces")
 	candidates := e.having(func(nic Interface) bool { return nic.Primary })
 	if len(candidates) > 1 {
-		d.errorf(codeInterface, joinPath(element(path, candidates[1]), "primary"), "a host has one primary interface").
-			WithHint("mark the one that holds the address by which the cluster knows the host").WithRelated(d.at(joinPath(element(path, candidates[0]), "primary")), "marked here first")
+		d.errorf(codeInterface, yamlfile.Join(yamlfile.Element(path, candidates[1]), "primary"), "a host has one primary interface").
+			WithHint("mark the one that holds the address by which the cluster knows the host").WithRelated(d.at(yamlfile.Join(yamlfile.Element(path, candidates[0]), "primary")), "marked here first")
 	}
 	if len(candidates) == 0 {
 		candidates = e.having(func(nic Interface) bool {
@@ -111,12 +113,12 @@ func (d *decoder) needAddress(e *entry) {
 	if d.given(e, "names") {
 		name, example = "addresses", "192.168.202.1+/24"
 	}
-	for _, path := range []string{joinPath(e.Path, "address"), joinPath(e.Path, "addresses"), joinPath(e.Path, "interfaces")} {
+	for _, path := range []string{yamlfile.Join(e.Path, "address"), yamlfile.Join(e.Path, "addresses"), yamlfile.Join(e.Path, "interfaces")} {
 		if !d.ok(path) {
 			return
 		}
 	}
-	d.errorf(codeMissing, joinPath(e.Path, name), "the host has no address").WithHint("add %s: %s", name, example)
+	d.errorf(codeMissing, yamlfile.Join(e.Path, name), "the host has no address").WithHint("add %s: %s", name, example)
 }
 
 func reachable(addresses []netip.Addr) []netip.Addr {

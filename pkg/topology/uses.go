@@ -4,13 +4,15 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 var profiles = dict[Selection]{name: "mapping of profiles", key: checkProfileName, value: selectionKind{}}
 
 func checkProfileName(text string) *fault {
 	if !labelForm.MatchString(text) {
-		return faultf(codeName, "%q is not a name of a profile", clip(text)).or("small letters, digits and -")
+		return faultf(codeName, "%q is not a name of a profile", yamlfile.Clip(text)).or("small letters, digits and -")
 	}
 	return nil
 }
@@ -24,9 +26,9 @@ func (selectionKind) form() *shape {
 }
 
 func (selectionKind) read(d *decoder, n *yaml.Node, path string, into *Selection) {
-	n = d.follow(n, path)
+	n = d.Follow(n, path)
 	switch {
-	case d.stopped:
+	case d.Stopped:
 	case n.Kind == yaml.MappingNode:
 		into.Params = map[string]any{}
 		parameters(d, n, path, 0, into.Params)
@@ -35,42 +37,42 @@ func (selectionKind) read(d *decoder, n *yaml.Node, path string, into *Selection
 		on, _ := boolean.parse(n.Value)
 		into.Off = !on
 	default:
-		d.errorf(codeType, path, "expected parameters, true or false, found %s", describeNode(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
+		d.errorf(codeType, path, "expected parameters, true or false, found %s", yamlfile.Describe(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
 	}
 }
 
 func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[string]any) {
-	for _, p := range d.pairs(n, path) {
-		at := joinPath(path, p.key)
+	for _, p := range d.Pairs(n, path) {
+		at := yamlfile.Join(path, p.Key)
 		d.record(at, entryNode(p))
-		if value, ok := parameter(d, p.value, at, depth+1); ok {
-			into[p.key] = value
+		if value, ok := parameter(d, p.Value, at, depth+1); ok {
+			into[p.Key] = value
 		}
 	}
 }
 
 // parameter reads a value of which only the profile knows the type.
 func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
-	n = d.follow(n, path)
+	n = d.Follow(n, path)
 	if depth > maxDepth {
-		d.errorAt(d.at(path), codeLimit, clip(path), "values are nested more than %d deep", maxDepth).
+		d.errorAt(d.at(path), codeLimit, yamlfile.Clip(path), "values are nested more than %d deep", maxDepth).
 			WithHint("an alias must not stand inside what it stands for")
-		d.stopped = true
+		d.Stopped = true
 	}
 	switch {
-	case d.stopped:
+	case d.Stopped:
 		return nil, false
 	case n.Kind == yaml.MappingNode:
 		out := map[string]any{}
 		parameters(d, n, path, depth, out)
 		return out, true
 	case n.Kind == yaml.SequenceNode:
-		if !d.fits(path, len(n.Content), maxEntries) {
+		if !d.Fits(path, len(n.Content), maxEntries) {
 			return nil, false
 		}
 		out := make([]any, 0, len(n.Content))
 		for i, item := range n.Content {
-			at := element(path, i)
+			at := yamlfile.Element(path, i)
 			d.record(at, item)
 			if value, ok := parameter(d, item, at, depth+1); ok {
 				out = append(out, value)
@@ -98,6 +100,6 @@ func plainValue(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return f, true
 		}
 	}
-	d.errorf(codeType, path, "%s cannot be a parameter", describeNode(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
+	d.errorf(codeType, path, "%s cannot be a parameter", yamlfile.Describe(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
 	return nil, false
 }
