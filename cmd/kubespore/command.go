@@ -182,10 +182,10 @@ to, or the URL of a mirror.`,
 func lastCommands() []command {
 	return []command{
 		{
-			name: "schema", group: programGroup, run: runSchema,
-			summary:  "print the JSON Schema of topology files",
-			detail:   "Editors that know the schema complete and check topology files.",
-			examples: []string{"kubespore schema > kubespore.schema.json"},
+			name: "schema", group: programGroup, args: "[topology|profile]", max: 1, run: runSchema,
+			summary:  "print the JSON Schema of topology files, or of profile.yaml",
+			detail:   "Editors that know the schema complete and check the files. Without a word it is the\nschema of topologies, with the parameters of all profiles.",
+			examples: []string{"kubespore schema > kubespore.schema.json", "kubespore schema profile > profile.schema.json"},
 			flags:    []string{"profiles"},
 		},
 		{

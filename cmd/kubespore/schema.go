@@ -7,7 +7,28 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
+// The files of which there is a schema.
+const (
+	topologyWord = "topology"
+	profileWord  = "profile"
+)
+
 func runSchema(c *call) int {
+	word := topologyWord
+	if len(c.args) == 1 {
+		word = c.args[0]
+	}
+	switch word {
+	case topologyWord:
+		return c.topologySchema()
+	case profileWord:
+		text, err := profile.Schema()
+		return c.printSchema(text, err)
+	}
+	return c.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + " or " + profileWord})
+}
+
+func (c *call) topologySchema() int {
 	layers, err := c.profileLayers()
 	if err != nil {
 		return c.finish(cannotRead("--profiles", err), nil, nil)
@@ -17,6 +38,11 @@ func runSchema(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	text, err := topology.Schema(catalog.ParamSchemas(), compile.Known(catalog))
+	return c.printSchema(text, err)
+}
+
+func (c *call) printSchema(text []byte, err error) int {
+	var list diag.List
 	if err != nil {
 		list.Errorf("O115", diag.Position{}, "", "the schema cannot be written: %v", err)
 		return c.finish(list, nil, nil)

@@ -18,6 +18,9 @@ type decoder struct {
 	list      *diag.List
 	positions map[string]diag.Position
 	systems   []asked // names of systems
+	// What follows is set while the decoders are asked for what they read.
+	schema      map[string]any            // of the value that is described; nil while a file is read
+	definitions map[string]map[string]any // of values that hold themselves
 }
 
 func newDecoder(file string, positions map[string]diag.Position, list *diag.List) *decoder {
@@ -40,8 +43,15 @@ type node struct {
 	path string
 }
 
-// fields says which keys an object may have and what to do with their values.
-type fields map[string]func(node)
+// fields says which keys an object may have. From this table profile.yaml is
+// read, and its JSON Schema and reference are written.
+type fields map[string]field
+
+// field is how the value of a key is read, and what it means.
+type field struct {
+	read func(node)
+	doc  string
+}
 
 // read parses a file of exactly one document. It reports and gives false when
 // there is nothing to decode.
@@ -89,6 +99,10 @@ func (d *decoder) wrong(n node, format string, args ...any) *diag.Diagnostic {
 
 // isKind checks the kind of a value.
 func (d *decoder) isKind(n node, kind yaml.Kind, what string) bool {
+	if d.schema != nil {
+		d.schema = schemaOfKind(kind, what)
+		return false
+	}
 	if n.path != "" {
 		d.positions[n.path] = d.at(n)
 	}
@@ -100,6 +114,10 @@ func (d *decoder) isKind(n node, kind yaml.Kind, what string) bool {
 
 // pairs calls f for each key of a mapping, in order, with the key's node.
 func (d *decoder) pairs(n node, what string, f func(key string, keyNode, value node)) {
+	if d.schema != nil {
+		d.schema = map[string]any{"type": "object", "additionalProperties": d.describe(func(n node) { f("name", node{n.Node, ""}, n) })}
+		return
+	}
 	if !d.isKind(n, yaml.MappingNode, what) {
 		return
 	}
@@ -111,22 +129,30 @@ func (d *decoder) pairs(n node, what string, f func(key string, keyNode, value n
 
 // object decodes a mapping with known keys.
 func (d *decoder) object(n node, what string, known fields, required ...string) {
-	found := map[string]bool{}
+	if d.schema != nil {
+		d.schema = d.describeObject(known, required)
+		return
+	}
 	d.pairs(n, what, func(key string, keyNode, value node) {
-		found[key] = true
+		d.positions[value.path] = d.at(value)
 		decode, ok := known[key]
 		if !ok {
 			decode = known[d.unknown(keyNode, key, slices.Sorted(maps.Keys(known)))]
 		}
-		if decode != nil {
-			decode(value)
+		if decode.read != nil {
+			decode.read(value)
 		}
 	})
-	if n.Kind != yaml.MappingNode {
+	d.require(n, required...)
+}
+
+// require reports keys that a mapping lacks.
+func (d *decoder) require(n node, required ...string) {
+	if n.Kind != yaml.MappingNode || d.schema != nil {
 		return
 	}
 	for _, key := range required {
-		if !found[key] {
+		if _, found := d.positions[yamlfile.Join(n.path, key)]; !found {
 			d.list.Errorf("F005", d.at(n), n.path, "%s is missing", key).WithHint("add %s", key)
 		}
 	}
@@ -151,6 +177,11 @@ func (d *decoder) unknown(n node, key string, known []string) string {
 // items calls f for each element of a list. A single value stands for a list
 // of one, as in `roles: control-plane`.
 func (d *decoder) items(n node, f func(node)) {
+	if d.schema != nil {
+		item := d.describe(f)
+		d.schema = anyOf(item, map[string]any{"type": "array", "items": item})
+		return
+	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		return
 	}
@@ -200,22 +231,22 @@ func (d *decoder) strs(into *[]string) func(node) {
 
 func (d *decoder) boolean(into *bool) func(node) {
 	return func(n node) {
-		if !d.isKind(n, yaml.ScalarNode, "true or false") {
+		if !d.isKind(n, yaml.ScalarNode, aBoolean) {
 			return
 		}
 		if n.Tag != "!!bool" || n.Decode(into) != nil {
-			d.wrong(n, "this must be true or false")
+			d.wrong(n, "this must be %s", aBoolean)
 		}
 	}
 }
 
 func (d *decoder) integer(into *int) func(node) {
 	return func(n node) {
-		if !d.isKind(n, yaml.ScalarNode, "a whole number") {
+		if !d.isKind(n, yaml.ScalarNode, aNumber) {
 			return
 		}
 		if n.Tag != "!!int" || n.Decode(into) != nil {
-			d.wrong(n, "this must be a whole number")
+			d.wrong(n, "this must be %s", aNumber)
 		}
 	}
 }
@@ -230,6 +261,10 @@ func (d *decoder) optional(into **int) func(node) {
 // enum decodes one of a closed list of words.
 func (d *decoder) enum(into *string, known []string) func(node) {
 	return func(n node) {
+		if d.schema != nil {
+			d.schema = schemaOfWords(known)
+			return
+		}
 		if s, ok := d.scalar(n, "one of "+strings.Join(known, ", ")); ok {
 			*into = s
 			d.checkEnum(n, s, known)
@@ -239,6 +274,10 @@ func (d *decoder) enum(into *string, known []string) func(node) {
 
 func (d *decoder) enums(into *[]string, known []string) func(node) {
 	return func(n node) {
+		if d.schema != nil {
+			d.items(n, func(node) { d.schema = schemaOfWords(known) })
+			return
+		}
 		d.strs(into)(n)
 		d.items(n, func(n node) {
 			if n.Kind == yaml.ScalarNode {

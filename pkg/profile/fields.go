@@ -33,6 +33,9 @@ var (
 
 var nameRule = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
 
+// apiVersion is the format of profile.yaml.
+const apiVersion = "profile.kubespore/v1alpha1"
+
 // formerKeys are names that keys of profile.yaml had, with what they are called
 // now: see diag.Renamed.
 var formerKeys = map[string]string{"mesh": "readsAllHosts"}
@@ -40,80 +43,79 @@ var formerKeys = map[string]string{"mesh": "readsAllHosts"}
 // profile decodes the top of profile.yaml.
 func (d *decoder) profile(p *Profile, n node) {
 	d.object(n, "a map, such as name: example", fields{
-		"name":          d.str(&p.Name),
-		"summary":       d.str(&p.Summary),
-		"layer":         d.enum(&p.Layer, layers),
-		"system":        d.system(&p.System),
-		"default":       d.boolean(&p.Default),
-		"when":          d.condition(&p.When),
-		"readsAllHosts": d.boolean(&p.ReadsAllHosts),
-		"needs":         d.strs(&p.Needs),
-		"excludes":      d.strs(&p.Excludes),
-		"provides":      d.provides(p),
-		"refuses":       d.refusals(&p.Refuses),
-		"warns":         d.refusals(&p.Warns),
-		"advises":       d.advice(&p.Advises),
-		"bounds":        d.bounds(&p.Bounds),
-		"params":        d.params(&p.Params),
-		"vars":          d.vars(&p.Vars),
-		"keyAccess":     d.keyAccess(&p.KeyAccess),
-		"authorities":   d.authorities(&p.Authorities),
-		"secrets":       d.secrets(&p.Secrets),
-		"certs":         d.certs(&p.Certs),
-		"images":        d.images(&p.Images),
-		"binaries":      d.binaries(&p.Binaries),
-		"ports":         d.ports(&p.Ports),
-		"programs":      d.programs(&p.Programs),
-		"packages":      d.text(&p.Packages),
-		"modules":       d.modules(&p.Modules),
-		"sysctls":       d.settings(&p.Sysctls),
-		"interfaces":    d.modules(&p.Interfaces),
-		"leaves":        d.leftovers(&p.Leaves),
-		"remains":       d.boolean(&p.Remains),
-		"fragments":     d.fragments(&p.Fragments),
-		"manifests":     d.manifests(&p.Manifests),
+		"apiVersion":    {d.enum(&p.APIVersion, []string{apiVersion}), "the format of the file; what is left out is the newest"},
+		"name":          {d.str(&p.Name), "the folder's name"},
+		"summary":       {d.str(&p.Summary), "one line for people"},
+		"layer":         {d.enum(&p.Layer, layers), "an OS layer, which may override what peers write"},
+		"system":        {d.system(&p.System), "facts of the operating system that a profile os-NAME describes"},
+		"default":       {d.boolean(&p.Default), "selected unless the topology says NAME: false"},
+		"when":          {d.condition(&p.When), "which hosts get it"},
+		"readsAllHosts": {d.boolean(&p.ReadsAllHosts), "may look at every host, so that a new worker changes the documents of others"},
+		"needs":         {d.strs(&p.Needs), "profiles that some host must have"},
+		"excludes":      {d.strs(&p.Excludes), "profiles that no host may have together with it"},
+		"provides":      {d.provides(p), "the slot that it fills; a host has one profile for each slot"},
+		"refuses":       {d.refusals(&p.Refuses), "where selecting it is an error"},
+		"warns":         {d.refusals(&p.Warns), "where selecting it is not wise"},
+		"advises":       {d.advice(&p.Advises), "what is missing where the condition holds for a host with the profile"},
+		"bounds":        {d.bounds(&p.Bounds), "numbers that must not exceed another"},
+		"params":        {d.params(&p.Params), "what a topology may write under the profile's name"},
+		"vars":          {d.vars(&p.Vars), "texts that templates share"},
+		"keyAccess":     {d.keyAccess(&p.KeyAccess), "key material of other profiles that it may touch"},
+		"authorities":   {d.authorities(&p.Authorities), "certificate authorities"},
+		"secrets":       {d.secrets(&p.Secrets), "random values, passwords, key pairs and files of the user"},
+		"certs":         {d.certs(&p.Certs), "certificates"},
+		"images":        {d.images(&p.Images), "container images, by a name for templates"},
+		"binaries":      {d.binaries(&p.Binaries), "programs and manifests that a host downloads"},
+		"ports":         {d.ports(&p.Ports), "ports that the firewall opens"},
+		"programs":      {d.programs(&p.Programs), "programs of the system that it calls"},
+		"packages":      {d.text(&p.Packages), "packages of the system that it needs"},
+		"modules":       {d.modules(&p.Modules), "kernel modules"},
+		"sysctls":       {d.settings(&p.Sysctls), "kernel settings"},
+		"interfaces":    {d.modules(&p.Interfaces), "shell patterns of the interfaces that it makes"},
+		"leaves":        {d.leftovers(&p.Leaves), "what a reset removes"},
+		"remains":       {d.boolean(&p.Remains), "a reset leaves what the profile made"},
+		"fragments":     {d.fragments(&p.Fragments), "Butane texts; host.bu alone when the key is left out"},
+		"manifests":     {d.manifests(&p.Manifests), "objects that the cluster must hold"},
 	}, "name", "summary")
 }
 
 // condition decodes `when:`.
 func (d *decoder) condition(c *Condition) func(node) {
-	return func(n node) {
+	return d.named("condition", func(n node) {
 		c.Position = d.at(n)
 		d.object(n, "a condition, such as {roles: [control-plane]}", fields{
-			"roles":    d.enums(&c.Roles, roles),
-			"os":       d.systemNames(&c.OS),
-			"system":   d.choices(&c.System),
-			"format":   d.enums(&c.Format, formats),
-			"arch":     d.enums(&c.Arch, arches),
-			"families": d.enums(&c.Families, families),
-			"lists":    d.strs(&c.Lists),
-			"profiles": d.strs(&c.Profiles),
-			"slots":    d.strs(&c.Slots),
-			"params":   d.choices(&c.Params),
-			"settings": d.choices(&c.Settings),
-			"hosts":    d.str(&c.Hosts),
-			"any": func(n node) {
-				d.items(n, func(n node) {
-					c.Any = append(c.Any, Condition{})
-					d.condition(&c.Any[len(c.Any)-1])(n)
-				})
-			},
-			"not": func(n node) {
+			"roles":    {d.enums(&c.Roles, roles), "the host has one of these roles; none stands for a host without roles"},
+			"os":       {d.systemNames(&c.OS), "the host runs one of these systems, or a rebuild of one"},
+			"system":   {d.choices(&c.System), "a fact of the host's system is, or has, one of these texts"},
+			"format":   {d.enums(&c.Format, formats), "the format of the host's document"},
+			"arch":     {d.enums(&c.Arch, arches), "the host's architecture"},
+			"families": {d.enums(&c.Families, families), "the pod network has one of these"},
+			"lists":    {d.strs(&c.Lists), "one of these lists has elements for the host"},
+			"profiles": {d.strs(&c.Profiles), "the host has all of these profiles"},
+			"slots":    {d.strs(&c.Slots), "the host has a profile that provides one of these"},
+			"params":   {d.choices(&c.Params), "a parameter of the profile, as text, is one of these"},
+			"settings": {d.choices(&c.Settings), "a setting of the cluster, as text, is one of these"},
+			"hosts":    {d.str(&c.Hosts), "the parameter of that name lists the host"},
+			"any": {d.listOf(func(n node) {
+				c.Any = append(c.Any, Condition{})
+				d.condition(&c.Any[len(c.Any)-1])(n)
+			}), "one of these conditions holds"},
+			"not": {func(n node) {
 				c.Not = &Condition{}
 				d.condition(c.Not)(n)
-			},
+			}, "this condition does not hold"},
 		})
 		d.minorTerms(c)
-	}
+	})
 }
 
 func (d *decoder) refusals(into *[]Refusal) func(node) {
 	return d.listOf(func(n node) {
 		r := Refusal{Position: d.at(n)}
 		d.object(n, "a reason, such as {when: {families: [ipv6]}, because: it knows IPv4 only, hint: choose another}", fields{
-			"when":    d.condition(&r.When),
-			"because": d.str(&r.Because),
-			"hint":    d.str(&r.Hint),
+			"when":    {d.condition(&r.When), "where it counts"},
+			"because": {d.str(&r.Because), "why"},
+			"hint":    {d.str(&r.Hint), "what to do instead"},
 		}, "when", "because", "hint")
 		*into = append(*into, r)
 	})
@@ -123,10 +125,10 @@ func (d *decoder) advice(into *[]Advice) func(node) {
 	return d.listOf(func(n node) {
 		a := Advice{Position: d.at(n)}
 		d.object(n, "an advice, such as {when: {not: {slots: [cni]}}, at: profiles, because: nothing connects pods, hint: add one}", fields{
-			"when":    d.condition(&a.When),
-			"at":      d.str(&a.At),
-			"because": d.str(&a.Because),
-			"hint":    d.str(&a.Hint),
+			"when":    {d.condition(&a.When), "where it counts"},
+			"at":      {d.str(&a.At), "the key of the topology at which it is said"},
+			"because": {d.str(&a.Because), "why"},
+			"hint":    {d.str(&a.Hint), "what to add"},
 		}, "when", "at", "because", "hint")
 		*into = append(*into, a)
 	})
@@ -136,11 +138,11 @@ func (d *decoder) bounds(into *[]Bound) func(node) {
 	return d.listOf(func(n node) {
 		b := Bound{Position: d.at(n)}
 		d.object(n, "a bound, such as {value: '{{ .Var.mtu }}', atMost: '1450', at: [profiles.x.mtu], because: the port carries no more, hint: 'write mtu: {atMost}'}", fields{
-			"value":   d.text(&b.Value),
-			"atMost":  d.text(&b.AtMost),
-			"at":      d.strs(&b.At),
-			"because": d.str(&b.Because),
-			"hint":    d.str(&b.Hint),
+			"value":   {d.text(&b.Value), "the number; an empty text is not one"},
+			"atMost":  {d.text(&b.AtMost), "the most that it may be"},
+			"at":      {d.strs(&b.At), "keys of the topology: the first that is written is where it is said"},
+			"because": {d.str(&b.Because), "why"},
+			"hint":    {d.str(&b.Hint), "what to write; {atMost} stands for the number"},
 		}, "value", "atMost", "at", "because", "hint")
 		*into = append(*into, b)
 	})
@@ -201,10 +203,10 @@ func (d *decoder) authorities(into *[]Authority) func(node) {
 	return d.listOf(func(n node) {
 		a := Authority{Position: d.at(n)}
 		d.object(n, "an authority", fields{
-			"name":       d.name(&a.Name, taken),
-			"commonName": d.str(&a.CommonName),
-			"doc":        d.str(&a.Doc),
-			"deposits":   d.deposits(&a.Deposits, authorityForms, ""),
+			"name":       {d.name(&a.Name, taken), "its name in the store"},
+			"commonName": {d.str(&a.CommonName), "subject of its certificate"},
+			"doc":        {d.str(&a.Doc), "one line for people"},
+			"deposits":   {d.deposits(&a.Deposits, authorityForms, ""), "where a host holds it"},
 		}, "name", "commonName")
 		*into = append(*into, a)
 	})
@@ -219,9 +221,9 @@ func IsSuperGroup(group string) bool { return slices.Contains(superGroups, group
 func (d *decoder) keyAccess(into *KeyAccess) func(node) {
 	return func(n node) {
 		d.object(n, "a map, such as {authorities: [kubernetes]}", fields{
-			"authorities": d.strs(&into.Authorities),
-			"secrets":     d.strs(&into.Secrets),
-			"groups":      d.enums(&into.Groups, superGroups),
+			"authorities": {d.strs(&into.Authorities), "authorities whose keys it may touch"},
+			"secrets":     {d.strs(&into.Secrets), "secrets that it may touch"},
+			"groups":      {d.enums(&into.Groups, superGroups), "groups of Kubernetes that its certificates may be in"},
 		})
 	}
 }
@@ -236,16 +238,16 @@ func (d *decoder) secrets(into *[]Secret) func(node) {
 			only = forms[0]
 		}
 		d.object(n, "a secret", fields{
-			"name":      d.name(&s.Name, taken),
-			"kind":      d.enum(&s.Kind, kinds),
-			"size":      d.integer(&s.Size),
-			"algorithm": d.enum(&s.Algorithm, algorithms),
-			"param":     d.str(&s.Param),
-			"doc":       d.str(&s.Doc),
-			"perHost":   d.boolean(&s.PerHost),
-			"holders":   d.enums(&s.Holders, roles),
-			"when":      d.condition(&s.When),
-			"deposits":  d.deposits(&s.Deposits, secretForms[kind], only),
+			"name":      {d.name(&s.Name, taken), "its name in the store"},
+			"kind":      {d.enum(&s.Kind, kinds), "what it is"},
+			"size":      {d.integer(&s.Size), "bytes of a random value, characters of a password"},
+			"algorithm": {d.enum(&s.Algorithm, algorithms), "of a key pair"},
+			"param":     {d.str(&s.Param), "of kind file: the parameter that names the file"},
+			"doc":       {d.str(&s.Doc), "one line for people"},
+			"perHost":   {d.boolean(&s.PerHost), "each host has its own"},
+			"holders":   {d.enums(&s.Holders, roles), "roles of the hosts that hold it"},
+			"when":      {d.condition(&s.When), "whether it exists"},
+			"deposits":  {d.deposits(&s.Deposits, secretForms[kind], only), "where a host holds it"},
 		}, "name", "kind")
 		d.secret(s, n)
 		*into = append(*into, s)
@@ -271,18 +273,18 @@ func (d *decoder) certs(into *[]Cert) func(node) {
 	return d.listOf(func(n node) {
 		c := Cert{Position: d.at(n), Scope: "host", Class: "leaf"}
 		d.object(n, "a certificate", fields{
-			"name":          d.name(&c.Name, taken),
-			"authority":     d.str(&c.Authority),
-			"class":         d.enum(&c.Class, classes),
-			"scope":         d.enum(&c.Scope, scopes),
-			"commonName":    d.text(&c.CommonName),
-			"organizations": d.texts(&c.Organizations),
-			"usages":        d.enums(&c.Usages, usages),
-			"sans":          d.texts(&c.SANs),
-			"when":          d.condition(&c.When),
-			"deposits":      d.deposits(&c.Deposits, certForms, ""),
-			"output":        d.output(&c.Output),
-			"doc":           d.str(&c.Doc),
+			"name":          {d.name(&c.Name, taken), "its name in the store"},
+			"authority":     {d.str(&c.Authority), "who signs it"},
+			"class":         {d.enum(&c.Class, classes), "how long it lives"},
+			"scope":         {d.enum(&c.Scope, scopes), "one for each host, or one for the cluster"},
+			"commonName":    {d.text(&c.CommonName), "common name of its subject"},
+			"organizations": {d.texts(&c.Organizations), "organizations of its subject"},
+			"usages":        {d.enums(&c.Usages, usages), "what it may be used for"},
+			"sans":          {d.texts(&c.SANs), "DNS names and addresses"},
+			"when":          {d.condition(&c.When), "whether it exists"},
+			"deposits":      {d.deposits(&c.Deposits, certForms, ""), "where a host holds it"},
+			"output":        {d.output(&c.Output), "a file of the build made from it"},
+			"doc":           {d.str(&c.Doc), "one line for people"},
 		}, "name", "authority", "commonName", "usages")
 		if c.Output != nil && c.Scope != "cluster" {
 			d.list.Errorf("F006", c.Output.Position, n.path+".output", "only a certificate of the cluster can be a file of the build").WithHint("write scope: cluster")
@@ -295,9 +297,9 @@ func (d *decoder) output(into **Output) func(node) {
 	return func(n node) {
 		o := &Output{Form: "kubeconfig", Position: d.at(n)}
 		d.object(n, "an output, such as {path: admin.conf, form: kubeconfig, server: ...}", fields{
-			"path":   d.str(&o.Path),
-			"form":   d.enum(&o.Form, []string{"kubeconfig"}),
-			"server": d.text(&o.Server),
+			"path":   {d.str(&o.Path), "name of the file in the build's folder"},
+			"form":   {d.enum(&o.Form, []string{"kubeconfig"}), "what it is"},
+			"server": {d.text(&o.Server), "the API server that it dials"},
 		}, "path", "server")
 		if o.Path == "" || strings.ContainsAny(o.Path, "/\\") || strings.HasPrefix(o.Path, ".") {
 			d.list.Errorf("F006", o.Position, n.path+".path", "%q is not a name of a file in the build's folder", o.Path).WithHint("write a bare name, as in admin.conf")
@@ -309,20 +311,16 @@ func (d *decoder) output(into **Output) func(node) {
 func (d *decoder) deposits(into *[]Deposit, forms []string, only string) func(node) {
 	return d.listOf(func(n node) {
 		x := Deposit{Position: d.at(n), Form: only}
-		required := []string{"path", "form"}
-		if only != "" {
-			required = required[:1]
-		}
 		d.object(n, "a deposit, such as {path: /etc/kubernetes/pki/ca.crt, form: certificate}", fields{
-			"path":   d.text(&x.Path),
-			"form":   d.enum(&x.Form, forms),
-			"mode":   d.mode(&x.Mode),
-			"user":   d.text(&x.User),
-			"group":  d.text(&x.Group),
-			"link":   d.str(&x.Link),
-			"server": d.text(&x.Server),
-			"when":   d.condition(&x.When),
-		}, required...)
+			"path":   {d.text(&x.Path), "where it is on the host"},
+			"form":   {d.enum(&x.Form, forms), "what is written there"},
+			"mode":   {d.mode(&x.Mode), "permission bits, in octal"},
+			"user":   {d.text(&x.User), "owner"},
+			"group":  {d.text(&x.Group), "group"},
+			"link":   {d.str(&x.Link), "a link that leads to it"},
+			"server": {d.text(&x.Server), "of a kubeconfig: the API server that it dials"},
+			"when":   {d.condition(&x.When), "on which hosts"},
+		}, "path")
 		d.deposit(x, n)
 		*into = append(*into, x)
 	})
@@ -332,6 +330,8 @@ func (d *decoder) deposits(into *[]Deposit, forms []string, only string) func(no
 func (d *decoder) deposit(x Deposit, n node) {
 	isKubeconfig, public := strings.HasPrefix(x.Form, "kubeconfig"), x.Form == "certificate" || x.Form == "public"
 	switch {
+	case x.Form == "" && n.Kind == yaml.MappingNode && scalarValue(n, "form") == "":
+		d.list.Errorf("F005", x.Position, n.path, "form is missing").WithHint("add form")
 	case isKubeconfig && x.Server.Template == nil:
 		d.list.Errorf("F005", x.Position, n.path, "a kubeconfig needs the server that it dials").WithHint("add server: '{{ .Cluster.Endpoint.URL }}'")
 	case !isKubeconfig && x.Server.Template != nil:

@@ -20,7 +20,11 @@ func (d *decoder) images(into *[]Image) func(node) {
 		d.pairs(n, "a map of names to image references", func(key string, keyNode, value node) {
 			i := Image{Name: key, Position: d.at(keyNode)}
 			if value.Kind == yaml.MappingNode {
-				d.object(value, "", fields{"ref": d.text(&i.Ref), "when": d.condition(&i.When), "packages": d.strs(&i.Packages)}, "ref")
+				d.object(value, "", fields{
+					"ref":      {d.text(&i.Ref), "the reference"},
+					"when":     {d.condition(&i.When), "on which hosts"},
+					"packages": {d.strs(&i.Packages), "Debian packages in it"},
+				}, "ref")
 				for _, name := range i.Packages {
 					if !packageName.MatchString(name) {
 						d.list.Errorf("F006", d.at(value), "", "%q is not the name of a Debian package", name).WithHint("write it as apt does, as in keepalived")
@@ -40,13 +44,13 @@ func (d *decoder) binaries(into *[]Binary) func(node) {
 	return d.listOf(func(n node) {
 		b := Binary{Position: d.at(n), Kind: "program"}
 		d.object(n, "a binary, such as {name: etcdctl, path: /opt/bin/etcdctl}", fields{
-			"name":    d.str(&b.Name),
-			"path":    d.text(&b.Path),
-			"version": d.text(&b.Version),
-			"url":     d.text(&b.URL),
-			"member":  d.text(&b.Member),
-			"kind":    d.enum(&b.Kind, []string{"program", KindManifest}),
-			"when":    d.condition(&b.When),
+			"name":    {d.str(&b.Name), "its name"},
+			"path":    {d.text(&b.Path), "where it is on the host"},
+			"version": {d.text(&b.Version), "its version"},
+			"url":     {d.text(&b.URL), "where it is downloaded"},
+			"member":  {d.text(&b.Member), "its name inside an archive"},
+			"kind":    {d.enum(&b.Kind, []string{"program", KindManifest}), "a program, or a manifest of the cluster"},
+			"when":    {d.condition(&b.When), "on which hosts"},
 		}, "name", "path")
 		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
 			if optional.Template == nil {
@@ -64,11 +68,11 @@ func (d *decoder) ports(into *[]Port) func(node) {
 		p := Port{Protocol: "tcp", Position: d.at(n)}
 		p.Port = Text{&Template{Name: d.File, at: placeOf(p.Position, 0)}, p.Position}
 		d.object(n, "a port, such as {port: 6443, from: anywhere, doc: API server}", fields{
-			"port":     d.text(&p.Port),
-			"protocol": d.enum(&p.Protocol, protocols),
-			"from":     d.from(&p.From),
-			"doc":      d.str(&p.Doc),
-			"when":     d.condition(&p.When),
+			"port":     {d.text(&p.Port), "number, or range"},
+			"protocol": {d.enum(&p.Protocol, protocols), "its protocol"},
+			"from":     {d.from(&p.From), "who may reach it: words or CIDRs"},
+			"doc":      {d.str(&p.Doc), "one line for people"},
+			"when":     {d.condition(&p.When), "on which hosts"},
 		}, "from", "doc")
 		if needsPort := p.Protocol == "tcp" || p.Protocol == "udp"; needsPort && p.Port.Raw == "" {
 			d.list.Errorf("F005", p.Position, n.path, "port is missing").WithHint("add port")
@@ -110,10 +114,10 @@ func (d *decoder) programs(into *[]Program) func(node) {
 	return d.listOf(func(n node) {
 		x := Program{Position: d.at(n)}
 		d.object(n, "a program of the system, such as {name: nft, doc: the firewall}", fields{
-			"name": d.str(&x.Name),
-			"unit": d.str(&x.Unit),
-			"doc":  d.str(&x.Doc),
-			"when": d.condition(&x.When),
+			"name": {d.str(&x.Name), "its name"},
+			"unit": {d.str(&x.Unit), "the unit that calls it"},
+			"doc":  {d.str(&x.Doc), "what for"},
+			"when": {d.condition(&x.When), "on which hosts"},
 		}, "name", "doc")
 		if x.Name != "" && (!nameRule.MatchString(x.Name) || x.Unit != "" && !strings.HasSuffix(x.Unit, ".service")) {
 			d.list.Errorf("F006", x.Position, n.path, "%q is not the name of a program, with that of a service", strings.TrimSpace(x.Name+" "+x.Unit)).
@@ -128,7 +132,11 @@ func (d *decoder) modules(into *[]KernelSetting) func(node) {
 	return d.listOf(func(n node) {
 		s := KernelSetting{Position: d.at(n)}
 		if n.Kind == yaml.MappingNode {
-			d.object(n, "", fields{"name": d.str(&s.Name), "when": d.condition(&s.When), "doc": d.str(&s.Doc)}, "name")
+			d.object(n, "", fields{
+				"name": {d.str(&s.Name), "its name"},
+				"when": {d.condition(&s.When), "on which hosts"},
+				"doc":  {d.str(&s.Doc), "what for"},
+			}, "name")
 		} else {
 			d.str(&s.Name)(n)
 		}
@@ -145,7 +153,11 @@ func (d *decoder) settings(into *[]KernelSetting) func(node) {
 			s := KernelSetting{Name: key, Position: d.at(keyNode)}
 			if value.Kind == yaml.MappingNode {
 				d.object(value, "", fields{
-					"value": d.text(&s.Value), "atLeast": d.boolean(&s.AtLeast), "also": d.strs(&s.Also), "when": d.condition(&s.When), "doc": d.str(&s.Doc),
+					"value":   {d.text(&s.Value), "the value"},
+					"atLeast": {d.boolean(&s.AtLeast), "a larger number will do"},
+					"also":    {d.strs(&s.Also), "other names that get the same value"},
+					"when":    {d.condition(&s.When), "on which hosts"},
+					"doc":     {d.str(&s.Doc), "what for"},
 				}, "value")
 			} else {
 				d.text(&s.Value)(value)
@@ -161,16 +173,16 @@ func (d *decoder) settings(into *[]KernelSetting) func(node) {
 func (d *decoder) leftovers(into *[]Leftover) func(node) {
 	return d.listOf(func(n node) {
 		l := Leftover{Position: d.at(n)}
-		known := fields{"when": d.condition(&l.When)}
+		known := fields{"when": {d.condition(&l.When), "on which hosts"}}
 		for _, kind := range leftovers {
-			known[kind] = func(n node) {
-				if l.Kind != "" {
+			known[kind] = field{doc: "a " + kind + " that is left", read: func(n node) {
+				if l.Kind != "" && d.schema == nil {
 					d.wrong(n, "one entry says one kind of thing, and this one has said %s", l.Kind).WithHint("give %s an entry of its own", kind)
 					return
 				}
 				l.Kind = kind
 				d.text(&l.Value)(n)
-			}
+			}}
 		}
 		d.object(n, "what is left, such as {path: /var/lib/example}", known)
 		if l.Kind == "" {
@@ -189,7 +201,11 @@ func (d *decoder) fragments(into *[]Fragment) func(node) {
 		d.items(n, func(n node) {
 			f := Fragment{Position: d.at(n)}
 			if n.Kind == yaml.MappingNode {
-				d.object(n, "", fields{"file": d.str(&f.File), "each": d.str(&f.Each), "when": d.condition(&f.When)}, "file")
+				d.object(n, "", fields{
+					"file": {d.str(&f.File), "name of the file in the profile's folder"},
+					"each": {d.str(&f.Each), "the list for each of whose elements it is rendered"},
+					"when": {d.condition(&f.When), "on which hosts"},
+				}, "file")
 			} else {
 				d.str(&f.File)(n)
 			}
@@ -208,7 +224,11 @@ func (d *decoder) manifests(into *[]Manifest) func(node) {
 		d.items(n, func(n node) {
 			m := Manifest{Position: d.at(n)}
 			if n.Kind == yaml.MappingNode {
-				d.object(n, "", fields{"file": d.str(&m.File), "param": d.str(&m.Param), "when": d.condition(&m.When)})
+				d.object(n, "", fields{
+					"file":  {d.str(&m.File), "name of the file below manifests/"},
+					"param": {d.str(&m.Param), "the parameter that lists files of the user"},
+					"when":  {d.condition(&m.When), "whether the cluster gets it"},
+				})
 				if (m.File == "") == (m.Param == "") {
 					d.list.Errorf("F006", m.Position, n.path, "a manifest is a file of the profile or a parameter that lists files").WithHint("write file: NAME or param: NAME")
 				}

@@ -11,29 +11,29 @@ import (
 
 // params decodes {name: {type: ..., default: ...}}.
 func (d *decoder) params(into *[]Param) func(node) {
-	return func(n node) {
+	return d.named("parameters", func(n node) {
 		d.pairs(n, "a map of names to parameters", func(key string, keyNode, value node) {
 			p := Param{Name: key, Position: d.at(keyNode)}
 			d.identifier(keyNode, key)
 			var fallback *node
 			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
-				"type":     d.enum(&p.Type, typeNames()),
-				"items":    d.enum(&p.Items, itemTypes()),
-				"program":  d.str(&p.Program),
-				"fieldsOf": d.str(&p.FieldsOf),
-				"fields":   d.params(&p.Fields),
-				"enum":     d.strs(&p.Enum),
-				"default":  func(n node) { fallback = &n },
-				"required": d.boolean(&p.Required),
-				"doc":      d.str(&p.Doc),
-				"minimum":  d.optional(&p.Minimum),
-				"maximum":  d.optional(&p.Maximum),
-				"pattern":  d.pattern(&p.Pattern, &p.pattern),
-				"keys":     d.pattern(&p.Keys, &p.keys),
-				"hint":     d.str(&p.Hint),
-				"perHost":  d.boolean(&p.PerHost),
-				"unique":   d.strs(&p.Unique),
-				"secret":   d.boolean(&p.Secret),
+				"type":     {d.enum(&p.Type, typeNames()), "what it takes"},
+				"items":    {d.enum(&p.Items, itemTypes()), "type of the elements of a list or map"},
+				"program":  {d.str(&p.Program), "of type flags: the program whose flags they are"},
+				"fieldsOf": {d.str(&p.FieldsOf), "of a map: the kind whose fields its keys are"},
+				"fields":   {d.params(&p.Fields), "of a map, or of the elements of a list: its keys"},
+				"enum":     {d.strs(&p.Enum), "the values that it takes"},
+				"default":  {func(n node) { fallback = &n }, "what counts when the topology does not say: a value, or a template"},
+				"required": {d.boolean(&p.Required), "the topology must say it"},
+				"doc":      {d.str(&p.Doc), "one line for people"},
+				"minimum":  {d.optional(&p.Minimum), "smallest number, or fewest elements"},
+				"maximum":  {d.optional(&p.Maximum), "largest number, or most elements"},
+				"pattern":  {d.pattern(&p.Pattern, &p.pattern), "regular expression that a text must match as a whole"},
+				"keys":     {d.pattern(&p.Keys, &p.keys), "regular expression that the keys of a map must match"},
+				"hint":     {d.str(&p.Hint), "what to write in place of what the pattern refuses"},
+				"perHost":  {d.boolean(&p.PerHost), "a host may say it for itself"},
+				"unique":   {d.strs(&p.Unique), "fields that tell the elements of a list apart"},
+				"secret":   {d.boolean(&p.Secret), "neither messages nor listings repeat it"},
 			}, "type", "doc")
 			if (p.Program != "") != (p.Type == "flags") {
 				d.list.Errorf("F006", p.Position, keyNode.path, "a parameter of type flags, and no other, says whose they are").WithHint("write type: flags and program: kube-apiserver, or neither")
@@ -59,12 +59,12 @@ func (d *decoder) params(into *[]Param) func(node) {
 			if p.Hint != "" && p.Pattern == "" {
 				d.list.Errorf("F006", p.Position, keyNode.path, "a hint says what to write instead of what a pattern refuses, and there is none").WithHint("add pattern, or take hint out")
 			}
-			if fallback != nil {
+			if fallback != nil && d.schema == nil {
 				d.fallback(&p, *fallback)
 			}
 			*into = append(*into, p)
 		})
-	}
+	})
 }
 
 // shape refuses maps of which nobody says what they hold: such a map takes every

@@ -24,9 +24,9 @@ func (d *decoder) provides(p *Profile) func(node) {
 			return
 		}
 		d.object(n, "a slot, such as {slot: cni, values: {mtu: '1450'}}", fields{
-			"slot":   d.str(&p.Provides),
-			"over":   d.strs(&p.Over),
-			"values": d.vars(&p.handsOn),
+			"slot":   {d.str(&p.Provides), "its name"},
+			"over":   {d.strs(&p.Over), "profiles of the slot that it is built over"},
+			"values": {d.vars(&p.handsOn), "what it hands on to other profiles"},
 		}, "slot")
 	}
 }

@@ -14,10 +14,9 @@ func (d *decoder) system(into **System) func(node) {
 	return func(n node) {
 		s := &System{}
 		known := d.facts(reflect.ValueOf(s).Elem())
-		if scalarValue(n, "like") == "" {
-			d.object(n, "facts of an operating system, such as {title: Debian, formats: [cloud-init]}", known, "title", "formats", "network", "pluginFolder")
-		} else {
-			d.object(n, "facts of an operating system, such as {like: rocky}", known, "title")
+		d.object(n, "facts of an operating system, such as {title: Debian, formats: [cloud-init]}", known, "title")
+		if s.Like == "" {
+			d.require(n, "formats", "network", "pluginFolder")
 		}
 		*into = s
 	}
@@ -26,24 +25,29 @@ func (d *decoder) system(into **System) func(node) {
 // facts gives the decoders of facts.
 func (d *decoder) facts(v reflect.Value) fields {
 	out := fields{}
-	facts(v, func(name, _ string, field reflect.Value) {
-		words := factWords[name]
-		switch into := field.Addr().Interface().(type) {
-		case *string:
-			if out[name] = d.str(into); words != nil {
-				out[name] = d.enum(into, words)
-			}
-		case *[]string:
-			if out[name] = d.strs(into); words != nil {
-				out[name] = d.enums(into, words)
-			}
-		case *map[string]string:
-			out[name] = d.textMap(into)
-		default:
-			out[name] = func(n node) { d.object(n, "facts, such as {initramfs: dracut}", d.facts(field)) }
-		}
+	facts(v, func(name, doc string, value reflect.Value) {
+		out[name] = field{d.fact(name, value), doc}
 	})
 	return out
+}
+
+func (d *decoder) fact(name string, value reflect.Value) func(node) {
+	words := factWords[name]
+	switch into := value.Addr().Interface().(type) {
+	case *string:
+		if words == nil {
+			return d.str(into)
+		}
+		return d.enum(into, words)
+	case *[]string:
+		if words == nil {
+			return d.strs(into)
+		}
+		return d.enums(into, words)
+	case *map[string]string:
+		return d.textMap(into)
+	}
+	return func(n node) { d.object(n, "facts, such as {initramfs: dracut}", d.facts(value)) }
 }
 
 // textMap decodes a map of names to texts.
@@ -106,10 +110,10 @@ type asked struct {
 // systemNames decodes names of systems, which are known when every profile is.
 func (d *decoder) systemNames(into *[]string) func(node) {
 	return func(n node) {
-		d.strs(into)(n)
 		d.items(n, func(n node) {
 			d.systems = append(d.systems, asked{n.Value, n.path, d.at(n)})
 		})
+		d.strs(into)(n)
 	}
 }
 

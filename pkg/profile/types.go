@@ -30,6 +30,7 @@ type Version struct {
 //
 // Every Text field is a template over plan.Data (see docs/profiles.md).
 type Profile struct {
+	APIVersion    string // the format of profile.yaml
 	Name          string
 	Summary       string
 	Layer         string  // "" for a peer; "os" for a layer that may override peers
