@@ -43,8 +43,7 @@ func (c *call) loadUnsigned() (*compile.Project, diag.List) {
 	if err != nil {
 		return nil, cannotRead("--profiles", err)
 	}
-	project, list := compile.Load(file, text, layers...)
-	project.ReadFiles(c.readBeside)
+	project, list := compile.Open(file, text, c.readBeside, layers...)
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
 		list.Append(c.guarded(project))

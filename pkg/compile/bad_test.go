@@ -67,8 +67,7 @@ func checkIn(folder string, text []byte) diag.List {
 	if m := usesProfile.FindSubmatch(text); m != nil {
 		layers = append(layers, profile.Source{Name: string(m[1]), FS: os.DirFS(filepath.Join(folder, string(m[1])))})
 	}
-	project, list := compile.Load("", text, layers...)
-	project.ReadFiles(func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, name)) })
+	project, list := compile.Open("", text, func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(folder, name)) }, layers...)
 	overlays := func(name string) ([]byte, fs.FS, error) {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		return text, os.DirFS(filepath.Dir(filepath.Join(folder, name))), err

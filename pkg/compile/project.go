@@ -17,15 +17,36 @@ type Project struct {
 	Files    map[string]plan.UserFile // that parameters of profiles name
 
 	text []byte // of the topology
+	read func(name string) ([]byte, error)
 }
 
 // Load reads a topology and the profile folders. Mistakes of both come in one
 // list; without errors the project is ready.
 func Load(file string, text []byte, profiles ...profile.Source) (*Project, diag.List) {
+	return load(file, text, nil, profiles...)
+}
+
+// Open is [Load] for a topology that has a folder: read gives the files below it
+// that the topology and the parameters of profiles name.
+func Open(file string, text []byte, read func(name string) ([]byte, error), profiles ...profile.Source) (*Project, diag.List) {
+	p, list := load(file, text, read, profiles...)
+	p.ReadFiles(read)
+	return p, list
+}
+
+func load(file string, text []byte, read func(name string) ([]byte, error), profiles ...profile.Source) (*Project, diag.List) {
 	c, more := profile.Load(profiles...)
-	t, list := topology.Parse(file, text, Known(c))
+	p := &Project{Catalog: c, text: text, read: read}
+	t, list := topology.Parse(file, text, p.known())
+	p.Topology = t
 	list.Append(more)
-	return &Project{Topology: t, Catalog: c, text: text}, list
+	return p, list
+}
+
+func (p *Project) known() topology.Known {
+	k := Known(p.Catalog)
+	k.Read = p.read
+	return k
 }
 
 // Known is what a topology may name of what the profiles describe.
@@ -35,7 +56,7 @@ func Known(c *profile.Catalog) topology.Known {
 
 // without gives the project as it were if the topology did not hold some paths.
 func (p *Project) without(omitted []string) (*Project, diag.List) {
-	t, list := topology.Parse(p.Topology.File, p.text, Known(p.Catalog), omitted...)
+	t, list := topology.Parse(p.Topology.File, p.text, p.known(), omitted...)
 	out := *p
 	out.Topology = t
 	return &out, list

@@ -113,6 +113,34 @@ var rangeStart = scalar[addressRange]{name: "first IP address of a range with pr
 	return addressRange{p}, f
 }}
 
+// counted is an address of an interface; of a range of hosts the first host's.
+type counted struct {
+	netip.Prefix
+	up bool // each further host has the next one
+}
+
+var countedPrefix = scalar[counted]{name: "IP address with prefix length", tag: "!!str", pattern: `^[0-9A-Fa-f:.]+\+?/[0-9]{1,3}$`, parse: func(text string) (counted, *fault) {
+	if strings.Contains(text, "+") {
+		r, f := rangeStart.parse(text)
+		return counted{r.first, true}, f
+	}
+	p, f := parseHostPrefix(text)
+	return counted{p, false}, f
+}}
+
+// atHost gives the addresses of the nth host of a range.
+func atHost(written []counted, n int) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(written))
+	for _, c := range written {
+		if c.up {
+			a, _ := nth(c.Addr(), n)
+			c.Prefix = netip.PrefixFrom(a, c.Bits())
+		}
+		out = append(out, c.Prefix)
+	}
+	return validPrefixes(out)
+}
+
 // nth gives the address that stands n places after another; ok is false when
 // the addresses come to an end before.
 func nth(a netip.Addr, n int) (netip.Addr, bool) {

@@ -13,7 +13,7 @@ const maxMembers = 7
 
 // checkRoles counts control planes and etcd members.
 func (c *checker) checkRoles() {
-	if !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
+	if c.lost || !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
 		return !c.ok(yamlfile.Join(e.Path, "roles")) || !c.ok(yamlfile.Join(e.Path, "names"))
 	}) {
 		return // a host that could not be read may be what is missing

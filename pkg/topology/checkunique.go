@@ -3,6 +3,7 @@ package topology
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
@@ -39,7 +40,6 @@ func (c *checker) checkUnique() {
 		if c.given(e, "names") {
 			namePath = yamlfile.Join(e.Path, "names")
 		}
-		own := c.ownPaths(e)
 		for n := e.from; n < e.to; n++ {
 			h := &c.Hosts[n]
 			if h.Name != "" {
@@ -51,23 +51,16 @@ func (c *checker) checkUnique() {
 			for _, p := range h.Addresses {
 				takeOnce(u, addresses, p.Addr(), owned{i, n, e.home}, "address")
 			}
-			for _, at := range own {
-				takeOnce(u, addresses, at.prefix.Addr(), owned{i, n, at.path}, "address")
+			for j, nic := range h.Interfaces[:len(e.Interfaces)] {
+				for _, p := range nic.Addresses {
+					if !slices.Contains(h.Addresses, p) && !p.Addr().IsLinkLocalUnicast() {
+						takeOnce(u, addresses, p.Addr(), owned{i, n, yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), j), "addresses")}, "address")
+					}
+				}
 			}
 		}
 		c.contestMACs(u, macs, i, e)
 	}
-}
-
-// ownPaths gives the addresses of an entry beside its hosts' primary ones.
-func (c *checker) ownPaths(e *entry) []located {
-	if len(e.Interfaces) == 0 || e.from == e.to || c.given(e, "names") { // a range has none, and says so
-		return nil
-	}
-	primary := c.Hosts[e.from].Addresses
-	return slices.DeleteFunc(c.addressesOf(e), func(at located) bool {
-		return slices.Contains(primary, at.prefix) || at.prefix.Addr().IsLinkLocalUnicast()
-	})
 }
 
 // contestMACs collects the MAC addresses of an entry, each once.
@@ -107,7 +100,7 @@ func takeOnce[K comparable](u uniqueness, taken map[K]owned, value K, by owned, 
 func (c *checker) exact(by owned, value any) string {
 	if a, ok := value.(netip.Addr); ok {
 		for _, at := range c.addressesOf(&c.entries[by.entry]) {
-			if at.prefix.Addr() == a {
+			if at.prefix.Addr() == a && strings.HasPrefix(at.path, by.path) {
 				return at.path
 			}
 		}

@@ -40,6 +40,7 @@ const (
 	codeLifetime     = "T036"
 	codeReach        = "T037"
 	codeDomain       = "T038"
+	codeInventory    = "T039"
 )
 
 // Code is what a code of a diagnostic means.
@@ -86,5 +87,6 @@ func Codes() []Code {
 		{codeLifetime, "lifetimes", "How long certificates live: at least a day, at most 100 years, and none longer than the authority that signs it."},
 		{codeReach, "hosts that cannot reach each other", "Machines of a cluster dial each other. A host reaches a network that it stands in, that a route leads to, or that its gateway knows."},
 		{codeDomain, "domain that hides a name", "The cluster's own DNS answers for everything below cluster.domain, so pods cannot resolve other names there."},
+		{codeInventory, "inventory", "A file of hosts (`from`) cannot be read, is not CSV, or has a column that gives no key of a host."},
 	}
 }

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -28,11 +30,13 @@ type decoder struct {
 	failed    map[string]bool // paths that hold a mistake, and all paths above them
 	known     Known
 	pools     *map[string][]yamlfile.Pair // what has been read of the document's pools
+	read      []string                    // names and digests of the files that hosts are taken from
+	lost      bool                        // the hosts of an inventory are not known
 }
 
 func newDecoder(file string) *decoder {
 	d := &decoder{positions: map[string]diag.Position{}, failed: map[string]bool{}}
-	d.Reader = &yamlfile.Reader{File: file, Codes: yamlfile.Codes{Limit: codeLimit, Type: codeType, DuplicateKey: codeDuplicateKey}, Report: d.report}
+	d.Reader = &yamlfile.Reader{File: file, Codes: yamlfile.Codes{Limit: codeLimit, Type: codeType, DuplicateKey: codeDuplicateKey}, Report: d.report, Elsewhere: map[*yaml.Node]string{}}
 	return d
 }
 
@@ -72,11 +76,22 @@ func (d *decoder) errorAt(at diag.Position, code, path, format string, args ...a
 	switch {
 	case d.Stopped:
 		return new(diag.Diagnostic) // what comes after the last message is left out
+	case len(d.Elsewhere) > 0 && d.said(at, code, format, args...):
+		return new(diag.Diagnostic)
 	case len(d.list) >= maxMistakes:
 		d.Stopped = true
 		return d.list.Errorf(codeLimit, at, path, "more than %d mistakes: the rest of the file was not read", maxMistakes)
 	}
 	return d.list.Errorf(code, at, path, format, args...)
+}
+
+// said says whether a mistake has been reported: what rows of an inventory share
+// is read with each of them.
+func (d *decoder) said(at diag.Position, code, format string, args ...any) bool {
+	message := fmt.Sprintf(format, args...)
+	return slices.ContainsFunc(d.list, func(other diag.Diagnostic) bool {
+		return other.Position == at && other.Code == code && other.Message == message
+	})
 }
 
 // written gives the path of a list's first element as the file has it: where

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
@@ -85,8 +86,8 @@ func (d *decoder) hostNames(e *entry) []string {
 
 // refuseSingular reports what only one machine can have.
 func (d *decoder) refuseSingular(e *entry) {
-	refuse := func(path, what string) {
-		d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or declare that host by itself with name")
+	refuse := func(path, what string) *diag.Diagnostic {
+		return d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or write it in a column of a file: from: inventory.csv")
 	}
 	if d.given(e, "mac") {
 		refuse(yamlfile.Join(e.Path, "mac"), "a MAC address")
@@ -99,8 +100,10 @@ func (d *decoder) refuseSingular(e *entry) {
 		if nic.MAC != "" {
 			refuse(yamlfile.Join(at, "mac"), "a MAC address")
 		}
-		if len(nic.Addresses) > 0 {
-			refuse(yamlfile.Join(at, "addresses"), "an address")
+		for j, c := range nic.written {
+			if !c.up {
+				refuse(yamlfile.Element(yamlfile.Join(at, "addresses"), j), "an address").WithHint("write it as in 10.12.0.1+/22 to count up")
+			}
 		}
 	}
 }
@@ -112,13 +115,25 @@ func (d *decoder) given(e *entry, name string) bool {
 }
 
 func (d *decoder) checkRanges(e *entry, count int) {
-	for i, r := range e.ranges {
-		at := yamlfile.Element(yamlfile.Join(e.Path, "addresses"), i)
-		if !r.first.IsValid() || count == 0 || !d.ok(at) {
-			continue
+	check := func(at string, first netip.Prefix) {
+		if !first.IsValid() || count == 0 || !d.ok(at) {
+			return
 		}
-		if f := r.checkEnd(count); f != nil {
+		if f := (addressRange{first}).checkEnd(count); f != nil {
 			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
+		}
+	}
+	for i, r := range e.ranges {
+		check(yamlfile.Element(yamlfile.Join(e.Path, "addresses"), i), r.first)
+	}
+	for i, nic := range e.Interfaces {
+		for j, c := range nic.written {
+			if c.up {
+				at := yamlfile.Element(yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i), "addresses"), j)
+				if check(at, c.Prefix); !d.given(e, "names") {
+					d.errorf(codeExclusive, at, "the address counts up for a range of hosts, and this is one host").WithHint("write %s, or names for a range", c.Prefix)
+				}
+			}
 		}
 	}
 }
@@ -134,6 +149,14 @@ func (e *entry) host(name string, n int) Host {
 		}
 	}
 	h.Interfaces = slices.Clone(e.settled)
+	for i := range h.Interfaces {
+		if nic := &h.Interfaces[i]; n > 0 && len(nic.written) > 0 {
+			nic.Addresses = union(validPrefixes(e.addresses), atHost(nic.written, n))
+			if i != e.primary {
+				nic.Addresses = atHost(nic.written, n)
+			}
+		}
+	}
 	if e.primary < 0 {
 		return h
 	}

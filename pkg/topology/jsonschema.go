@@ -18,7 +18,7 @@ import (
 func Schema(profiles map[string]any, known Known) ([]byte, error) {
 	root := documentSchema.form().schema()
 	properties := root["properties"].(map[string]any)
-	host := properties["hosts"].(map[string]any)["items"].(map[string]any)["properties"].(map[string]any)
+	host := properties["hosts"].(map[string]any)["anyOf"].([]any)[1].(map[string]any)["items"].(map[string]any)["properties"].(map[string]any)
 	pool := properties["pools"].(map[string]any)["additionalProperties"].(map[string]any)["properties"].(map[string]any)
 	if len(known.Minors) > 0 {
 		limitVersion(properties, known.Minors)
@@ -120,8 +120,12 @@ func (f *shape) objectSchema(out map[string]any) {
 		rules = append(rules, map[string]any{"not": map[string]any{"required": set}})
 	}
 	for _, p := range f.properties {
-		if p.unless != "" {
-			rules = append(rules, map[string]any{"anyOf": []any{map[string]any{"required": []string{p.name}}, map[string]any{"required": []string{p.unless}}}})
+		if p.unless != nil {
+			options := []any{map[string]any{"required": []string{p.name}}}
+			for _, other := range p.unless {
+				options = append(options, map[string]any{"required": []string{other}})
+			}
+			rules = append(rules, map[string]any{"anyOf": options})
 		}
 	}
 	if rules != nil {

@@ -42,8 +42,8 @@ type shape struct {
 type described struct {
 	name, doc, fallback string
 	required            bool
-	unless              string // a key with which this one is not required
-	fixed               bool   // fallback is a value, not a description
+	unless              []string // keys with which this one is not required
+	fixed               bool     // fallback is a value, not a description
 	form                *shape
 }
 

@@ -65,6 +65,7 @@ var (
 	interfaceName = patternText("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
 	device        = patternText("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
 	imageRegistry = patternText("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
+	fileName      = patternText("text", codeName, `^[^\x00-\x1f]+$`, "write one line of text")
 	filePath      = patternText("file name", codeName, `^[^\x00-\x1f]+$`, "name a Butane file, relative to this one")
 	mountOption   = patternText("mount option", codeDisk, `^[!#$&-+--\[\]-~]{1,255}$`, "one option an entry, of at most 255 characters, without commas, blanks, quotes, % and \\")
 	serialNumber  = patternText("serial number", codeName, `^[ -~]{1,64}$`, "use what dmidecode -s system-serial-number prints")

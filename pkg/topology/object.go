@@ -44,9 +44,10 @@ func (p property[S]) need() property[S] {
 	return p
 }
 
-// needUnless makes the key a must where another key does not bring it.
-func (p property[S]) needUnless(other string) property[S] {
-	p.must, p.unless, p.fallback = true, other, "**required**, here or in the "+other
+// needUnless makes the key a must where another key does not bring it: the first
+// one as the reference says it.
+func (p property[S]) needUnless(others ...string) property[S] {
+	p.must, p.unless, p.fallback = true, others, "**required**, here or in the "+others[0]
 	return p
 }
 

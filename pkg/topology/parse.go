@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -15,6 +16,8 @@ import (
 type Known struct {
 	Minors  []string            // of Kubernetes, oldest first
 	Systems map[string][]string // the formats that each operating system reads, its default first
+
+	Read func(name string) ([]byte, error) // reads a file below the topology's folder; nil where it has none
 }
 
 // Parse reads a topology file; file is its name in diagnostics. With errors
@@ -24,21 +27,28 @@ type Known struct {
 func Parse(file string, data []byte, known Known, omitted ...string) (*Topology, diag.List) {
 	d := newDecoder(file)
 	d.known = known
-	sum := sha256.Sum256(data)
-	f := document{Topology: Topology{File: file, Digest: hex.EncodeToString(sum[:])}}
+	f := document{Topology: Topology{File: file}}
 	if root := d.load(data); root != nil {
+		d.inventories(root)
 		for _, path := range omitted {
 			omit(root, path)
 		}
 		d.understand(root, &f)
 	}
 	t := &f.Topology
+	t.Digest = digest(string(data), d.read)
 	t.positions = d.positions
 	t.Network.Pods, t.Network.Services = validPrefixes(t.Network.Pods), validPrefixes(t.Network.Services)
 	t.Network.Nameservers = reachable(t.Network.Nameservers)
 	t.Hosts = slices.DeleteFunc(t.Hosts, func(h Host) bool { return h.Name == "" })
 	t.order()
 	return t, d.list.Sorted()
+}
+
+// digest is that of a topology and of the files that it takes hosts from.
+func digest(text string, files []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{text}, files...), "\x00")))
+	return hex.EncodeToString(sum[:])
 }
 
 // understand goes from text to hosts to checks, unless a bound is reached.

@@ -37,6 +37,7 @@ var comparing = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmpopts.EquateEmpty(),
+	cmpopts.IgnoreUnexported(Interface{}),
 }
 
 func TestDefaults(t *testing.T) {

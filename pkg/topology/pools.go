@@ -10,7 +10,7 @@ import (
 )
 
 // ofOneHost are the keys of a host that a pool cannot have.
-var ofOneHost = []string{"name", "names", "pool", "address", "addresses", "mac", "serial"}
+var ofOneHost = []string{"name", "names", "from", "columns", "pool", "address", "addresses", "mac", "serial"}
 
 // addedLists are the lists of a host that come after those of its pool; any
 // other list takes the place of the pool's.
@@ -22,8 +22,8 @@ var poolSchema = func() *object[entry] {
 	pool := &object[entry]{name: "pool"}
 	for _, p := range hostSchema.properties {
 		if !slices.Contains(ofOneHost, p.name) {
-			if p.must = false; p.unless != "" {
-				p.unless, p.fallback = "", ""
+			if p.must = false; p.unless != nil {
+				p.unless, p.fallback = nil, ""
 			}
 			pool.properties = append(pool.properties, p)
 		}

@@ -56,7 +56,7 @@ var documentSchema = &object[document]{name: "topology", properties: []property[
 	key("own", list[string]{item: enum("part", Slots), unique: itself}, func(f *document) *[]string { return &f.Own }, "Parts of the cluster that you bring yourself, so that nothing warns of their absence: a network plugin (`cni`), what carries Services, cluster DNS, or what holds the virtual address."),
 	key("overlays", list[string]{item: filePath}, func(f *document) *[]string { return &f.Overlays }, "Butane files, relative to this one, merged last into every host. They may override anything."),
 	key("pools", dict[[]yamlfile.Pair]{name: "mapping of pools", key: checkLabel, value: poolKind{}}, func(f *document) *map[string][]yamlfile.Pair { return &f.pools }, "What hosts share, by the name of a pool; a host belongs to one with `pool`."),
-	key("hosts", list[entry]{item: hostSchema, limit: maxHosts}, func(f *document) *[]entry { return &f.entries }, "The machines.").need(),
+	key("hosts", hostList{list[entry]{item: hostSchema, limit: maxHosts}}, func(f *document) *[]entry { return &f.entries }, "The machines; also `{from: inventory.csv}` alone.").need(),
 }}
 
 var clusterSchema = &object[Cluster]{name: "cluster", properties: []property[Cluster]{
@@ -113,11 +113,13 @@ var validitySchema = &object[Validity]{name: "lifetimes", properties: []property
 	key("kubeletServing", lifetime, func(v *Validity) *time.Duration { return &v.KubeletServing }, "Serving certificates of kubelets. They never renew themselves: a new document replaces them.").or("5y"),
 }}
 
-var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"address", "addresses"}}, join: joinPool, properties: []property[entry]{
+var hostSchema = &object[entry]{name: "host", choices: [][]string{{"name", "names"}, {"name", "from"}, {"names", "from"}, {"address", "addresses"}}, join: joinPool, properties: []property[entry]{
 	key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
 	key("names", list[[]string]{item: hostNames, single: true, limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
+	key("from", fileName, func(e *entry) *string { return new(string) }, "Instead of `name`: a CSV file below the folder of the topology, each row of which is a host. Everything else in the entry is shared, and a cell counts before it; see [fleets](fleets.md)."),
+	key("columns", dict[string]{name: "mapping of columns", key: func(string) *fault { return nil }, value: fileName}, func(e *entry) *map[string]string { return new(map[string]string) }, "With `from`: which columns are read, as in `{name: Hostname, mac: PXE MAC}`. Without it all are, and are called as keys of a host."),
 	key("pool", poolName, func(e *entry) *string { return &e.pool }, "The pool whose settings the host has, under its own."),
-	key("roles", list[string]{item: enum("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").needUnless("pool"),
+	key("roles", list[string]{item: enum("role", Roles), unique: itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").needUnless("pool", "from"),
 	key("address", list[netip.Prefix]{item: hostPrefix, single: true}, func(e *entry) *[]netip.Prefix { return &e.addresses }, "Address with the prefix length of its network; a list for one of each family."),
 	key("addresses", list[addressRange]{item: rangeStart, single: true}, func(e *entry) *[]addressRange { return &e.ranges }, "With `names`: the first host's address and a +, as in `192.168.202.1+/22`; each further host has the next one."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(e *entry) *[]netip.Addr { return &e.gateways }, "Default gateway; a list for one of each family. None is fine: the machine then talks to its own network only."),
@@ -143,7 +145,7 @@ var interfaceSchema = &object[Interface]{name: "interface", properties: []proper
 	key("kind", enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is.").or("ethernet"),
 	key("mac", mac, func(i *Interface) *string { return &i.MAC }, "MAC address by which it is found."),
 	key("primary", boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").says("the interface that holds `address`, or the only one with an address"),
-	key("addresses", list[netip.Prefix]{item: hostPrefix, single: true}, func(i *Interface) *[]netip.Prefix { return &i.Addresses }, "Addresses with prefix length."),
+	key("addresses", list[counted]{item: countedPrefix, single: true}, func(i *Interface) *[]counted { return &i.written }, "Addresses with prefix length. With `names` they count up: the first host's address and a +, as in `10.12.0.1+/22`."),
 	key("gateway", list[netip.Addr]{item: address, single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),
 	key("onLink", boolean, func(i *Interface) *bool { return &i.OnLink }, "Whether the gateway is on the link although no network of the interface holds it, as clouds have it. An address with /32 or /128 says so by itself.").or("false"),
 	key("dhcp", enum("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP; never on the primary interface.").or("no"),

@@ -19,6 +19,13 @@ func (d *decoder) settle(e *entry) {
 		d.needAddress(e)
 		return
 	}
+	for i := range e.Interfaces {
+		nic := &e.Interfaces[i]
+		nic.Addresses = nil
+		for _, c := range nic.written {
+			nic.Addresses = append(nic.Addresses, c.Prefix)
+		}
+	}
 	e.settled = slices.Clone(e.Interfaces)
 	for i := range e.settled {
 		nic := &e.settled[i]

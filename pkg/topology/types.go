@@ -168,6 +168,8 @@ type Interface struct {
 	BondMode  string   // active-backup by default
 	VLAN      int      // id of a vlan
 	Link      string   // of a vlan: the interface below
+
+	written []counted // the addresses as they are written
 }
 
 // Route is a static route.

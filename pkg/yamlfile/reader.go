@@ -28,6 +28,8 @@ type Reader struct {
 	// Report takes a mistake and gives its diagnostic, for hints. The zero
 	// position stands for that of the path.
 	Report func(at diag.Position, code, path, format string, args ...any) *diag.Diagnostic
+	// Elsewhere has the files of nodes that stand in another one.
+	Elsewhere map[*yaml.Node]string
 	// Stopped says that a bound was reached: the rest of the file is not read.
 	Stopped bool
 	aliased int
@@ -35,7 +37,11 @@ type Reader struct {
 
 // Position gives the place of a node.
 func (r *Reader) Position(n *yaml.Node) diag.Position {
-	return diag.Position{File: r.File, Line: n.Line, Column: n.Column}
+	at := diag.Position{File: r.File, Line: n.Line, Column: n.Column}
+	if file, ok := r.Elsewhere[n]; ok {
+		at.File = file
+	}
+	return at
 }
 
 // Stop reports that a bound is reached and reads no further.

@@ -19,11 +19,10 @@ import (
 // Document makes the document of one host of a topology; read gives the files
 // that parameters name.
 func Document(file string, text []byte, host string, read func(name string) ([]byte, error), now time.Time, layers ...profile.Source) (*document.Document, diag.List) {
-	project, list := compile.Load(file, text, layers...)
+	project, list := compile.Open(file, text, read, layers...)
 	if list.HasErrors() {
 		return nil, list
 	}
-	project.ReadFiles(read)
 	planned, evaluator, more := project.Plan(plan.Allocations{})
 	if list.Append(more); list.HasErrors() {
 		return nil, list

@@ -1,0 +1,132 @@
+package topology
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+)
+
+// column is a column of an inventory and the key of a host that it gives.
+type column struct {
+	index int
+	key   []string // as in labels, example.org/rack
+	form  cellForm
+}
+
+// columns says what each column of a file gives. `columns` names those that are
+// read by the names that they have there; without it all are, and have the names
+// of keys. nil stands for a mistake.
+func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfile.Pair) []column {
+	var out []column
+	take := func(key string, index int, where diag.Position, path string) {
+		c, hint := d.column(key, shared)
+		if hint != "" {
+			d.errorAt(where, codeInventory, path, "%q is not a key of a host that a column can give", yamlfile.Clip(key)).WithHint("%s", hint)
+			return
+		}
+		c.index = index
+		out = append(out, c)
+	}
+	mistakes := len(d.list)
+	if named == nil {
+		for i, name := range t.header {
+			line, column := t.place(i)
+			where := diag.Position{File: t.file, Line: line, Column: column}
+			if slices.Index(t.header, name) < i {
+				d.errorAt(where, codeInventory, at, "the column %s is there twice", yamlfile.Clip(name)).WithHint("keep one of them")
+				continue
+			}
+			take(name, i, where, at)
+		}
+	} else {
+		path := yamlfile.Join(at, "columns")
+		for _, p := range d.Pairs(named, path) {
+			i := slices.Index(t.header, p.Value.Value)
+			if i < 0 {
+				wrong := d.errorAt(d.Position(p.Value), codeInventory, yamlfile.Join(path, p.Key), "the file has no column %q", yamlfile.Clip(p.Value.Value))
+				if near := yamlfile.Suggest(p.Value.Value, t.header); near != "" {
+					wrong.WithHint("did you mean %s?", near)
+				} else {
+					wrong.WithHint("its columns: %s", yamlfile.Clip(strings.Join(t.header, ", ")))
+				}
+				continue
+			}
+			take(p.Key, i, d.Position(p.At), yamlfile.Join(path, p.Key))
+		}
+	}
+	if len(d.list) > mistakes {
+		return nil
+	}
+	return out
+}
+
+// column finds what a key such as mac, labels.example.org/rack or
+// interfaces.eno1.mac stands for, or says what to write.
+func (d *decoder) column(key string, shared []yamlfile.Pair) (column, string) {
+	head, rest, _ := strings.Cut(key, ".")
+	switch head {
+	case "labels":
+		return column{key: []string{head, rest}, form: cellForm{text: true}}, hintUnless(rest != "", "write labels.KEY, as in labels.topology.kubernetes.io/zone")
+	case "profiles":
+		name, parameter, ok := strings.Cut(rest, ".")
+		return column{key: []string{head, name, parameter}}, hintUnless(ok, "write profiles.NAME.PARAMETER, as in profiles.kubelet.maxPods")
+	case "interfaces":
+		i := strings.LastIndexByte(rest, '.')
+		if i < 0 {
+			return column{}, "write interfaces.NAME.KEY, as in interfaces.eno1.mac"
+		}
+		form, hint := formOf(interfaceSchema.form(), rest[i+1:], "name")
+		if hint == "" && interfaceNamed(shared, rest[:i]) < 0 {
+			hint = "the entry must list an interface " + yamlfile.Clip(rest[:i]) + " under interfaces"
+		}
+		return column{key: []string{head, rest[:i], rest[i+1:]}, form: form}, hint
+	}
+	form, hint := formOf(hostSchema.form(), key, "names", "addresses", "from")
+	return column{key: []string{key}, form: form}, hint
+}
+
+func hintUnless(fine bool, hint string) string {
+	if fine {
+		return ""
+	}
+	return hint
+}
+
+// cellForm is how a value stands in a cell.
+type cellForm struct {
+	list bool // several words
+	text bool // never a number or a boolean
+}
+
+// formOf gives the form of a key whose value fits into a cell, or says what to
+// write. An object's own keys are those of what is written, so a range is not one.
+func formOf(of *shape, key string, but ...string) (cellForm, string) {
+	var fit []string
+	for _, p := range of.properties {
+		value := p.form
+		if value.oneOf != nil {
+			value = value.oneOf[len(value.oneOf)-1]
+		}
+		form := cellForm{list: value.typ == "array"}
+		if form.list {
+			if value = value.items; value.oneOf != nil {
+				value = value.oneOf[0]
+			}
+		}
+		if value.properties != nil || value.values != nil || value.oneOf != nil || slices.Contains(but, p.name) {
+			continue
+		}
+		if form.text = value.typ == "string"; p.name == key {
+			return form, ""
+		}
+		fit = append(fit, p.name)
+	}
+	if near := yamlfile.Suggest(key, fit); near != "" {
+		return cellForm{}, "did you mean " + near + "?"
+	}
+	return cellForm{}, "possible: " + strings.Join(fit, ", ")
+}
