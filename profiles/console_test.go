@@ -1,11 +1,18 @@
 package profiles_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestConsole shows the console's program what systemd would say, look by look,
@@ -65,4 +72,64 @@ func testConsole(t *testing.T, m machine) {
 			t.Errorf("look %d: the next is in %s seconds, want %s", i, rest, l.rest)
 		}
 	}
+}
+
+// TestExpiring shows the console certificates with little, with much and with
+// nothing of their lives left, in the forms in which machines have them.
+func TestExpiring(t *testing.T) { eachMachine(t, testExpiring) }
+
+func testExpiring(t *testing.T, m machine) {
+	const day = 24 * time.Hour
+	now := time.Now().UTC().Truncate(time.Second)
+	for name, c := range map[string]struct {
+		files map[string][2]time.Duration // when the certificate begins and ends, from now
+		want  string
+	}{
+		"long":   {map[string][2]time.Duration{"kubernetes/pki/apiserver.crt": {-300 * day, 65 * day}, "kubernetes/pki/ca.crt": {-day, 9000 * day}}, ""},
+		"clock":  {map[string][2]time.Duration{"kubernetes/pki/apiserver.crt": {day, 2 * day}}, ""},
+		"soon":   {map[string][2]time.Duration{"kubernetes/pki/apiserver.crt": {-340 * day, 25 * day}, "kubernetes/pki/ca.crt": {-day, 9000 * day}}, "1, the first on " + now.Add(25*day).Format(time.DateOnly) + ": ETC/kubernetes/pki/apiserver.crt"},
+		"ended":  {map[string][2]time.Duration{"kubernetes/pki/etcd/peer.crt": {-40 * day, -day}, "kubernetes/pki/apiserver.crt": {-40 * day, -3 * day}, "kubespore/registry/tls.crt": {-day, day / 100}}, "3, the first on " + now.Add(-3*day).Format(time.DateOnly) + ": ETC/kubernetes/pki/apiserver.crt"},
+		"broken": {map[string][2]time.Duration{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, dir, "etc/kubernetes/pki/broken.crt", "-----BEGIN CERTIFICATE-----\n")
+			for file, life := range c.files {
+				writeFile(t, dir, "etc/"+file, certificateText(t, now.Add(life[0]), now.Add(life[1])))
+			}
+			writeFile(t, dir, "etc/kubespore/console", "cluster c, machine m\n")
+			writeFile(t, dir, "etc/kubespore/console-steps", "kubelet.service kubelet\n")
+			out := m.runScript(t, dir, "console/files/kubespore-console", map[string]string{
+				"systemctl": "printf '%s\\n' Id=kubelet.service LoadState=loaded ActiveState=active SubState=running\n",
+				"agetty":    "",
+				"sleep":     "[[ ! -e " + dir + "/etc/issue.d/kubespore.issue ]] || kill $PPID\n",
+			})
+			said, err := os.ReadFile(filepath.Join(dir, "etc/issue.d/kubespore.issue"))
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			want := "  ready\n"
+			if c.want != "" {
+				want += "  note: certificates that end soon or have ended: " + strings.ReplaceAll(c.want, "ETC", dir+"/etc") + "\n"
+			}
+			if got := string(said); !strings.HasSuffix(strings.TrimRight(got, "\n")+"\n", "machine m\n"+want) {
+				t.Errorf("it says\n%swant\n%s\n%s", got, want, out)
+			}
+		})
+	}
+}
+
+// certificateText is a certificate with this life, as machines have them.
+func certificateText(t *testing.T, begin, end time.Time) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: begin, NotAfter: end, DNSNames: []string{"990101000000Z"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
