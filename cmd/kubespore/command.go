@@ -172,9 +172,28 @@ Look at what changed first: machines will run it.`,
 			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,
 the bundle against the lock, and the documents of the last build against both.
 BUNDLE is the folder, the ISO, the disk image, the drive or stick it was written
-to, or the URL of a mirror.`,
+to, the URL of a mirror, or oci:REGISTRY/PATH:TAG.`,
 			examples: []string{"kubespore payload verify prod.yaml payload", "kubespore payload verify prod.yaml payload.iso", "kubespore payload verify prod.yaml http://192.168.200.9/payload"},
 			flags:    append([]string{"out", "ca", "client", "netrc", "pki"}, loading...),
+		},
+		{
+			name: "payload push", group: payloadGroup, args: "BUNDLE oci:REFERENCE", min: 2, max: 2, run: runPayloadPush,
+			summary: "write a bundle into a registry, as an OCI artefact",
+			detail: `Any registry takes it: Harbor, Zot, the one that distribution makes. The files of the
+bundle are layers under their paths, as oras has them. Prints the digest by which
+cosign signs it; the same bundle has the same digest. Registries take the login of
+docker login.`,
+			examples: []string{"kubespore payload push payload oci:registry.example/payloads/prod:2026-11", "cosign sign --key cosign.key $(kubespore payload push payload oci:registry.example/payloads/prod:2026-11)"},
+			flags:    []string{"ca", "client", "netrc", "format"},
+		},
+		{
+			name: "payload pull", group: payloadGroup, args: "oci:REFERENCE", min: 1, max: 1, run: runPayloadPull,
+			summary: "fetch a bundle from a registry into a folder",
+			detail: `Writes the files of the bundle into --bundle, each checked by its digest. What is there
+with the same content stays, so that the command goes on where it was interrupted.
+A digest in place of a tag (@sha256:...) takes that bundle and no other.`,
+			examples: []string{"kubespore payload pull oci:registry.example/payloads/prod:2026-11", "kubespore payload pull --bundle /srv/payload oci:registry.example/payloads/prod@sha256:..."},
+			flags:    []string{"bundle", "ca", "client", "netrc", "format"},
 		},
 	}
 }

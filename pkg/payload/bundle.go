@@ -21,7 +21,7 @@ import (
 type File = squashfs.File
 
 // Bundle is a bundle in any form: a folder, a volume or the drive it is on, a
-// web server.
+// web server, an artefact in a registry.
 type Bundle struct {
 	name  string
 	files []File                              // sorted by path; none of a web server, which does not say what it has
@@ -37,6 +37,10 @@ func OpenBundle(ctx context.Context, text string, web Web) (*Bundle, error) {
 			return nil, err
 		}
 		return &Bundle{name: text, file: func(path string) (*Content, error) { return m.file(ctx, path) }, Close: func() error { return nil }}, nil
+	}
+	if strings.HasPrefix(text, artefactPrefix) {
+		b, _, err := openArtefact(ctx, text, web)
+		return b, err
 	}
 	b := &Bundle{name: text}
 	b.file = b.look
