@@ -13,7 +13,7 @@ FUZZTIME ?= 1m
 TOTALS ?= $(shell mktemp -u)
 SUMMARY := go run ./test/summary -totals $(TOTALS)
 
-.PHONY: build test check check-all bench boot boot-extra boot-clean golden same fuzz lint versions fmt clean help
+.PHONY: build test check check-all bench release boot boot-extra boot-clean golden same fuzz lint versions fmt clean help
 
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
@@ -28,7 +28,7 @@ test: ## run the tests, with the real Ignition applying every document (ten minu
 check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.37)
 	test/tools/prepare check
 	go test -json -timeout 30m -race -skip "TestKill|TestQuoting" ./pkg/... ./cmd/... | $(SUMMARY) -name race
-	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./pkg/media ./pkg/verify | $(SUMMARY) -name check
+	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./test/release ./pkg/media ./pkg/verify | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor
 	KUBESPORE_MINORS='1.34 1.35 1.36 1.37' $(MAKE) check
@@ -36,6 +36,10 @@ check-all: ## the oracles for every supported Kubernetes minor
 bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their floor and their peers
 	test/tools/prepare bench
 	go run ./test/bench
+
+DIST ?= $(CURDIR)/dist
+release: ## write VERSION=v1.2.3 of all that is published into dist, the same bytes each time; KEY=FILE signs (docs/release.md)
+	go -C release run . -tree .. -out $(DIST) -version $(VERSION) $(if $(KEY),-key $(abspath $(KEY)))
 
 # boot: what to boot and how; see docs/boot-lab.md
 LANE ?= container
@@ -78,10 +82,10 @@ versions: ## raise profiles/versions.yaml to what the Go module proxy has; see d
 	go run ./test/versions
 
 fmt: ## format the Go code
-	gofmt -w cmd pkg test profiles/*.go
+	gofmt -w cmd pkg test release profiles/*.go
 
 clean: ## remove what builds leave in this folder
-	rm -rf bin out coverage.out
+	rm -rf bin out dist coverage.out
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

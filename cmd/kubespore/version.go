@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
 	"fmt"
@@ -11,12 +12,15 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/profiles"
 )
 
 type versionResult struct {
 	Version    string   `json:"version"`
+	Commit     string   `json:"commit,omitempty"` // with "+changes" when the tree had some
+	Date       string   `json:"date,omitempty"`   // of the commit
 	Go         string   `json:"go"`
 	Platform   string   `json:"platform"`
 	Kubernetes []string `json:"kubernetes"`
@@ -27,12 +31,19 @@ func runVersion(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	v := versionResult{Version: programVersion(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	v := versionResult{Version: programVersion(), Commit: builtFrom("vcs.revision"), Date: builtFrom("vcs.time"), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if v.Commit != "" && builtFrom("vcs.modified") == "true" {
+		v.Commit += "+changes"
+	}
 	for _, row := range catalog.Versions {
 		v.Kubernetes = append(v.Kubernetes, row.Minor)
 	}
 	return c.finish(nil, v, func(w io.Writer) {
-		fmt.Fprintf(w, "kubespore %s (%s, %s)\nKubernetes %s\n", v.Version, v.Go, v.Platform, strings.Join(v.Kubernetes, ", "))
+		fmt.Fprintf(w, "kubespore %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+		if v.Commit != "" {
+			fmt.Fprintf(w, "commit %s of %s\n", v.Commit, v.Date)
+		}
+		fmt.Fprintf(w, "Kubernetes %s\n", strings.Join(v.Kubernetes, ", "))
 	})
 }
 
@@ -60,6 +71,21 @@ func programVersion() string {
 	return info.Main.Version
 }
 
+// builtFrom gives what the Go tool recorded of the tree that the program was
+// built from: "vcs.revision", "vcs.time", "vcs.modified".
+func builtFrom(key string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
 // released matches versions that stand for one program only.
 var released = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
 
@@ -75,18 +101,40 @@ func identity() string {
 	if err != nil {
 		return v
 	}
+	if id := buildID(name); id != "" {
+		return v + " " + id
+	}
+	return v
+}
+
+// buildID is the Go tool's in a program of Linux, and elsewhere the digest of the
+// whole program, which takes longer.
+func buildID(name string) string {
 	f, err := elf.Open(name)
 	if err != nil {
-		return v
+		return digestOf(name)
 	}
 	defer f.Close()
 	note := f.Section(".note.go.buildid")
 	if note == nil {
-		return v
+		return digestOf(name)
 	}
 	id, err := note.Data()
 	if err != nil {
-		return v
+		return ""
 	}
-	return v + " " + hex.EncodeToString(id)
+	return hex.EncodeToString(id)
+}
+
+func digestOf(name string) string {
+	f, err := input.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kubespore/kubespore/pkg/input"
 )
 
@@ -47,7 +45,10 @@ func (OS) MkdirAll(name string) error {
 
 // WriteFile implements [FS].
 func (OS) WriteFile(name string, data []byte, mode fs.FileMode) error {
-	return explain("write", name, os.WriteFile(name, data, mode))
+	return OS{}.Stream(name, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
 
 // Stream implements [FS]. Only what the file system says is put into our
@@ -57,7 +58,9 @@ func (OS) Stream(name string, mode fs.FileMode, write func(io.Writer) error) err
 	if err != nil {
 		return explain("write", name, err)
 	}
-	err = write(f)
+	if err = write(f); err == nil {
+		err = handOver(f)
+	}
 	if failed := f.Close(); err == nil {
 		err = failed
 	}
@@ -79,11 +82,7 @@ func (OS) RemoveAll(name string) error { return explain("remove", name, os.Remov
 
 // Exchange implements [FS].
 func (OS) Exchange(a, b string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
-	if err == unix.EINVAL {
-		err = unix.EOPNOTSUPP // how a file system says that it does not know the flag
-	}
-	return explain("replace", b, err)
+	return explain("replace", b, exchange(a, b))
 }
 
 // Sync implements [FS].
@@ -93,7 +92,7 @@ func (OS) Sync(dir string) error {
 		return explain("open", dir, err)
 	}
 	defer f.Close()
-	return explain("flush to the disk", dir, unix.Syncfs(int(f.Fd())))
+	return explain("flush to the disk", dir, flush(f))
 }
 
 // most is how many bytes a file of a store, a build or a lock may have.
