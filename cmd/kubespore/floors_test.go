@@ -19,7 +19,7 @@ const module = "github.com/kubespore/kubespore/"
 // floors lists the packages from the ground up. A package imports from lower
 // floors only, so those of one floor never import each other.
 var floors = [][]string{
-	{"pkg/await", "pkg/diag", "pkg/imageref", "pkg/input", "pkg/iso9660", "pkg/squashfs", "pkg/gpt"},
+	{"pkg/await", "pkg/diag", "pkg/imageref", "pkg/input", "pkg/volume"},
 	{"pkg/document", "pkg/durable", "pkg/yamlfile"},
 	{"pkg/profile", "pkg/topology"},
 	{"pkg/plan"},

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // metaData is openstack/latest/meta_data.json.

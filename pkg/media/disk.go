@@ -17,9 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/gpt"
-	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/volume/gpt"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // base is a disk image that documents are put into.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/gpt"
+	"github.com/kubespore/kubespore/pkg/volume/gpt"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"os"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // Where a live ISO of CoreOS says what may be written into it.

@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/kubespore/kubespore/pkg/gpt"
+	"github.com/kubespore/kubespore/pkg/volume/gpt"
 )
 
 // cluster is the unit of a qcow2 image.

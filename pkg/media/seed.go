@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io"
 
-	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // Seed is the volume that cloud-init's NoCloud data source looks for by its

@@ -20,7 +20,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/durable/durabletest"
-	"github.com/kubespore/kubespore/pkg/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // memory remembers as a store does.

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/input"
-	"github.com/kubespore/kubespore/pkg/iso9660"
-	"github.com/kubespore/kubespore/pkg/squashfs"
+	"github.com/kubespore/kubespore/pkg/volume/gpt"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/squashfs"
 )
 
 // File is a file of a bundle, wherever that is.

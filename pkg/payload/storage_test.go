@@ -10,8 +10,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/kubespore/kubespore/pkg/iso9660"
 	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
 
 // bundleFor packs the image for each architecture and gives the folder and the

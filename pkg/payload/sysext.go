@@ -13,7 +13,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/input"
-	"github.com/kubespore/kubespore/pkg/squashfs"
+	"github.com/kubespore/kubespore/pkg/volume/squashfs"
 )
 
 // Sysext is a systemd-sysext image: the programs of one architecture, where

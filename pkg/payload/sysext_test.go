@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/payload"
-	"github.com/kubespore/kubespore/pkg/squashfs"
+	"github.com/kubespore/kubespore/pkg/volume/squashfs"
 )
 
 // TestSysexts writes one image for each architecture; each holds its programs

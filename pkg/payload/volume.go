@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/kubespore/kubespore/pkg/gpt"
 	"github.com/kubespore/kubespore/pkg/input"
-	"github.com/kubespore/kubespore/pkg/iso9660"
-	"github.com/kubespore/kubespore/pkg/squashfs"
+	"github.com/kubespore/kubespore/pkg/volume/gpt"
+	"github.com/kubespore/kubespore/pkg/volume/iso9660"
+	"github.com/kubespore/kubespore/pkg/volume/squashfs"
 )
 
 // Label is the label of the volume, or the name of the partition, by which
