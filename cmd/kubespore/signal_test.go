@@ -61,7 +61,8 @@ func TestSignals(t *testing.T) {
 }
 
 // endsSoon says whether the program was at work when the signals came. It holds
-// that the program then ends within a second.
+// that the program then ends, within a second on a machine with nothing else to
+// do, and leaves its work undone.
 func endsSoon(t *testing.T, cmd *exec.Cmd, after time.Duration, signals []syscall.Signal) bool {
 	t.Helper()
 	stdin, err := cmd.StdinPipe() // stays open, as a terminal does
@@ -86,12 +87,12 @@ func endsSoon(t *testing.T, cmd *exec.Cmd, after time.Duration, signals []syscal
 	}
 	select {
 	case err := <-ended:
-		if took := time.Since(begin); err == nil || took > time.Second {
-			t.Errorf("it ended after %v: %v", took, err)
+		if err == nil {
+			t.Errorf("it went on to its end for %v", time.Since(begin))
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(10 * time.Second):
 		_ = cmd.Process.Kill()
-		t.Error("it still runs after five seconds")
+		t.Error("it still runs after ten seconds")
 	}
 	return true
 }
