@@ -24,7 +24,7 @@ type options struct {
 	build, media, image    string
 	install, url, append   string
 	ca, client, netrc      string
-	before, kits           string
+	before                 string
 	squashfs, sysext       string
 	packages               string
 	diskSize, platform     string
