@@ -21,7 +21,7 @@ build: ## build bin/kubespore
 test: ## run the tests, with the real Ignition applying every document (ten minutes from nothing)
 	test/tools/prepare test
 	go vet ./...
-	go test -json -cover -count=1 -timeout 15m -tags real ./... | $(SUMMARY) -name test
+	go test -json -cover -count=1 -timeout 30m -tags real ./... | $(SUMMARY) -name test
 
 # The race detector does without TestKill, since what is killed there was built without
 # the detector, and without TestQuoting, which `make test` runs: its work has no threads.
