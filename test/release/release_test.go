@@ -180,13 +180,14 @@ func install(t *testing.T, dist, name, command string) {
 		root, dist, "export DEBIAN_FRONTEND=noninteractive\n"+command+"\ncd /root\nkubespore version\nmkdir -p .ssh\necho '"+topology.ExampleKey+"' >.ssh/id_ed25519.pub\n"+tutorial(t)+mainJob)
 }
 
-// tutorial gives the first commands of the README that a reader types.
+// tutorial gives the first commands of the README's tutorial.
 func tutorial(t *testing.T) string {
 	t.Helper()
-	_, after, found := strings.Cut(string(read(t, "../..", "README.md")), "\n```sh\n")
+	_, section, _ := strings.Cut(string(read(t, "../..", "README.md")), "\n## Ten minutes to a cluster\n")
+	_, after, found := strings.Cut(section, "\n```sh\n")
 	commands, _, ends := strings.Cut(after, "```")
 	if !found || !ends || !strings.Contains(commands, "kubespore check cluster.yaml") {
-		t.Fatalf("the README begins with other commands: %s", commands)
+		t.Fatalf("the tutorial begins with other commands: %s", commands)
 	}
 	return commands
 }
