@@ -14,7 +14,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// readLock gives a project the lock that stands beside its topology.
+// readLock gives a project the lock that lies next to its topology.
 func (c *call) readLock(p *compile.Project) error {
 	p.LockFile = payload.LockFile(c.besideTopology(), p.Topology.Cluster.Name)
 	var err error

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
 	"fmt"
@@ -110,31 +109,16 @@ func identity() string {
 // buildID is the Go tool's in a program of Linux, and elsewhere the digest of the
 // whole program, which takes longer.
 func buildID(name string) string {
-	f, err := elf.Open(name)
-	if err != nil {
-		return digestOf(name)
+	if f, err := elf.Open(name); err == nil {
+		defer f.Close()
+		if note := f.Section(".note.go.buildid"); note != nil {
+			id, err := note.Data()
+			if err != nil {
+				return ""
+			}
+			return hex.EncodeToString(id)
+		}
 	}
-	defer f.Close()
-	note := f.Section(".note.go.buildid")
-	if note == nil {
-		return digestOf(name)
-	}
-	id, err := note.Data()
-	if err != nil {
-		return ""
-	}
-	return hex.EncodeToString(id)
-}
-
-func digestOf(name string) string {
-	f, err := input.Open(name)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum, _ := input.SHA256(name)
+	return sum
 }

@@ -5,6 +5,8 @@
 package input
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -221,4 +223,19 @@ func Guarded(name string, group bool, trusted ...int) error {
 		return &Error{fmt.Sprintf("other users may change it: its mode is %04o", mode.Perm()), "run chmod go-w on it"}
 	}
 	return nil
+}
+
+// SHA256 gives the digest of a file, in hexadecimal digits. It refuses what Open
+// refuses; the file may be of any size.
+func SHA256(name string) (string, error) {
+	f, err := Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

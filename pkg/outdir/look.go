@@ -1,10 +1,7 @@
 package outdir
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -69,7 +66,7 @@ func stateOf(name string, want *FileInfo) (state, error) {
 	if !info.Mode().IsRegular() || info.Size() != want.Size {
 		return edited, nil
 	}
-	sum, err := hashFile(name)
+	sum, err := input.SHA256(name)
 	switch {
 	case err != nil:
 		return gone, &durable.Error{Op: "read", Path: name, Err: err}
@@ -79,17 +76,4 @@ func stateOf(name string, want *FileInfo) (state, error) {
 		return exposed, nil
 	}
 	return intact, nil
-}
-
-func hashFile(name string) (string, error) {
-	f, err := input.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -2,8 +2,6 @@ package payload
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -97,9 +95,8 @@ func digestOf(f File) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	h := sha256.New()
-	_, err = io.Copy(h, r)
-	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}, errors.Join(err, r.Close())
+	sum, _, err := v1.SHA256(r)
+	return sum, errors.Join(err, r.Close())
 }
 
 // openArtefact lists what a registry has of a bundle. Its files are read as they

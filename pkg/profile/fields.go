@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // The closed lists of words in profile.yaml.
@@ -366,13 +368,8 @@ func (d *decoder) listOf(f func(node)) func(node) {
 // scalarValue looks ahead at a scalar of a mapping, for fields that decide what
 // others may hold.
 func scalarValue(n node, key string) string {
-	if n.Kind != yaml.MappingNode {
-		return ""
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1].Value
-		}
+	if value := yamlfile.Value(n.Node, key); value != nil {
+		return value.Value
 	}
 	return ""
 }

@@ -22,8 +22,8 @@ import (
 // one for each of its rows, with what the entry says for all of them. What a cell
 // says stands at its own place in that file.
 func (d *decoder) inventories(root *yaml.Node) {
-	hosts := valueOf(root, "hosts")
-	if hosts != nil && hosts.Kind == yaml.MappingNode && valueOf(hosts, "from") != nil {
+	hosts := yamlfile.Value(root, "hosts")
+	if hosts != nil && hosts.Kind == yaml.MappingNode && yamlfile.Value(hosts, "from") != nil {
 		*hosts = yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: hosts.Line, Column: hosts.Column, Content: []*yaml.Node{copyOf(hosts)}}
 	}
 	if hosts == nil || hosts.Kind != yaml.SequenceNode {
@@ -31,7 +31,7 @@ func (d *decoder) inventories(root *yaml.Node) {
 	}
 	var out []*yaml.Node
 	for _, entry := range hosts.Content {
-		if entry.Kind == yaml.MappingNode && valueOf(entry, "from") != nil {
+		if entry.Kind == yaml.MappingNode && yamlfile.Value(entry, "from") != nil {
 			out = append(out, d.inventory(entry, len(out))...)
 			continue
 		}
@@ -43,19 +43,6 @@ func (d *decoder) inventories(root *yaml.Node) {
 func copyOf(n *yaml.Node) *yaml.Node {
 	out := *n
 	return &out
-}
-
-// valueOf gives the value of a key of a mapping; nil where there is none.
-func valueOf(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			if value := n.Content[i+1]; value.Kind != yaml.AliasNode {
-				return value
-			}
-			return n.Content[i+1].Alias
-		}
-	}
-	return nil
 }
 
 // hostList is the list of hosts. A mapping in its place names an inventory, which
@@ -77,10 +64,10 @@ func (d *decoder) inventory(entry *yaml.Node, first int) []*yaml.Node {
 				WithHint("write it as a column of the file")
 		}
 	}
-	table := d.openInventory(valueOf(entry, "from"), yamlfile.Join(at, "from"))
+	table := d.openInventory(yamlfile.Value(entry, "from"), yamlfile.Join(at, "from"))
 	var columns []column
 	if table != nil {
-		columns = d.columns(table, valueOf(entry, "columns"), at, shared)
+		columns = d.columns(table, yamlfile.Value(entry, "columns"), at, shared)
 	}
 	if columns == nil {
 		d.lost = true
@@ -202,7 +189,7 @@ func interfaceNamed(shared []yamlfile.Pair, name string) int {
 		return -1
 	}
 	return slices.IndexFunc(shared[i].Value.Content, func(n *yaml.Node) bool {
-		value := valueOf(n, "name")
+		value := yamlfile.Value(n, "name")
 		return value != nil && value.Value == name
 	})
 }
@@ -244,7 +231,7 @@ func (d *decoder) row(t *table, cells []string, columns []column, shared []yamlf
 // put sets a value below a mapping, through the mappings that its keys name.
 func put(into *yaml.Node, keys []*yaml.Node, value *yaml.Node, mapping func() *yaml.Node) {
 	if len(keys) > 1 {
-		below := valueOf(into, keys[0].Value)
+		below := yamlfile.Value(into, keys[0].Value)
 		if below == nil {
 			below = mapping()
 			into.Content = append(into.Content, keys[0], below)
@@ -288,7 +275,7 @@ func withInterfaces(shared []yamlfile.Pair, more map[int][]*yaml.Node) []yamlfil
 		nic := copyOf(list.Content[i])
 		nic.Content = slices.Clone(keys)
 		for k, said := 0, list.Content[i].Content; k+1 < len(said); k += 2 {
-			if valueOf(nic, said[k].Value) == nil {
+			if yamlfile.Value(nic, said[k].Value) == nil {
 				nic.Content = append(nic.Content, said[k], said[k+1])
 			}
 		}

@@ -175,6 +175,21 @@ func (r *Reader) merge(out []Pair, merged []*yaml.Node, path string) []Pair {
 	return out
 }
 
+// Value gives the value of a key of a mapping, and what it stands for where it is an
+// alias; nil where there is none.
+func Value(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != key {
+			continue
+		}
+		if value := n.Content[i+1]; value.Kind != yaml.AliasNode {
+			return value
+		}
+		return n.Content[i+1].Alias
+	}
+	return nil
+}
+
 // Describe says what a node is, in the words of messages.
 func Describe(n *yaml.Node) string {
 	switch n.Kind {
