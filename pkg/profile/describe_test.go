@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/profile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/yamlfiletest"
 )
 
 const (
@@ -47,18 +47,7 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("profile.schema.json", document); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := compiler.Compile("profile.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	compiled := yamlfiletest.Schema(t, text)
 	judge := func(text []byte) error {
 		var value any
 		if err := yaml.Unmarshal(text, &value); err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile/yamlfiletest"
 )
 
 // compileSchema gives the schema as an editor would use it.
@@ -19,19 +21,7 @@ func compileSchema(t *testing.T, profiles map[string]any) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("topology.schema.json", document); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile("topology.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
+	return yamlfiletest.Schema(t, text)
 }
 
 // instance gives a topology file as a JSON validator sees it.
