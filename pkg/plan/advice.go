@@ -11,13 +11,13 @@ import (
 )
 
 // advice collects what profiles say that the cluster lacks, each once.
-func (b *build) advice() diag.List {
+func advice(s *selection) diag.List {
 	var out diag.List
-	for _, p := range b.enabled {
+	for _, p := range s.enabled {
 		for i := range p.Advises {
 			a := &p.Advises[i]
-			if slices.ContainsFunc(b.classes, func(c *class) bool { return c.byName[p.Name] != nil && b.test(c, p, &a.When) }) {
-				out.Warnf("P018", b.topology.At(a.At), a.At, "%s", a.Because).WithHint("%s", a.Hint).WithRelated(a.Position, "said here")
+			if slices.ContainsFunc(s.classes, func(c *class) bool { return c.byName[p.Name] != nil && s.test(c, p, &a.When) }) {
+				out.Warnf("P018", s.topology.At(a.At), a.At, "%s", a.Because).WithHint("%s", a.Hint).WithRelated(a.Position, "said here")
 			}
 		}
 	}
@@ -27,26 +27,26 @@ func (b *build) advice() diag.List {
 // checkBounds holds the numbers that profiles bound against their bounds, on
 // every host: a host may have ports, addresses and parameters of its own. What is
 // said of one is not said again of hosts that have it from the same line.
-func (b *build) checkBounds() {
-	for _, h := range b.hosts {
+func checkBounds(e *evaluation) {
+	for _, h := range e.hosts {
 		for _, u := range h.class.uses {
 			for i := range u.Bounds {
-				b.checkBound(scope{build: b, class: h.class, host: h, use: u}, &u.Bounds[i])
+				e.on(h, u).checkBound(&u.Bounds[i])
 			}
 		}
 	}
 }
 
-func (b *build) checkBound(s scope, bound *profile.Bound) {
-	value, valueErr := b.number(s, bound.Value)
-	most, mostErr := b.number(s, bound.AtMost)
+func (s scope) checkBound(bound *profile.Bound) {
+	value, valueErr := s.number(bound.Value)
+	most, mostErr := s.number(bound.AtMost)
 	if valueErr != nil || mostErr != nil || value <= most {
 		return
 	}
 	path := bound.At[len(bound.At)-1]
 	for _, one := range slices.Backward(bound.At) {
 		for _, at := range []string{one, s.host.Path + "." + one} {
-			if b.topology.Given(at) {
+			if s.topology.Given(at) {
 				path = at
 			}
 		}
@@ -55,12 +55,12 @@ func (b *build) checkBound(s scope, bound *profile.Bound) {
 	if most == 0 { // what there may be none of is not counted
 		said = fmt.Sprintf("not right for %s: %s", s.host.Name, bound.Because)
 	}
-	b.errorAt("P019", b.topology.At(path), path, "%s", said).
+	s.errorAt("P019", s.topology.At(path), path, "%s", said).
 		WithHint("%s", strings.ReplaceAll(bound.Hint, "{atMost}", strconv.Itoa(most))).WithRelated(bound.Position, "said here")
 }
 
 // number works out a text that is a number; nothing is none.
-func (b *build) number(s scope, t profile.Text) (int, error) {
-	text, _ := b.text(s, t)
+func (s scope) number(t profile.Text) (int, error) {
+	text, _ := s.text(t)
 	return strconv.Atoi(strings.TrimSpace(text))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
@@ -23,16 +24,17 @@ const firstPriority = 200
 
 // allocate gives pod CIDRs, the virtual router id and priorities to those who
 // have none. What was given once stays, also of hosts that are gone.
-func (b *build) allocate(given Allocations, hosts []*topology.Host) Allocations {
+func allocate(t *topology.Topology, r *reporter, given Allocations, hosts []*topology.Host) Allocations {
 	out := given
 	out.PodCIDRs, out.VRRP = cloneOrNew(given.PodCIDRs), cloneOrNew(given.VRRP)
-	for _, network := range b.topology.Network.Pods {
-		b.allocatePods(network, out.PodCIDRs, hosts)
+	pods := podAllocator{r, t.Network, t.At("network.pods"), out.PodCIDRs, hosts}
+	for _, network := range t.Network.Pods {
+		pods.allocate(network)
 	}
-	id := vrrpCluster + b.topology.Cluster.Name
+	id := vrrpCluster + t.Cluster.Name
 	if out.VRRP[id] == 0 {
 		h := fnv.New32a()
-		h.Write([]byte(b.topology.Cluster.Name))
+		h.Write([]byte(t.Cluster.Name))
 		out.VRRP[id] = int(h.Sum32()%255) + 1
 	}
 	allocatePriorities(out.VRRP, hosts)
@@ -66,22 +68,30 @@ func allocatePriorities(vrrp map[string]int, hosts []*topology.Host) {
 	}
 }
 
-// allocatePods gives every node without one a block of a pod network.
-func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Prefix, hosts []*topology.Host) {
-	blocks, ok := poolOf(b.topology.Network, network)
+// podAllocator gives nodes blocks of pod networks.
+type podAllocator struct {
+	*reporter
+	network topology.Network
+	at      diag.Position
+	given   map[string][]netip.Prefix // by host name
+	hosts   []*topology.Host
+}
+
+// allocate gives every node without one a block of a pod network.
+func (a podAllocator) allocate(network netip.Prefix) {
+	blocks, ok := poolOf(a.network, network)
 	if !ok {
 		return
 	}
-	bits := blocks.bits
-	first, last := podRange(b.topology.Network, blocks)
+	first, last := podRange(a.network, blocks)
 	used := map[uint64]bool{}
 	nodes := map[string]bool{}
-	for _, h := range hosts {
+	for _, h := range a.hosts {
 		nodes[h.Name] = h.HasRole("control-plane") || h.HasRole("worker")
 	}
 	var misfit, gone []string
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		for _, p := range given[name] {
+	for _, name := range slices.Sorted(maps.Keys(a.given)) {
+		for _, p := range a.given[name] {
 			if p.Addr().Is4() != network.Addr().Is4() {
 				continue
 			}
@@ -98,12 +108,12 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 		}
 	}
 	if len(misfit) > 0 {
-		b.misfit(network, bits, misfit, given)
+		a.misfit(blocks, misfit)
 		return
 	}
 	next, missing := first, 0
-	for _, h := range hosts {
-		if !nodes[h.Name] || slices.ContainsFunc(given[h.Name], func(p netip.Prefix) bool { return p.Addr().Is4() == network.Addr().Is4() }) {
+	for _, h := range a.hosts {
+		if !nodes[h.Name] || slices.ContainsFunc(a.given[h.Name], func(p netip.Prefix) bool { return p.Addr().Is4() == network.Addr().Is4() }) {
 			continue
 		}
 		for used[next] {
@@ -114,10 +124,10 @@ func (b *build) allocatePods(network netip.Prefix, given map[string][]netip.Pref
 			continue
 		}
 		used[next] = true
-		given[h.Name] = append(slices.Clone(given[h.Name]), blocks.block(next))
+		a.given[h.Name] = append(slices.Clone(a.given[h.Name]), blocks.block(next))
 	}
 	if missing > 0 {
-		b.full(network, bits, missing, last-first+1, gone)
+		a.full(blocks, missing, last-first+1, gone)
 	}
 }
 
@@ -135,15 +145,15 @@ func podRange(n topology.Network, blocks pool) (first, last uint64) {
 }
 
 // misfit reports nodes whose blocks lie outside the pod network.
-func (b *build) misfit(network netip.Prefix, bits int, names []string, given map[string][]netip.Prefix) {
-	b.list.Errorf("P020", b.topology.At("network.pods"), "network.pods",
-		"%d nodes have pod CIDRs that are not /%d of %s, or not between nodePodMin and nodePodMax: %s has %s", len(names), bits, network, names[0], strings.Join(textsOf(given[names[0]]), " and ")).
+func (a podAllocator) misfit(blocks pool, names []string) {
+	a.list.Errorf("P020", a.at, "network.pods",
+		"%d nodes have pod CIDRs that are not /%d of %s, or not between nodePodMin and nodePodMax: %s has %s", len(names), blocks.bits, blocks.network, names[0], strings.Join(textsOf(a.given[names[0]]), " and ")).
 		WithHint("a node keeps its pod CIDR for life: put the old pod network, nodePodBits and bounds back or, for a new cluster, build with a new store (--pki)")
 }
 
-func (b *build) full(network netip.Prefix, bits, missing int, size uint64, gone []string) {
-	d := b.list.Errorf("P021", b.topology.At("network.pods"), "network.pods",
-		"%s holds %d blocks of /%d and %d more are needed", network, size, bits, missing)
+func (a podAllocator) full(blocks pool, missing int, size uint64, gone []string) {
+	d := a.list.Errorf("P021", a.at, "network.pods",
+		"%s holds %d blocks of /%d and %d more are needed", blocks.network, size, blocks.bits, missing)
 	if len(gone) == 0 {
 		d.WithHint("widen network.pods, or raise network.nodePodBits")
 		return

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -61,117 +60,113 @@ type collected struct {
 	leftovers  []Leftover
 }
 
-// collectsBound says whether what is collected depends on the host.
-func (b *build) collectsBound() bool {
-	b.collectBound = true // a text that looks at what is collected cannot be part of it
-	for _, p := range b.enabled {
-		texts := []profile.Text{p.Packages}
-		for _, x := range p.Ports {
-			texts = append(texts, x.Port, x.From)
-		}
-		for _, x := range p.Sysctls {
-			texts = append(texts, x.Value)
-		}
-		for _, x := range p.Leaves {
-			texts = append(texts, x.Value)
-		}
-		for _, x := range p.Binaries {
-			texts = append(texts, x.Path, x.Version, x.URL, x.Member)
-		}
-		if slices.ContainsFunc(texts, func(t profile.Text) bool { return t.Template != nil && b.depends(p.Name, t.Reads) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// collect gathers what the profiles of a host ask for; hosts of a class share
-// it unless some of it is a host's own.
-func (b *build) collect(s scope) *collected {
+// collect gives what the profiles of a host ask for; hosts of a class share it
+// unless some of it is a host's own.
+func (s scope) collect() *collected {
 	memo := &s.class.collected
-	if b.collectBound && s.host != nil {
+	if s.binding.collects && s.host != nil {
 		memo = &s.host.collected
 	} else {
 		s.host = nil
 	}
 	if *memo == nil {
-		*memo = b.gather(s)
+		*memo = s.gather()
 	}
 	return *memo
 }
 
-func (b *build) gather(s scope) *collected {
-	out := &collected{}
-	sysctls := map[string]profile.KernelSetting{}
-	for _, u := range s.class.uses {
-		s.use = u
-		for i := range u.Ports {
-			if x := &u.Ports[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.ports = append(out.ports, b.opening(s, x)...)
-			}
-		}
-		for i := range u.Programs {
-			if x := &u.Programs[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.programs = append(out.programs, b.program(s, x))
-			}
-		}
-		names, _ := b.text(s, u.Packages)
-		for _, name := range strings.Fields(names) {
-			out.packages = append(out.packages, PackageRef{Name: name, Profile: u.Name})
-		}
-		for i := range u.Modules {
-			if x := &u.Modules[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.modules = append(out.modules, x.Name)
-			}
-		}
-		for i := range u.Interfaces {
-			if x := &u.Interfaces[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.interfaces = append(out.interfaces, x.Name)
-			}
-		}
-		for i := range u.Sysctls {
-			if x := &u.Sysctls[i]; b.holds(s.class, u.Profile, &x.When) {
-				b.sysctl(s, x, out, sysctls)
-			}
-		}
-		for i := range u.Images {
-			if x := &u.Images[i]; b.holds(s.class, u.Profile, &x.When) {
-				ref, err := b.reference(s, x)
-				if err != nil {
-					b.template(s, err)
-				}
-				image := ImageRef{Name: x.Name, Ref: runtimeName(ref), Profile: u.Name}
-				if strings.HasPrefix(image.Ref, profile.MadeHere+"/") {
-					image.Packages = x.Packages
-				}
-				out.images = append(out.images, image)
-			}
-		}
-		out.images = append(out.images, b.imagesOfUser(s.class, u)...)
-		for i := range u.Binaries {
-			if x := &u.Binaries[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.binaries = append(out.binaries, b.binary(s, x))
-			}
-		}
-		for i := range u.Leaves {
-			if x := &u.Leaves[i]; b.holds(s.class, u.Profile, &x.When) {
-				out.leftovers = append(out.leftovers, b.leftover(s, x)...)
-			}
-		}
+// collector gathers what the profiles of a scope ask for, one after the other.
+type collector struct {
+	scope
+	out   *collected
+	first map[string]diag.Position // of sysctls, by key: where they were asked for first
+}
+
+func (s scope) gather() *collected {
+	c := &collector{scope: s, out: &collected{}, first: map[string]diag.Position{}}
+	for _, c.use = range s.class.uses {
+		c.system()
+		c.bill()
 	}
+	out := c.out
 	for _, x := range out.programs {
 		if x.Package != "" {
 			out.packages = append(out.packages, PackageRef{Name: x.Package, Program: x.Name, Profile: x.Profile})
 		}
 	}
 	out.sort()
-	b.checkBinaries(s, out.binaries)
+	c.checkBinaries()
 	if s.class.facts != nil {
-		b.lock.pin(out, s.class.facts.Arch)
+		s.lock.pin(out, s.class.facts.Arch)
 		out.locked = s.class.facts.LockedPackages
 	}
 	out.distinct = slices.CompactFunc(slices.Clone(out.images), func(a, b ImageRef) bool { return a.Ref == b.Ref })
 	return out
+}
+
+// system gathers what a profile asks of the operating system and leaves in it.
+func (c *collector) system() {
+	u, out := c.use, c.out
+	for i := range u.Ports {
+		if x := &u.Ports[i]; c.applies(&x.When) {
+			c.opening(x)
+		}
+	}
+	for i := range u.Programs {
+		if x := &u.Programs[i]; c.applies(&x.When) {
+			c.program(x)
+		}
+	}
+	for _, name := range c.fields(u.Packages) {
+		out.packages = append(out.packages, PackageRef{Name: name, Profile: u.Name})
+	}
+	for i := range u.Modules {
+		if x := &u.Modules[i]; c.applies(&x.When) {
+			out.modules = append(out.modules, x.Name)
+		}
+	}
+	for i := range u.Interfaces {
+		if x := &u.Interfaces[i]; c.applies(&x.When) {
+			out.interfaces = append(out.interfaces, x.Name)
+		}
+	}
+	for i := range u.Sysctls {
+		if x := &u.Sysctls[i]; c.applies(&x.When) {
+			c.sysctl(x)
+		}
+	}
+	for i := range u.Leaves {
+		if x := &u.Leaves[i]; c.applies(&x.When) {
+			c.leftover(x)
+		}
+	}
+}
+
+// bill gathers what of a profile stands in the bill of materials.
+func (c *collector) bill() {
+	for i := range c.use.Images {
+		if x := &c.use.Images[i]; c.applies(&x.When) {
+			c.image(x)
+		}
+	}
+	c.imagesOfUser()
+	for i := range c.use.Binaries {
+		if x := &c.use.Binaries[i]; c.applies(&x.When) {
+			c.out.binaries = append(c.out.binaries, c.binary(x))
+		}
+	}
+}
+
+func (c *collector) image(x *profile.Image) {
+	ref, err := c.reference(x)
+	if err != nil {
+		c.fail(err)
+	}
+	image := ImageRef{Name: x.Name, Ref: runtimeName(ref), Profile: c.use.Name}
+	if strings.HasPrefix(image.Ref, profile.MadeHere+"/") {
+		image.Packages = x.Packages
+	}
+	c.out.images = append(c.out.images, image)
 }
 
 func (c *collected) sort() {
@@ -208,59 +203,25 @@ func (c *collected) sort() {
 
 // opening resolves one port, or the ports that a template gives; each port and
 // each source of several makes one opening.
-func (b *build) opening(s scope, x *profile.Port) []Opening {
-	text, _ := b.text(s, x.Port)
-	ports := strings.Fields(text)
+func (c *collector) opening(x *profile.Port) {
+	ports := c.fields(x.Port)
 	if len(ports) == 0 && (x.Port.Template == nil || x.Port.Constant()) {
 		ports = []string{""} // a protocol without ports
 	}
-	from, _ := b.text(s, x.From)
-	var out []Opening
 	for _, port := range ports {
 		if needsPort := x.Protocol == "tcp" || x.Protocol == "udp"; needsPort && !validPort(port) {
-			b.errorAt("P030", x.Port.Position, "", "%q is not a port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
+			c.errorAt("P030", x.Port.Position, "", "%q is not a port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
 		}
-		for _, word := range strings.Fields(from) {
-			sources, ok := b.sources(word)
+		for _, word := range c.fields(x.From) {
+			sources, ok := c.cluster.sources(word)
 			if !ok {
-				b.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", word).
+				c.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", word).
 					WithHint("write anywhere, nodes, control-planes, etcd, pods, or a CIDR")
 				continue
 			}
-			out = append(out, Opening{Port: port, Protocol: x.Protocol, From: word, Sources: sources, Doc: x.Doc, Profile: s.use.Name})
+			c.out.ports = append(c.out.ports, Opening{Port: port, Protocol: x.Protocol, From: word, Sources: sources, Doc: x.Doc, Profile: c.use.Name})
 		}
 	}
-	return out
-}
-
-// sources gives the addresses that a word stands for. Nodes are their whole
-// networks, so that a new one changes nothing on the others.
-func (b *build) sources(word string) ([]string, bool) {
-	addresses := func(hosts []*HostFacts) []string {
-		var out []string
-		for _, h := range hosts {
-			out = append(out, h.Addresses...)
-		}
-		slices.Sort(out)
-		return out
-	}
-	switch word {
-	case "anywhere":
-		return nil, true
-	case "nodes":
-		return b.cluster.HostNetworks, true
-	case "control-planes":
-		return addresses(b.cluster.ControlPlanes), true
-	case "etcd":
-		return addresses(b.cluster.EtcdMembers), true
-	case "pods":
-		return b.cluster.PodCIDRs, true
-	}
-	if p, err := netip.ParsePrefix(word); err == nil {
-		return []string{p.Masked().String()}, true
-	}
-	_, err := netip.ParseAddr(word)
-	return []string{word}, err == nil
 }
 
 // firstPort gives the number by which ports are sorted.
@@ -292,35 +253,36 @@ func portNumber(s string) (int, bool) {
 }
 
 // sysctl adds a setting; two profiles may ask for the same value only.
-func (b *build) sysctl(s scope, x *profile.KernelSetting, out *collected, seen map[string]profile.KernelSetting) {
-	value, _ := b.text(s, x.Value)
+func (c *collector) sysctl(x *profile.KernelSetting) {
+	out := c.out
+	value, _ := c.text(x.Value)
 	value = strings.TrimSpace(value)
-	first, twice := seen[x.Name]
+	first, twice := c.first[x.Name]
 	if !twice {
-		seen[x.Name] = *x
+		c.first[x.Name] = x.Position
 		out.sysctls = append(out.sysctls, Sysctl{x.Name, value, x.AtLeast, x.Also})
 		return
 	}
 	i := slices.IndexFunc(out.sysctls, func(e Sysctl) bool { return e.Key == x.Name })
 	if out.sysctls[i].Value != value {
-		b.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", s.use.Name, x.Name, value, out.sysctls[i].Value).
-			WithRelated(first.Position, "first asked for here").WithHint("agree on one value, or give the two profiles conditions that exclude each other")
+		c.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", c.use.Name, x.Name, value, out.sysctls[i].Value).
+			WithRelated(first, "first asked for here").WithHint("agree on one value, or give the two profiles conditions that exclude each other")
 	}
 }
 
-func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
-	where, ok := b.text(s, x.Path)
-	version, _ := b.text(s, x.Version)
+func (c *collector) binary(x *profile.Binary) BinaryRef {
+	where, ok := c.text(x.Path)
+	version, _ := c.text(x.Version)
 	where = strings.TrimSpace(where)
 	if ok && (!path.IsAbs(where) || path.Clean(where) != where) {
-		b.errorAt("P033", x.Path.Position, "", "%q is not an absolute path of a program", where).WithHint("write it as in /opt/bin/%s", x.Name)
+		c.errorAt("P033", x.Path.Position, "", "%q is not an absolute path of a program", where).WithHint("write it as in /opt/bin/%s", x.Name)
 	}
-	url, _ := b.text(s, x.URL)
-	member, _ := b.text(s, x.Member)
-	ref := BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: s.use.Name,
+	url, _ := c.text(x.URL)
+	member, _ := c.text(x.Member)
+	ref := BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: c.use.Name,
 		URL: strings.TrimSpace(url), Member: strings.TrimSpace(member)}
-	if s.class.facts != nil {
-		ref.Arch = s.class.facts.Arch
+	if c.class.facts != nil {
+		ref.Arch = c.class.facts.Arch
 	}
 	if x.Kind == profile.KindManifest {
 		ref.Arch = AnyArch
@@ -330,38 +292,40 @@ func (b *build) binary(s scope, x *profile.Binary) BinaryRef {
 
 // program resolves a program, which the system's image has or a package of it
 // brings. A system that has neither is not a system for the profile.
-func (b *build) program(s scope, x *profile.Program) Program {
-	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: s.use.Name}
-	system := s.class.system
+func (c *collector) program(x *profile.Program) {
+	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: c.use.Name}
+	system := c.class.system
 	if system == nil {
-		return out
+		c.out.programs = append(c.out.programs, out)
+		return
 	}
 	if out.Package = system.Packages[x.Name]; out.Package == "" && !system.Has(x.Name) {
-		b.errorAt("P037", b.whereSet(s.use.Profile, &x.When), "", "%s has no %s, which %s needs (%s)", system.Title, x.Name, s.use.Name, x.Doc).
-			WithHint("set the parameters so that it is not needed, or give the host %s another system", s.class.name()).
+		c.errorAt("P037", c.whereSet(c.use.Profile, &x.When), "", "%s has no %s, which %s needs (%s)", system.Title, x.Name, c.use.Name, x.Doc).
+			WithHint("set the parameters so that it is not needed, or give the host %s another system", c.class.name()).
 			WithRelated(x.Position, "asked for here")
 	}
-	return out
+	c.out.programs = append(c.out.programs, out)
 }
 
 // whereSet is the place at which the topology sets a parameter that a condition asks
 // for or, where it sets none, at which it selects the profile.
-func (b *build) whereSet(p *profile.Profile, when *profile.Condition) diag.Position {
+func (w *world) whereSet(p *profile.Profile, when *profile.Condition) diag.Position {
 	for _, name := range slices.Sorted(maps.Keys(when.Params)) {
-		if _, set := b.topology.Profiles[p.Name].Params[name]; set {
-			return b.topology.At("profiles." + p.Name + "." + name)
+		if _, set := w.topology.Profiles[p.Name].Params[name]; set {
+			return w.topology.At("profiles." + p.Name + "." + name)
 		}
 	}
-	return b.where(p)
+	return w.where(p)
 }
 
 // checkBinaries finds two different programs for one path.
-func (b *build) checkBinaries(s scope, sorted []BinaryRef) {
+func (c *collector) checkBinaries() {
+	sorted := c.out.binaries
 	for i := 1; i < len(sorted); i++ {
 		if x, y := sorted[i-1], sorted[i]; x.Path == y.Path {
-			at := b.catalog.Lookup(y.Profile).At("binaries")
-			b.errorAt("P034", at, "", "%s and %s install different programs at %s on %s", x.Profile, y.Profile, x.Path, s.class.name()).
-				WithHint("agree on the version, or on two paths").WithRelated(b.catalog.Lookup(x.Profile).At("binaries"), "%s %s", x.Name, x.Version)
+			at := c.catalog.Lookup(y.Profile).At("binaries")
+			c.errorAt("P034", at, "", "%s and %s install different programs at %s on %s", x.Profile, y.Profile, x.Path, c.class.name()).
+				WithHint("agree on the version, or on two paths").WithRelated(c.catalog.Lookup(x.Profile).At("binaries"), "%s %s", x.Name, x.Version)
 		}
 	}
 }

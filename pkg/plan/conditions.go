@@ -107,40 +107,40 @@ func (c *Cluster) endpointKind() string {
 	return "balancer"
 }
 
-// checkConditions finds conditions that ask for lists which do not exist, and
-// notes the lists that some condition asks for.
-func (b *build) checkConditions() {
+// listsAsked gives the lists that some condition asks for, sorted, and reports
+// those which do not exist.
+func listsAsked(r *reporter, enabled []*profile.Profile) []string {
 	asked := map[string]bool{}
-	for _, p := range b.enabled {
+	for _, p := range enabled {
 		for _, c := range p.Conditions() {
 			for _, name := range c.Lists {
 				if asked[name] = true; lists[name] == nil {
-					b.errorAt("P035", c.Position, "", "a condition asks for a list %s, which does not exist", name).
+					r.errorAt("P035", c.Position, "", "a condition asks for a list %s, which does not exist", name).
 						WithHint("%s", suggest(name, Lists(), "lists"))
 				}
 			}
 		}
 	}
-	b.askedLists = slices.Sorted(maps.Keys(asked))
+	return slices.Sorted(maps.Keys(asked))
 }
 
 // holds says whether a condition of a profile holds for a class. For the
 // cluster as a whole it holds when it does for some class with the profile.
-func (b *build) holds(c *class, p *profile.Profile, when *profile.Condition) bool {
+func (s *selection) holds(c *class, p *profile.Profile, when *profile.Condition) bool {
 	if held, ok := c.conditions[when]; ok {
 		return held
 	}
 	var held bool
-	if c == b.whole {
-		held = slices.ContainsFunc(b.classes, func(d *class) bool { return d.byName[p.Name] != nil && b.holds(d, p, when) })
+	if c == s.whole {
+		held = slices.ContainsFunc(s.classes, func(d *class) bool { return d.byName[p.Name] != nil && s.holds(d, p, when) })
 	} else {
-		held = b.test(c, p, when)
+		held = s.test(c, p, when)
 	}
 	c.conditions[when] = held
 	return held
 }
 
-func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool {
+func (s *selection) test(c *class, p *profile.Profile, when *profile.Condition) bool {
 	in := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
 	if !hasRole(when.Roles, c.facts.Roles) || !in(when.OS, c.facts.OS) && !c.system.Is(when.OS) || !in(when.Format, c.facts.Format) || !in(when.Arch, c.facts.Arch) {
 		return false
@@ -153,23 +153,23 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 			return false
 		}
 	}
-	if len(when.Families) > 0 && !overlap(when.Families, b.cluster.Families) {
+	if len(when.Families) > 0 && !overlap(when.Families, s.cluster.Families) {
 		return false
 	}
-	if len(when.Lists) > 0 && !slices.ContainsFunc(when.Lists, func(name string) bool { return b.hasElements(c.facts, name) }) {
+	if len(when.Lists) > 0 && !slices.ContainsFunc(when.Lists, func(name string) bool { return s.hasElements(c.facts, name) }) {
 		return false
 	}
-	if len(when.Slots) > 0 && !slices.ContainsFunc(when.Slots, func(slot string) bool { return b.hasSlot(c, slot) }) {
+	if len(when.Slots) > 0 && !slices.ContainsFunc(when.Slots, func(slot string) bool { return s.hasSlot(c, slot) }) {
 		return false
 	}
 	for _, name := range when.Profiles {
-		if !b.hasProfile(c, name) {
+		if !s.hasProfile(c, name) {
 			return false
 		}
 	}
 	for key, accepted := range when.Params {
 		name, field, _ := strings.Cut(key, ".")
-		if !accepts(accepted, asTexts(b.paramsFor(c, p)[name], field)) {
+		if !accepts(accepted, asTexts(s.paramsFor(c, p)[name], field)) {
 			return false
 		}
 	}
@@ -177,34 +177,34 @@ func (b *build) test(c *class, p *profile.Profile, when *profile.Condition) bool
 		return false
 	}
 	for name, accepted := range when.Settings {
-		if !b.settled(name, accepted) {
+		if !s.settled(name, accepted) {
 			return false
 		}
 	}
-	if len(when.Any) > 0 && !slices.ContainsFunc(when.Any, func(one profile.Condition) bool { return b.test(c, p, &one) }) {
+	if len(when.Any) > 0 && !slices.ContainsFunc(when.Any, func(one profile.Condition) bool { return s.test(c, p, &one) }) {
 		return false
 	}
-	return when.Not == nil || !b.test(c, p, when.Not)
+	return when.Not == nil || !s.test(c, p, when.Not)
 }
 
 // settled says whether a setting is one of the accepted texts. Minors are
 // compared: a rule from a minor on holds for the ones to come.
-func (b *build) settled(name string, accepted []string) bool {
+func (s *selection) settled(name string, accepted []string) bool {
 	if name == "minor" {
-		return profile.MinorIs(b.cluster.Minor, accepted)
+		return profile.MinorIs(s.cluster.Minor, accepted)
 	}
-	return overlap(accepted, b.settings[name])
+	return overlap(accepted, s.settings[name])
 }
 
 // hasSlot says whether a class has a profile that provides a slot.
-func (b *build) hasSlot(c *class, slot string) bool {
-	return slices.ContainsFunc(b.catalog.Providers(slot), func(p *profile.Profile) bool { return b.hasProfile(c, p.Name) })
+func (s *selection) hasSlot(c *class, slot string) bool {
+	return slices.ContainsFunc(s.catalog.Providers(slot), func(p *profile.Profile) bool { return s.hasProfile(c, p.Name) })
 }
 
 // hasElements says whether a list is not empty for a host.
-func (b *build) hasElements(h *HostFacts, name string) bool {
+func (w *world) hasElements(h *HostFacts, name string) bool {
 	list := lists[name]
-	return list != nil && len(list(b.cluster, h)) > 0
+	return list != nil && len(list(w.cluster, h)) > 0
 }
 
 // hasRole says whether a host has one of the wanted roles; none stands for a

@@ -10,28 +10,31 @@ import (
 // a value: whoever renders it is given the Evaluator as well. It may be used by
 // several goroutines at once.
 type Evaluator struct {
-	build *build
-	hosts map[string]*host // by name
+	evaluation *evaluation
+	hosts      map[string]*host // by name
 }
 
-// evaluator is what remains of the planning when the plan is finished.
-func (b *build) evaluator() *Evaluator {
-	e := &Evaluator{build: b, hosts: make(map[string]*host, len(b.hosts))}
-	for _, h := range b.hosts {
-		e.hosts[h.Name] = h
+// newEvaluator makes the Evaluator of a finished plan, and one without hosts
+// where planning ended before.
+func newEvaluator(e *evaluation) *Evaluator {
+	out := &Evaluator{evaluation: e, hosts: map[string]*host{}}
+	if e != nil {
+		for _, h := range e.hosts {
+			out.hosts[h.Name] = h
+		}
 	}
-	return e
+	return out
 }
 
 // Host gives the dot of a profile's templates on a host.
 func (e *Evaluator) Host(host, name string) *Data {
 	h := e.hosts[host]
-	return scope{build: e.build, class: h.class, host: h, use: h.class.byName[name]}.data()
+	return e.evaluation.on(h, h.class.byName[name]).data()
 }
 
 // Manifests gives the dot of a profile's manifests, which know no host.
 func (e *Evaluator) Manifests(name string) *Data {
-	return scope{build: e.build, class: e.build.whole, use: e.build.whole.byName[name]}.data()
+	return e.evaluation.inCluster(e.evaluation.whole.byName[name]).data()
 }
 
 // SharedText identifies a text that several hosts share.
@@ -45,7 +48,7 @@ type SharedText struct {
 // result is equal: no condition, role or parameter tells them apart, and vars
 // that the text reads have the same values.
 func (e *Evaluator) Shared(host, name string, t *profile.Template) (SharedText, bool) {
-	if e.build.readsHost(t.Reads) {
+	if e.evaluation.binding.readsHost(t.Reads) {
 		return SharedText{}, false
 	}
 	h := e.hosts[host]

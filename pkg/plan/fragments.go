@@ -54,19 +54,19 @@ func disksOf(h *HostFacts, fits func(DiskFacts) bool) []any {
 	return out
 }
 
-// fragments gives the Butane files of a profile on a host.
-func (b *build) fragments(h *host, s *Selected, u *instance) []FragmentFile {
+// fragments gives the Butane files of the profile on the host.
+func (s scope) fragments() []FragmentFile {
 	var out []FragmentFile
-	for i := range u.Fragments {
-		f := &u.Fragments[i]
-		if !b.holds(h.class, u.Profile, &f.When) {
+	for i := range s.use.Fragments {
+		f := &s.use.Fragments[i]
+		if !s.applies(&f.When) {
 			continue
 		}
 		if f.Each == "" {
 			out = append(out, FragmentFile{File: f.File})
 			continue
 		}
-		for _, e := range b.elements(h, s, f) {
+		for _, e := range s.elements(f) {
 			out = append(out, FragmentFile{File: f.File, Each: e})
 		}
 	}
@@ -74,12 +74,12 @@ func (b *build) fragments(h *host, s *Selected, u *instance) []FragmentFile {
 }
 
 // elements gives what a fragment repeats for.
-func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
+func (s scope) elements(f *profile.Fragment) []any {
 	if list, ok := lists[f.Each]; ok {
-		return list(b.cluster, h.HostFacts)
+		return list(s.cluster, s.host.HostFacts)
 	}
 	name, isParam := strings.CutPrefix(f.Each, paramList)
-	switch v := s.Params[name].(type) {
+	switch v := s.use.params[name].(type) {
 	case []any:
 		return v
 	case map[string]any:
@@ -92,12 +92,12 @@ func (b *build) elements(h *host, s *Selected, f *profile.Fragment) []any {
 	known := Lists()
 	if isParam {
 		known = nil
-		for _, q := range s.Profile.Params {
+		for _, q := range s.use.Params {
 			if q.Type == "list" || q.Type == "hosts" || q.Type == "map" || q.Type == "flags" {
 				known = append(known, paramList+q.Name)
 			}
 		}
 	}
-	b.errorAt("P035", f.Position, "", "there is no list %s to repeat for", f.Each).WithHint("%s", suggest(f.Each, known, "lists"))
+	s.errorAt("P035", f.Position, "", "there is no list %s to repeat for", f.Each).WithHint("%s", suggest(f.Each, known, "lists"))
 	return nil
 }

@@ -16,11 +16,11 @@ import (
 
 // anothers says whether what a profile names is another's: it does not declare it,
 // or it is the user's and one of ours declares it too.
-func (b *build) anothers(u *instance, declares func(*profile.Profile) bool) bool {
+func (s *selection) anothers(u *instance, declares func(*profile.Profile) bool) bool {
 	if !declares(u.Profile) {
 		return true
 	}
-	return u.Given && b.declares(func(p *profile.Profile) bool { return !p.Given && declares(p) })
+	return u.Given && s.declares(func(p *profile.Profile) bool { return !p.Given && declares(p) })
 }
 
 func declaresAuthority(name string) func(*profile.Profile) bool {
@@ -75,7 +75,7 @@ func (m *keySpecs) mayHoldCert(s scope, c *profile.Cert) {
 		return
 	}
 	for _, o := range c.Organizations {
-		group, _ := m.text(s, o)
+		group, _ := s.text(o)
 		if group = strings.TrimSpace(group); profile.IsSuperGroup(group) {
 			m.privateDeposits(s, c.Deposits, "a certificate of the group "+group)
 		}
@@ -98,27 +98,27 @@ func (m *keySpecs) mayHoldSecret(s scope, x *profile.Secret) {
 	if m.anothers(s.use, declaresSecret(x.Name)) && !slices.Contains(s.use.KeyAccess.Secrets, x.Name) {
 		m.undeclared(x.Position, s.use, "secret", "secrets", x.Name)
 	}
-	if !m.holderOf(s, x.Name) {
+	if !m.holderOf(s.class, x.Name) {
 		m.privateDeposits(s, x.Deposits, "the secret "+x.Name)
 	}
 }
 
-// holderOf says whether the hosts of a scope may hold a secret, by all profiles that
+// holderOf says whether the hosts of a class may hold a secret, by all profiles that
 // declare it.
-func (b *build) holderOf(s scope, name string) bool {
-	return !b.declares(func(p *profile.Profile) bool {
+func (s *selection) holderOf(c *class, name string) bool {
+	return !s.declares(func(p *profile.Profile) bool {
 		return slices.ContainsFunc(p.Secrets, func(x profile.Secret) bool {
-			return x.Name == name && len(x.Holders) > 0 && !slices.ContainsFunc(x.Holders, func(r string) bool { return slices.Contains(s.class.facts.Roles, r) })
+			return x.Name == name && len(x.Holders) > 0 && !slices.ContainsFunc(x.Holders, func(r string) bool { return slices.Contains(c.facts.Roles, r) })
 		})
 	})
 }
 
 // mayRead proves that a template may have the value of a secret.
 func (s scope) mayRead(name string) error {
-	if s.build.anothers(s.use, declaresSecret(name)) && !slices.Contains(s.use.KeyAccess.Secrets, name) {
+	if s.anothers(s.use, declaresSecret(name)) && !slices.Contains(s.use.KeyAccess.Secrets, name) {
 		return fmt.Errorf("the profile %s does not declare that it touches the secret %s: write keyAccess: {secrets: [%s]} in its profile.yaml", s.use.Name, name, name)
 	}
-	if s.class != s.build.whole && !s.build.holderOf(s, name) {
+	if s.class != s.whole && !s.holderOf(s.class, name) {
 		return fmt.Errorf("%s may not hold the secret %s, by its holders", s.class.facts.Name, name)
 	}
 	return nil
@@ -127,7 +127,7 @@ func (s scope) mayRead(name string) error {
 // privateDeposits reports the deposits of private material that hold on a host.
 func (m *keySpecs) privateDeposits(s scope, list []profile.Deposit, what string) {
 	for i := range list {
-		if d := &list[i]; isPrivate(d.Form) && m.holds(s.class, s.use.Profile, &d.When) {
+		if d := &list[i]; isPrivate(d.Form) && s.applies(&d.When) {
 			m.misplaced(d.Position, s.host, what)
 		}
 	}

@@ -55,14 +55,12 @@ func isTable(s string) bool {
 }
 
 // leftover works out one entry of a profile.
-func (b *build) leftover(s scope, x *profile.Leftover) []Leftover {
-	text, _ := b.text(s, x.Value)
-	var out []Leftover
+func (c *collector) leftover(x *profile.Leftover) {
+	text, _ := c.text(x.Value)
 	for _, value := range strings.Fields(text) {
 		if rule := leftoverRules[x.Kind]; !rule.fits(value) {
-			b.errorAt("P036", x.Value.Position, "", "%q does not say which %s is left", value, x.Kind).WithHint("%s", rule.hint)
+			c.errorAt("P036", x.Value.Position, "", "%q does not say which %s is left", value, x.Kind).WithHint("%s", rule.hint)
 		}
-		out = append(out, Leftover{x.Kind, value})
+		c.out.leftovers = append(c.out.leftovers, Leftover{x.Kind, value})
 	}
-	return out
 }

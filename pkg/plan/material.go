@@ -18,7 +18,7 @@ import (
 // keySpecs gathers authorities, certificates and secrets, and the files that
 // they become.
 type keySpecs struct {
-	*build
+	*evaluation
 	authorities map[string]AuthoritySpec
 	owners      map[string]*profile.Profile // of authorities, by name
 	certs       []CertSpec
@@ -26,10 +26,10 @@ type keySpecs struct {
 	once        map[string]diag.Position // cluster certificates, by name
 }
 
-func newKeySpecs(b *build) *keySpecs {
-	m := &keySpecs{build: b, authorities: map[string]AuthoritySpec{}, owners: map[string]*profile.Profile{},
+func newKeySpecs(e *evaluation) *keySpecs {
+	m := &keySpecs{evaluation: e, authorities: map[string]AuthoritySpec{}, owners: map[string]*profile.Profile{},
 		secrets: map[string]SecretSpec{}, once: map[string]diag.Position{}}
-	for _, u := range b.whole.uses {
+	for _, u := range e.whole.uses {
 		for _, a := range u.Authorities {
 			m.authority(u.Profile, a)
 		}
@@ -54,9 +54,8 @@ func (m *keySpecs) authority(p *profile.Profile, a profile.Authority) {
 // host adds what the profiles of a host ask for.
 func (m *keySpecs) host(h *host) {
 	names := map[string]diag.Position{}
-	s := scope{build: m.build, class: h.class, host: h}
 	for _, u := range h.class.uses {
-		s.use = u
+		s := m.on(h, u)
 		for i := range u.Authorities {
 			a := &u.Authorities[i]
 			m.mayHoldAuthority(s, a)
@@ -64,15 +63,15 @@ func (m *keySpecs) host(h *host) {
 		}
 		for i := range u.Secrets {
 			x := &u.Secrets[i]
-			if !m.holds(h.class, u.Profile, &x.When) || x.Param != "" && u.params[x.Param] == "" {
+			if !s.applies(&x.When) || x.Param != "" && u.params[x.Param] == "" {
 				continue
 			}
 			m.mayHoldSecret(s, x)
-			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(h, u, x)})
+			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(s, x)})
 		}
 		for i := range u.Certs {
 			c := &u.Certs[i]
-			if !m.holds(h.class, u.Profile, &c.When) {
+			if !s.applies(&c.When) {
 				continue
 			}
 			m.mayHoldCert(s, c)
@@ -100,9 +99,9 @@ func (m *keySpecs) unique(names map[string]diag.Position, c *profile.Cert, where
 // cluster adds the certificates of the cluster as a whole.
 func (m *keySpecs) cluster() {
 	for _, u := range m.whole.uses {
-		s := scope{build: m.build, class: m.whole, use: u}
+		s := m.inCluster(u)
 		for i := range u.Certs {
-			if c := &u.Certs[i]; c.Scope == "cluster" && m.holds(m.whole, u.Profile, &c.When) {
+			if c := &u.Certs[i]; c.Scope == "cluster" && s.applies(&c.When) {
 				m.unique(m.once, c, "of the cluster")
 				m.certs = append(m.certs, m.cert(s, c, "cluster/"+c.Name))
 			}
@@ -111,13 +110,13 @@ func (m *keySpecs) cluster() {
 }
 
 // secret adds a secret and gives its ID.
-func (m *keySpecs) secret(h *host, u *instance, x *profile.Secret) string {
+func (m *keySpecs) secret(s scope, x *profile.Secret) string {
 	spec := SecretSpec{ID: "cluster/" + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
 	if x.PerHost {
-		spec.ID, spec.Host = "hosts/"+h.Name+"/"+x.Name, h.Name
+		spec.ID, spec.Host = "hosts/"+s.host.Name+"/"+x.Name, s.host.Name
 	}
 	if x.Param != "" {
-		spec.Value = strings.TrimRight(string(m.files[u.params[x.Param].(string)].Content), "\n")
+		spec.Value = strings.TrimRight(string(m.files[s.use.params[x.Param].(string)].Content), "\n")
 	}
 	if x.Kind == "keypair" && spec.Algorithm == "" {
 		spec.Algorithm = m.topology.PKI.KeyAlgorithm
@@ -147,12 +146,12 @@ func (m *keySpecs) cert(s scope, c *profile.Cert, id string) CertSpec {
 	} else {
 		m.maySign(s, c)
 	}
-	spec.CommonName, _ = m.text(s, c.CommonName)
+	spec.CommonName, _ = s.text(c.CommonName)
 	if spec.CommonName = strings.TrimSpace(spec.CommonName); spec.CommonName == "" {
 		m.errorAt("P043", c.CommonName.Position, "", "the common name of %s is empty", c.Name).WithHint("a certificate needs a subject")
 	}
 	for _, o := range c.Organizations {
-		text, _ := m.text(s, o)
+		text, _ := s.text(o)
 		if text = strings.TrimSpace(text); text != "" {
 			m.mayName(s, c, text, o.Position)
 			spec.Organizations = append(spec.Organizations, text)
@@ -161,7 +160,7 @@ func (m *keySpecs) cert(s scope, c *profile.Cert, id string) CertSpec {
 	slices.Sort(spec.Organizations)
 	m.sans(s, c, &spec)
 	if c.Output != nil {
-		server, _ := m.text(s, c.Output.Server)
+		server, _ := s.text(c.Output.Server)
 		spec.Output = &Output{Path: c.Output.Path, Form: c.Output.Form, Server: server}
 	}
 	return spec
@@ -190,8 +189,8 @@ func (m *keySpecs) life(class string) time.Duration {
 // dnsRule accepts names as certificates carry them, with a wildcard in front.
 var dnsRule = regexp.MustCompile(`^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
-// hostOf gives the host that a text is worked out for, or nil.
-func hostOf(s scope) *Host {
+// planned gives the host that a text is worked out for, or nil.
+func (s scope) planned() *Host {
 	if s.host == nil {
 		return nil
 	}
@@ -201,14 +200,14 @@ func hostOf(s scope) *Host {
 // sans resolves the names and addresses of a certificate.
 func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 	for _, t := range c.SANs {
-		for _, word := range m.textFields(s, []profile.Text{t}) {
+		for _, word := range s.fields(t) {
 			if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
 				spec.Addresses = append(spec.Addresses, a.Unmap())
 			} else if len(word) <= 253 && dnsRule.MatchString(word) {
 				spec.DNSNames = append(spec.DNSNames, word)
 			} else {
 				at, path := t.Position, ""
-				if said := said(m.topology, hostOf(s), s.use.Name, word); said != "" {
+				if said := said(m.topology, s.planned(), s.use.Name, word); said != "" {
 					at, path = m.topology.At(said), said
 				}
 				m.errorAt("P045", at, path, "%q is neither a DNS name nor an IP address", word).WithRelated(t.Position, "it goes into the certificate %s", c.Name).
@@ -230,15 +229,15 @@ func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 	for i := range list {
 		x := &list[i]
-		if !m.holds(s.class, s.use.Profile, &x.When) {
+		if !s.applies(&x.When) {
 			continue
 		}
 		d := like
-		d.Path, _ = m.text(s, x.Path)
-		d.Server, _ = m.text(s, x.Server)
+		d.Path, _ = s.text(x.Path)
+		d.Server, _ = s.text(x.Server)
 		d.Path, d.Server = strings.TrimSpace(d.Path), strings.TrimSpace(d.Server)
-		d.User, _ = m.text(s, x.User)
-		d.Group, _ = m.text(s, x.Group)
+		d.User, _ = s.text(x.User)
+		d.Group, _ = s.text(x.Group)
 		d.User, d.Group = cmp.Or(strings.TrimSpace(d.User), "root"), cmp.Or(strings.TrimSpace(d.Group), "root")
 		d.Form, d.Mode, d.Link = x.Form, x.Mode, x.Link
 		d.Profile, d.Position = s.use.Name, x.Position

@@ -22,7 +22,7 @@ func (d *Data) Image(name string) (string, error) {
 	}
 	for i := range s.use.Images {
 		if s.use.Images[i].Name == image {
-			return s.build.reference(s, &s.use.Images[i])
+			return s.reference(&s.use.Images[i])
 		}
 	}
 	return "", fmt.Errorf("there is no image %s", name)
@@ -30,17 +30,17 @@ func (d *Data) Image(name string) (string, error) {
 
 // reference evaluates the reference of an image, which is the same for all
 // hosts of a class.
-func (b *build) reference(s scope, i *profile.Image) (string, error) {
+func (s scope) reference(i *profile.Image) (string, error) {
 	s.host = nil
-	if b.depends(s.use.Name, i.Ref.Reads) {
+	if s.binding.depends(s.use.Name, i.Ref.Reads) {
 		return "", &profile.Error{Position: i.Ref.Position, Message: "an image cannot depend on the host",
 			Hint: "use parameters, .Cluster and .Version, and vars made of these"}
 	}
-	ref, err := b.execute(s, i.Ref, i.Ref.Reads.Vars)
+	ref, err := s.execute(i.Ref, i.Ref.Reads.Vars)
 	if err != nil {
 		return "", err
 	}
-	return replaceRegistry(strings.TrimSpace(ref), b.cluster.ImageRepository), nil
+	return replaceRegistry(strings.TrimSpace(ref), s.cluster.ImageRepository), nil
 }
 
 // replaceRegistry names the registry that the topology sets. Below one of
@@ -59,7 +59,7 @@ func replaceRegistry(ref, repository string) string {
 
 // Secret gives a mark that becomes the secret in the finished file.
 func (d *Data) Secret(name string) (string, error) {
-	if d.scope.class != nil && !d.scope.build.declares(func(p *profile.Profile) bool {
+	if d.scope.class != nil && !d.scope.declares(func(p *profile.Profile) bool {
 		return slices.ContainsFunc(p.Secrets, func(s profile.Secret) bool { return s.Name == name })
 	}) {
 		return "", fmt.Errorf("no selected profile has a secret %s", name)
@@ -74,7 +74,7 @@ func (d *Data) Secret(name string) (string, error) {
 
 // Authority gives a mark that becomes base64 of the authority's certificate.
 func (d *Data) Authority(name string) (string, error) {
-	if d.scope.class != nil && !d.scope.build.declares(func(p *profile.Profile) bool {
+	if d.scope.class != nil && !d.scope.declares(func(p *profile.Profile) bool {
 		return slices.ContainsFunc(p.Authorities, func(a profile.Authority) bool { return a.Name == name })
 	}) {
 		return "", fmt.Errorf("no selected profile has an authority %s", name)
@@ -83,8 +83,8 @@ func (d *Data) Authority(name string) (string, error) {
 }
 
 // declares says whether some selected profile fits.
-func (b *build) declares(fits func(*profile.Profile) bool) bool {
-	return slices.ContainsFunc(b.whole.uses, func(u *instance) bool { return fits(u.Profile) })
+func (s *selection) declares(fits func(*profile.Profile) bool) bool {
+	return slices.ContainsFunc(s.whole.uses, func(u *instance) bool { return fits(u.Profile) })
 }
 
 // Generation gives a mark that becomes the build generation.
@@ -115,7 +115,7 @@ func (d *Data) VarOf(name, variable string) (string, error) {
 		s.host = &h
 	}
 	s.use = u
-	return s.build.variable(s, variable)
+	return s.variable(variable)
 }
 
 // Slot gives what the host's profile of a slot hands on under a name; nothing
@@ -196,6 +196,6 @@ func (d *Data) Binaries() []BinaryRef { return d.gathered().binaries }
 func (d *Data) Leftovers() []Leftover { return d.gathered().leftovers }
 
 // Manifests gives the files of objects that the cluster shall hold.
-func (d *Data) Manifests() []ObjectFile { return d.scope.build.objectFiles() }
+func (d *Data) Manifests() []ObjectFile { return d.scope.objectFiles() }
 
-func (d *Data) gathered() *collected { return d.scope.build.collect(*d.scope) }
+func (d *Data) gathered() *collected { return d.scope.collect() }

@@ -10,42 +10,54 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// setParams works out the parameters of every profile as the cluster sets
-// them, and checks what hosts say.
-func (b *build) setParams() {
-	for _, p := range b.enabled {
-		given := b.topology.Profiles[p.Name].Params
+// paramResolver works out parameters.
+type paramResolver struct {
+	scope              // of the profile, before anything is selected
+	hostNames []string // sorted
+}
+
+// resolveParams works out the parameters of every profile as the cluster sets
+// them, by profile, and checks what hosts say.
+func resolveParams(w *world, report *reporter, enabled []*profile.Profile) map[string]map[string]any {
+	r := &paramResolver{scope: scope{evaluation: unselected(w, report)}}
+	for _, h := range w.cluster.Hosts {
+		r.hostNames = append(r.hostNames, h.Name)
+	}
+	out := map[string]map[string]any{}
+	for _, p := range enabled {
+		given := r.topology.Profiles[p.Name].Params
 		path := "profiles." + p.Name
-		b.unknownParams(p, given, path)
+		r.unknownParams(p, given, path)
 		params := make(map[string]any, len(p.Params))
-		b.base[p.Name] = params
-		u := &instance{Profile: p, params: params, vars: map[string]string{}}
+		out[p.Name] = params
+		r.use = &instance{Profile: p, params: params, vars: map[string]string{}}
 		for i := range p.Params {
 			q := &p.Params[i]
-			params[q.Name] = b.param(u, q, given, path)
+			params[q.Name] = r.param(q, given, path)
 		}
 	}
 	checked := map[string]bool{}
-	for i := range b.topology.Hosts {
-		h := &b.topology.Hosts[i]
+	for i := range r.topology.Hosts {
+		h := &r.topology.Hosts[i]
 		if !checked[h.Path] { // hosts of a range say the same
 			checked[h.Path] = true
-			b.checkOverrides(h)
+			r.checkOverrides(h)
 		}
 	}
+	return out
 }
 
 // param works out one parameter: what the topology says, else the default.
-func (b *build) param(u *instance, q *profile.Param, given map[string]any, path string) any {
+func (r *paramResolver) param(q *profile.Param, given map[string]any, path string) any {
 	if v, ok := given[q.Name]; ok && v != nil {
-		accepted, good := b.accept(q, v, path+"."+q.Name)
+		accepted, good := r.accept(q, v, path+"."+q.Name)
 		if good {
 			return accepted
 		}
 		return q.Zero()
 	}
 	if q.Required {
-		b.errorAt("P011", b.where(u.Profile), path, "the profile %s needs the parameter %s", u.Name, q.Name).
+		r.errorAt("P011", r.where(r.use.Profile), path, "the profile %s needs the parameter %s", r.use.Name, q.Name).
 			WithHint("add %s under %s: %s", q.Name, path, q.Doc).WithRelated(q.Position, "declared here")
 		return q.Zero()
 	}
@@ -53,10 +65,9 @@ func (b *build) param(u *instance, q *profile.Param, given map[string]any, path 
 	case nil:
 		return q.Zero()
 	case profile.Text:
-		s := scope{build: b, use: u}
-		text, err := d.Execute(s.data())
+		text, err := d.Execute(r.data())
 		if err != nil {
-			b.template(s, err)
+			r.fail(err)
 			return q.Zero()
 		}
 		if strings.TrimSpace(text) == "" {
@@ -64,7 +75,7 @@ func (b *build) param(u *instance, q *profile.Param, given map[string]any, path 
 		}
 		v, problems := q.FromText(text)
 		for _, w := range problems {
-			b.errorAt("P012", d.Position, "", "the default of %s does not fit: %s", q.Name, w.Message).
+			r.errorAt("P012", d.Position, "", "the default of %s does not fit: %s", q.Name, w.Message).
 				WithHint("set %s under %s, or correct the profile", q.Name, path)
 		}
 		if len(problems) > 0 {
@@ -77,44 +88,44 @@ func (b *build) param(u *instance, q *profile.Param, given map[string]any, path 
 }
 
 // accept checks a value of the topology.
-func (b *build) accept(q *profile.Param, v any, path string) (any, bool) {
+func (r *paramResolver) accept(q *profile.Param, v any, path string) (any, bool) {
 	accepted, problems := q.Accept(v)
 	for _, w := range problems {
-		d := b.list.Errorf(cmp.Or(w.Code, "P013"), b.topology.At(path+w.Path), path+w.Path, "%s", w.Message).WithRelated(q.Position, "%s", q.Doc)
+		d := r.list.Errorf(cmp.Or(w.Code, "P013"), r.topology.At(path+w.Path), path+w.Path, "%s", w.Message).WithRelated(q.Position, "%s", q.Doc)
 		if w.Hint != "" {
 			d.WithHint("%s", w.Hint)
 		}
 	}
 	if len(problems) == 0 && q.Type == "hosts" {
 		for i, name := range accepted.([]any) {
-			if _, known := b.named[name.(string)]; !known {
+			if _, known := slices.BinarySearch(r.hostNames, name.(string)); !known {
 				where := path + indexPath(i)
-				b.list.Errorf("P014", b.topology.At(where), where, "there is no host %s", name).
-					WithHint("%s", suggest(name.(string), slices.Sorted(maps.Keys(b.named)), "hosts"))
+				r.list.Errorf("P014", r.topology.At(where), where, "there is no host %s", name).
+					WithHint("%s", suggest(name.(string), r.hostNames, "hosts"))
 			}
 		}
 	}
 	return accepted, len(problems) == 0
 }
 
-func (b *build) unknownParams(p *profile.Profile, given map[string]any, path string) {
+func (r *paramResolver) unknownParams(p *profile.Profile, given map[string]any, path string) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if p.Param(name) == nil {
-			b.errorAt("P015", b.topology.At(path+"."+name), path+"."+name, "the profile %s has no parameter %s", p.Name, name).
+			r.errorAt("P015", r.topology.At(path+"."+name), path+"."+name, "the profile %s has no parameter %s", p.Name, name).
 				WithHint("%s", suggest(name, p.ParamNames(), "parameters")).WithRelated(p.Position, "the profile")
 		}
 	}
 }
 
 // checkOverrides checks the parameters that a host sets.
-func (b *build) checkOverrides(h *topology.Host) {
+func (r *paramResolver) checkOverrides(h *topology.Host) {
 	for _, name := range slices.Sorted(maps.Keys(h.Profiles)) {
-		p, path := b.catalog.Lookup(name), h.Path+".profiles."+name
+		p, path := r.catalog.Lookup(name), h.Path+".profiles."+name
 		if p == nil {
 			continue
 		}
 		given := h.Profiles[name].Params
-		b.unknownParams(p, given, path)
+		r.unknownParams(p, given, path)
 		for _, key := range slices.Sorted(maps.Keys(given)) {
 			q := p.Param(key)
 			if q == nil {
@@ -122,29 +133,29 @@ func (b *build) checkOverrides(h *topology.Host) {
 			}
 			if !q.PerHost {
 				where := path + "." + key
-				b.errorAt("P016", b.topology.At(where), where, "%s is the same for the whole cluster", key).
+				r.errorAt("P016", r.topology.At(where), where, "%s is the same for the whole cluster", key).
 					WithHint("move it to profiles.%s", name).WithRelated(q.Position, "declared here without perHost")
 				continue
 			}
-			b.accept(q, given[key], path+"."+key)
+			r.accept(q, given[key], path+"."+key)
 		}
 	}
 }
 
 // paramsFor gives the parameters of a profile on a class; hosts that set none
 // share the cluster's.
-func (b *build) paramsFor(c *class, p *profile.Profile) map[string]any {
+func (s *selection) paramsFor(c *class, p *profile.Profile) map[string]any {
 	if c == nil {
-		return b.base[p.Name]
+		return s.base[p.Name]
 	}
 	if u := c.byName[p.Name]; u != nil {
 		return u.params
 	}
 	given := c.overrides[p.Name].Params
 	if len(given) == 0 {
-		return b.base[p.Name]
+		return s.base[p.Name]
 	}
-	params := maps.Clone(b.base[p.Name])
+	params := maps.Clone(s.base[p.Name])
 	for name, v := range given {
 		if q := p.Param(name); q != nil && q.PerHost && v != nil {
 			accepted, problems := q.Accept(v)

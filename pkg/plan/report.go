@@ -10,24 +10,30 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// errorAt reports a mistake once, however many hosts show it.
-func (b *build) errorAt(code string, at diag.Position, path, format string, args ...any) *diag.Diagnostic {
-	key := code + at.String() + path
-	if b.reported[key] {
-		return &diag.Diagnostic{}
-	}
-	b.reported[key] = true
-	return b.list.Errorf(code, at, path, format, args...)
+// reporter collects what is wrong.
+type reporter struct {
+	list     diag.List
+	reported map[string]bool // a mistake in a profile shows on many hosts and is said once
 }
 
-// template reports what went wrong in a template of a profile.
-func (b *build) template(s scope, err error) {
+// errorAt reports a mistake once, however many hosts show it.
+func (r *reporter) errorAt(code string, at diag.Position, path, format string, args ...any) *diag.Diagnostic {
+	key := code + at.String() + path
+	if r.reported[key] {
+		return &diag.Diagnostic{}
+	}
+	r.reported[key] = true
+	return r.list.Errorf(code, at, path, format, args...)
+}
+
+// fail reports what went wrong in a template of the profile.
+func (s scope) fail(err error) {
 	var e *profile.Error
 	if !errors.As(err, &e) {
 		e = &profile.Error{Position: s.use.Position, Message: err.Error()}
 	}
-	if d := unfit(b.topology, s.use.Name, e); d != nil {
-		if at := b.errorAt(d.Code, d.Position, d.Path, "%s", d.Message); at.Code != "" {
+	if d := unfit(s.topology, s.use.Name, e); d != nil {
+		if at := s.errorAt(d.Code, d.Position, d.Path, "%s", d.Message); at.Code != "" {
 			at.Hint, at.Related = d.Hint, d.Related
 		}
 		return
@@ -36,7 +42,7 @@ func (b *build) template(s scope, err error) {
 	if s.host != nil {
 		message += fmt.Sprintf(" (for host %s)", s.host.Name)
 	}
-	if d := b.errorAt("P010", e.Position, "", "%s", message); e.Hint != "" {
+	if d := s.errorAt("P010", e.Position, "", "%s", message); e.Hint != "" {
 		d.WithHint("%s", e.Hint)
 	}
 }
@@ -45,7 +51,7 @@ func (b *build) template(s scope, err error) {
 // it that it cannot, at the line that gives it; nil when the value is not the
 // topology's.
 func (d *Data) Unfit(e *profile.Error) *diag.Diagnostic {
-	return unfit(d.scope.build.topology, d.scope.use.Name, e)
+	return unfit(d.scope.topology, d.scope.use.Name, e)
 }
 
 func unfit(t *topology.Topology, profile string, e *profile.Error) *diag.Diagnostic {

@@ -8,19 +8,76 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
+// evaluation works out the texts of profiles, for each class and for each host.
+type evaluation struct {
+	*selection
+	binding *binding
+}
+
+// unselected works out texts before anything is selected: they see the cluster
+// and no profile.
+func unselected(w *world, r *reporter) *evaluation {
+	return &evaluation{&selection{world: w, reporter: r}, newBinding(w.catalog, nil)}
+}
+
+// evaluate works out vars: first those of classes, then those of hosts.
+func evaluate(s *selection) *evaluation {
+	e := &evaluation{s, newBinding(s.catalog, s.enabled)}
+	for _, c := range append(slices.Clone(e.classes), e.whole) {
+		for _, u := range c.uses {
+			scope{evaluation: e, class: c, use: u}.keepVars(false)
+		}
+	}
+	for _, h := range e.hosts {
+		for _, u := range h.class.uses {
+			e.on(h, u).keepVars(true)
+		}
+	}
+	return e
+}
+
+// on is the scope of a profile on a host.
+func (e *evaluation) on(h *host, u *instance) scope {
+	return scope{evaluation: e, class: h.class, host: h, use: u}
+}
+
+// inCluster is the scope of a profile in the cluster as a whole.
+func (e *evaluation) inCluster(u *instance) scope {
+	return scope{evaluation: e, class: e.whole, use: u}
+}
+
 // scope is what the methods of Data look into: whose text it is, and on which
 // host. The host is nil in manifests and in texts of the cluster.
 type scope struct {
-	build *build
+	*evaluation
 	class *class // nil while parameters are worked out
 	host  *host
 	use   *instance
 	chain []string // vars being worked out, to find circles
 }
 
+// applies says whether a condition of the scope's profile holds.
+func (s scope) applies(when *profile.Condition) bool {
+	return s.holds(s.class, s.use.Profile, when)
+}
+
+// keepVars works out the profile's vars that depend on the host, or those that do
+// not, for later; what goes wrong is reported.
+func (s scope) keepVars(bound bool) {
+	for i := range s.use.Vars {
+		name := s.use.Vars[i].Name
+		if s.binding.isBound(varName{s.use.Name, name}) != bound {
+			continue
+		}
+		if _, err := s.variable(name); err != nil {
+			s.fail(err)
+		}
+	}
+}
+
 // data makes the dot of a template.
 func (s scope) data() *Data {
-	d := &Data{Cluster: s.build.cluster, Param: s.use.visible(), Var: s.vars(), Version: s.build.version}
+	d := &Data{Cluster: s.cluster, Param: s.use.visible(), Var: s.vars(), Version: s.version}
 	if s.host != nil {
 		d.Host, d.System = s.host.HostFacts, s.host.class.words
 	}
@@ -47,20 +104,20 @@ func (h *host) varsOf(u *instance) map[string]string {
 
 // text evaluates a text of a profile. What does not depend on the host is
 // evaluated once for a class.
-func (b *build) text(s scope, t profile.Text) (string, bool) {
+func (s scope) text(t profile.Text) (string, bool) {
 	if t.Template == nil {
 		return "", true
 	}
 	if t.Constant() {
 		return t.Raw, true
 	}
-	shared := !b.depends(s.use.Name, t.Reads)
+	shared := !s.binding.depends(s.use.Name, t.Reads)
 	if out, ok := s.use.texts[t.Template]; ok && shared {
 		return out, true
 	}
-	out, err := b.execute(s, t, t.Reads.Vars)
+	out, err := s.execute(t, t.Reads.Vars)
 	if err != nil {
-		b.template(s, err)
+		s.fail(err)
 		return "", false
 	}
 	if shared {
@@ -70,27 +127,23 @@ func (b *build) text(s scope, t profile.Text) (string, bool) {
 }
 
 // execute evaluates a text after the vars that it uses.
-func (b *build) execute(s scope, t profile.Text, vars []string) (string, error) {
+func (s scope) execute(t profile.Text, vars []string) (string, error) {
 	for _, name := range vars {
-		if _, err := b.variable(s, name); err != nil {
+		if _, err := s.variable(name); err != nil {
 			return "", err
 		}
 	}
 	return t.Execute(s.data())
 }
 
-// textFields evaluates texts, each of which may give several words.
-func (b *build) textFields(s scope, texts []profile.Text) []string {
-	var out []string
-	for _, t := range texts {
-		text, _ := b.text(s, t)
-		out = append(out, strings.Fields(text)...)
-	}
-	return out
+// fields evaluates a text that may give several words.
+func (s scope) fields(t profile.Text) []string {
+	text, _ := s.text(t)
+	return strings.Fields(text)
 }
 
 // variable works out a var, with those that it uses before it, and keeps it.
-func (b *build) variable(s scope, name string) (string, error) {
+func (s scope) variable(name string) (string, error) {
 	own := varName{s.use.Name, name}
 	if v, ok := s.vars()[name]; ok {
 		return v, nil
@@ -105,7 +158,7 @@ func (b *build) variable(s scope, name string) (string, error) {
 		circle := append(slices.Clone(s.chain), link)
 		return "", &profile.Error{Position: t.Position, Message: "the var depends on itself: " + strings.Join(circle, " uses "), Hint: "break the circle"}
 	}
-	bound := b.isBound(own)
+	bound := s.binding.isBound(own)
 	if bound && s.host == nil {
 		return "", &profile.Error{Position: t.Position, Message: fmt.Sprintf("the var %s looks at the host, and there is none here", name),
 			Hint: "manifests and texts of the cluster may use only vars that are the same for all hosts"}
@@ -121,7 +174,7 @@ func (b *build) variable(s scope, name string) (string, error) {
 	if bound {
 		s.host.ownVars(s.use)
 	}
-	text, err := b.execute(s, t, needed)
+	text, err := s.execute(t, needed)
 	if err != nil {
 		return "", err
 	}
@@ -145,40 +198,6 @@ func (h *host) ownVars(u *instance) {
 	h.vars[u.Name] = own
 }
 
-// isBound says whether a var depends on the host.
-func (b *build) isBound(v varName) bool {
-	if bound, known := b.bound[v]; known {
-		return bound
-	}
-	b.bound[v] = false // for circles, which are found when the var is worked out
-	p := b.catalog.Lookup(v.profile)
-	if p == nil {
-		return false
-	}
-	for _, w := range p.Vars {
-		if w.Name == v.name {
-			b.bound[v] = b.depends(v.profile, w.Text.Reads)
-		}
-	}
-	return b.bound[v]
-}
-
-// readsHost says whether a template looks at the host by itself, apart from the
-// vars that it reads.
-func (b *build) readsHost(u profile.Reads) bool {
-	return u.Host || u.Each || u.Whole || u.Collects && b.collectBound
-}
-
-// depends says whether what a template looks at is the host's own, rather than
-// its class's.
-func (b *build) depends(name string, u profile.Reads) bool {
-	return b.readsHost(u) || slices.ContainsFunc(u.Vars, func(v string) bool { return b.isBound(varName{name, v}) }) ||
-		slices.ContainsFunc(u.VarsOf, func(v [2]string) bool { return b.isBound(varName{v[0], v[1]}) }) ||
-		slices.ContainsFunc(u.Slots, func(v [2]string) bool {
-			return slices.ContainsFunc(b.catalog.Providers(v[0]), func(p *profile.Profile) bool { return b.isBound(varName{p.Name, profile.SlotVar(v[1])}) })
-		})
-}
-
 // useOf gives a profile as the scope's host has it. A profile that is selected
 // elsewhere is seen with the cluster's parameters.
 func (s scope) useOf(name string) (*instance, error) {
@@ -187,7 +206,7 @@ func (s scope) useOf(name string) (*instance, error) {
 			return u, nil
 		}
 	}
-	if whole := s.build.whole; whole != nil {
+	if whole := s.whole; whole != nil {
 		if u := whole.byName[name]; u != nil {
 			return &instance{Profile: u.Profile, params: u.params, vars: map[string]string{}, texts: map[*profile.Template]string{}}, nil
 		}

@@ -5,20 +5,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // hideSecrets keeps the lines of the topology that hold secret parameters out
 // of excerpts, whatever is wrong in them.
-func (b *build) hideSecrets() {
+func hideSecrets(t *topology.Topology, catalog *profile.Catalog, list diag.List) {
 	lines := map[int]bool{}
-	b.secretLines(b.topology.Profiles, "profiles", lines)
-	for i := range b.topology.Hosts {
-		b.secretLines(b.topology.Hosts[i].Profiles, b.topology.Hosts[i].Path+".profiles", lines)
+	secretLines(t, catalog, t.Profiles, "profiles", lines)
+	for i := range t.Hosts {
+		secretLines(t, catalog, t.Hosts[i].Profiles, t.Hosts[i].Path+".profiles", lines)
 	}
-	for i := range b.list {
-		if d := &b.list[i]; d.Position.File == b.topology.File && lines[d.Position.Line] && d.Source == "" {
+	for i := range list {
+		if d := &list[i]; d.Position.File == t.File && lines[d.Position.Line] && d.Source == "" {
 			d.WithSource(strings.Repeat(" ", max(0, d.Position.Column-1)) + "(not shown)")
 		}
 	}
@@ -48,15 +49,15 @@ func (u *instance) visible() map[string]any {
 
 // secretLines notes the lines with secret parameters. A misspelt one may be
 // secret too.
-func (b *build) secretLines(uses map[string]topology.Selection, path string, lines map[int]bool) {
+func secretLines(t *topology.Topology, catalog *profile.Catalog, uses map[string]topology.Selection, path string, lines map[int]bool) {
 	for name, use := range uses {
-		p := b.catalog.Lookup(name)
+		p := catalog.Lookup(name)
 		if p == nil || !slices.ContainsFunc(p.Params, func(q profile.Param) bool { return q.Secret }) {
 			continue
 		}
 		for key := range use.Params {
 			if q := p.Param(key); q == nil || q.Secret {
-				lines[b.topology.At(path+"."+name+"."+key).Line] = true
+				lines[t.At(path+"."+name+"."+key).Line] = true
 			}
 		}
 	}

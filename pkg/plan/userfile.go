@@ -74,63 +74,69 @@ func UserFileName(t *topology.Topology, name string) string {
 }
 
 // filesOf gives the files that a parameter lists, as they were read.
-func (b *build) filesOf(list any) []*UserFile {
+func (w *world) filesOf(list any) []*UserFile {
 	var out []*UserFile
 	names, _ := list.([]any)
 	for _, name := range names {
-		f := b.files[name.(string)]
+		f := w.files[name.(string)]
 		out = append(out, &f)
 	}
 	return out
 }
 
-// checkFiles finds files that cannot be read, or do not hold what the profile
+// fileChecker checks the files that parameters name.
+type fileChecker struct {
+	*world
+	*reporter
+}
+
+// check finds files that cannot be read, or do not hold what the profile
 // takes.
-func (b *build) checkFiles() {
-	for _, p := range b.enabled {
+func (c fileChecker) check(enabled []*profile.Profile, base map[string]map[string]any) {
+	for _, p := range enabled {
 		for i := range p.Params {
 			q := &p.Params[i]
 			where := "profiles." + p.Name + "." + q.Name
-			for k, name := range filesNamed(q, b.base[p.Name][q.Name]) {
+			for k, name := range filesNamed(q, base[p.Name][q.Name]) {
 				at := where
 				if q.Type == "list" {
 					at += indexPath(k)
 				}
-				b.checkFile(q, name, at)
+				c.file(q, name, at)
 			}
 		}
 		for _, m := range p.Manifests {
 			if m.Param != "" {
-				for _, f := range b.filesOf(b.base[p.Name][m.Param]) {
-					b.checkManifest(f)
+				for _, f := range c.filesOf(base[p.Name][m.Param]) {
+					c.manifest(f)
 				}
 			}
 		}
 	}
 }
 
-func (b *build) checkFile(q *profile.Param, name, where string) {
-	f, ok := b.files[name]
+func (c fileChecker) file(q *profile.Param, name, where string) {
+	f, ok := c.files[name]
 	if !ok || f.Err != nil {
-		b.errorAt("P050", b.topology.At(where), where, "the file %s cannot be read%s", name, input.Because(f.Err)).
+		c.errorAt("P050", c.topology.At(where), where, "the file %s cannot be read%s", name, input.Because(f.Err)).
 			WithHint("name a file relative to the folder of the topology: %s", q.Doc)
 		return
 	}
 	if len(bytes.TrimSpace(f.Content)) == 0 {
-		b.errorAt("P051", diag.Position{File: f.File, Line: 1}, "", "the file is empty").WithHint("it must hold: %s", q.Doc).
-			WithRelated(b.topology.At(where), "named here")
+		c.errorAt("P051", diag.Position{File: f.File, Line: 1}, "", "the file is empty").WithHint("it must hold: %s", q.Doc).
+			WithRelated(c.topology.At(where), "named here")
 	}
 	for i, line := range strings.Split(string(f.Content), "\n") {
 		if !q.LineFits(strings.TrimSuffix(line, "\r")) {
-			b.errorAt("P051", diag.Position{File: f.File, Line: i + 1}, "", "the line does not fit").WithSource("(not shown)").
-				WithHint("it must hold: %s", q.Doc).WithRelated(b.topology.At(where), "named here")
+			c.errorAt("P051", diag.Position{File: f.File, Line: i + 1}, "", "the line does not fit").WithSource("(not shown)").
+				WithHint("it must hold: %s", q.Doc).WithRelated(c.topology.At(where), "named here")
 		}
 	}
 }
 
-// checkManifest finds what is not a Kubernetes object at all. Fields are proved
+// manifest finds what is not a Kubernetes object at all. Fields are proved
 // once the documents are finished.
-func (b *build) checkManifest(f *UserFile) {
+func (c fileChecker) manifest(f *UserFile) {
 	if f.Err != nil || len(f.Content) == 0 {
 		return // said of the parameter
 	}
@@ -139,19 +145,19 @@ func (b *build) checkManifest(f *UserFile) {
 		fault = &yamlfile.Fault{At: diag.Position{File: f.File, Line: 1}, Message: "the file holds no object"}
 	}
 	if fault != nil {
-		b.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, "write objects as kubectl apply takes them, separated by ---"))
+		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, "write objects as kubectl apply takes them, separated by ---"))
 		return
 	}
 	for _, object := range objects {
-		b.checkObject(f, object)
-		b.floatingImages(f, "", object)
+		c.object(f, object)
+		c.floatingImages(f, "", object)
 	}
 }
 
 // floatingImages warns of images that a kubelet asks a registry for at each start of
 // their containers, though the node has them: those without a tag, or with the tag
 // latest, where nothing says imagePullPolicy.
-func (b *build) floatingImages(f *UserFile, key string, n *yaml.Node) {
+func (c fileChecker) floatingImages(f *UserFile, key string, n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		var image *yaml.Node
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -163,7 +169,7 @@ func (b *build) floatingImages(f *UserFile, key string, n *yaml.Node) {
 			}
 		}
 		if image != nil && imageref.Floats(image.Value) {
-			b.list.Warnf("P066", diag.Position{File: f.File, Line: image.Line, Column: image.Column}, "", "%s has no tag that stands for one image, so that the kubelet asks its registry at each start, whatever the node has", image.Value).
+			c.list.Warnf("P066", diag.Position{File: f.File, Line: image.Line, Column: image.Column}, "", "%s has no tag that stands for one image, so that the kubelet asks its registry at each start, whatever the node has", image.Value).
 				WithHint("write a version, as in %s, or add imagePullPolicy: IfNotPresent", strings.TrimSuffix(image.Value, ":latest")+":1.2.3")
 		}
 	}
@@ -175,11 +181,11 @@ func (b *build) floatingImages(f *UserFile, key string, n *yaml.Node) {
 			}
 			under = n.Content[i-1].Value
 		}
-		b.floatingImages(f, under, child)
+		c.floatingImages(f, under, child)
 	}
 }
 
-func (b *build) checkObject(f *UserFile, node *yaml.Node) {
+func (c fileChecker) object(f *UserFile, node *yaml.Node) {
 	var object struct {
 		APIVersion string `yaml:"apiVersion"`
 		Kind       string `yaml:"kind"`
@@ -201,32 +207,31 @@ func (b *build) checkObject(f *UserFile, node *yaml.Node) {
 	case strings.HasSuffix(object.Kind, "List"):
 		return
 	case object.Metadata.Name == "" && object.Metadata.GenerateName != "":
-		b.errorAt("P052", at, "", "the object has no name of its own: each machine that applies it would make another").WithHint("write metadata.name instead of generateName")
+		c.errorAt("P052", at, "", "the object has no name of its own: each machine that applies it would make another").WithHint("write metadata.name instead of generateName")
 		return
 	case object.Metadata.Name == "":
 		lack = "metadata.name"
 	}
 	if lack != "" {
-		b.errorAt("P052", at, "", "this is not an object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
+		c.errorAt("P052", at, "", "this is not an object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
 	}
 }
 
 // imagesOfUser gives the images that the user's own objects name. Their pods
 // may land on any node.
-func (b *build) imagesOfUser(c *class, u *instance) []ImageRef {
-	var out []ImageRef
+func (c *collector) imagesOfUser() {
+	u := c.use
 	for i := range u.Profile.Manifests {
 		m := &u.Profile.Manifests[i]
-		if m.Param == "" || !b.holds(c, u.Profile, &m.When) {
+		if m.Param == "" || !c.applies(&m.When) {
 			continue
 		}
-		for _, f := range b.filesOf(u.params[m.Param]) {
+		for _, f := range c.filesOf(u.params[m.Param]) {
 			for _, ref := range ImagesIn(f.Content) {
-				out = append(out, ImageRef{Name: path.Base(f.Name), Ref: ref, Profile: u.Name})
+				c.out.images = append(c.out.images, ImageRef{Name: path.Base(f.Name), Ref: ref, Profile: u.Name})
 			}
 		}
 	}
-	return out
 }
 
 // runtimeName gives the name under which container runtimes keep an image; a
