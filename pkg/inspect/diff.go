@@ -173,29 +173,19 @@ func otherChanges(old, new *document.Document) []Change {
 	return out
 }
 
+// others gives the items that become no path on the machine, which Entries gives.
 func others(d *document.Document) map[string]any {
 	out := map[string]any{}
-	c := d.Config
-	for _, u := range c.Passwd.Users {
-		out["user:"+u.Name] = u
+	for _, k := range document.Kinds() {
+		if k.Entries {
+			continue
+		}
+		for i, name := range k.Names(&d.Config) {
+			out[k.Name+":"+name] = k.Value(&d.Config, i)
+		}
 	}
-	for _, g := range c.Passwd.Groups {
-		out["group:"+g.Name] = g
-	}
-	for _, x := range c.Storage.Disks {
-		out["disk:"+x.Device] = x
-	}
-	for _, x := range c.Storage.Filesystems {
-		out["filesystem:"+x.Device] = x
-	}
-	for _, x := range c.Storage.Raid {
-		out["raid:"+x.Name] = x
-	}
-	for _, x := range c.Storage.Luks {
-		out["luks:"+x.Name] = x
-	}
-	if len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0 {
-		out["kernel arguments"] = c.KernelArguments
+	if c := d.Config.KernelArguments; len(c.ShouldExist)+len(c.ShouldNotExist) > 0 {
+		out["kernel arguments"] = c
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	base "github.com/coreos/ignition/v2/butane/base/v0_5"
@@ -28,6 +29,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
 )
 
 // translator is what every Butane variant can do.
@@ -324,49 +326,31 @@ func (l *localizer) complain(message string, where ...any) {
 }
 
 // butaneItems lists the items of a text and where they stand, in the text's order.
+// Butane has the lists that Ignition has, under the same names, and trees.
 func butaneItems(c *base.Config, places tree.Node) []item {
 	var out []item
 	add := func(name string, where ...any) {
 		line, column := textPlace(places, where...)
 		out = append(out, item{name: name, line: line, column: column})
 	}
-	for i, f := range c.Storage.Files {
-		add("file:"+f.Path, "storage", "files", i)
-	}
-	for i, d := range c.Storage.Directories {
-		add("directory:"+d.Path, "storage", "directories", i)
-	}
-	for i, l := range c.Storage.Links {
-		add("link:"+l.Path, "storage", "links", i)
-	}
-	for i, t := range c.Storage.Trees {
-		add("tree:"+deref(t.Path), "storage", "trees", i)
-	}
-	for i, d := range c.Storage.Disks {
-		add("disk:"+d.Device, "storage", "disks", i)
-	}
-	for i, f := range c.Storage.Filesystems {
-		add("filesystem:"+f.Device, "storage", "filesystems", i)
-	}
-	for i, r := range c.Storage.Raid {
-		add("raid:"+r.Name, "storage", "raid", i)
-	}
-	for i, e := range c.Storage.Luks {
-		add("luks:"+e.Name, "storage", "luks", i)
+	for _, k := range append(document.Kinds(), document.Kind{Name: "tree", Section: "storage", List: "trees", Key: "path"}) {
+		list := fieldNamed(fieldNamed(reflect.ValueOf(*c), k.Section), k.List)
+		for i := range list.Len() {
+			add(k.Name+":"+reflect.Indirect(fieldNamed(list.Index(i), k.Key)).String(), k.Section, k.List, i)
+		}
 	}
 	for i, u := range c.Systemd.Units {
-		add("unit:"+u.Name, "systemd", "units", i)
 		for j, d := range u.Dropins {
 			add("dropin:"+u.Name+"/"+d.Name, "systemd", "units", i, "dropins", j)
 		}
 	}
-	for i, u := range c.Passwd.Users {
-		add("user:"+u.Name, "passwd", "users", i)
-	}
-	for i, g := range c.Passwd.Groups {
-		add("group:"+g.Name, "passwd", "groups", i)
-	}
 	return out
+}
+
+// fieldNamed gives the field of a struct that YAML calls by a name.
+func fieldNamed(of reflect.Value, name string) reflect.Value {
+	i := slices.IndexFunc(reflect.VisibleFields(of.Type()), func(f reflect.StructField) bool { return f.Tag.Get("yaml") == name })
+	return of.Field(i)
 }
 
 // textPlace gives the position of a value, or of the nearest one around it.

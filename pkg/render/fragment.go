@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
+
+	"github.com/kubespore/kubespore/pkg/document"
 )
 
 // fragment is a translated Butane text. The contents that it takes from files
@@ -60,42 +62,29 @@ func locate(c types.Config, sources map[part]string) []local {
 
 // itemsOf lists the items of a config. A unit that only carries drop-ins is
 // not one: its contents may be another's.
-func itemsOf(c types.Config) []string {
+func itemsOf(c *types.Config) []string {
 	var out []string
-	for _, f := range c.Storage.Files {
-		out = append(out, "file:"+f.Path)
+	for _, k := range document.Kinds() {
+		if k.List == "units" {
+			out = append(out, unitItems(c.Systemd.Units)...)
+			continue
+		}
+		for _, name := range k.Names(c) {
+			out = append(out, k.Name+":"+name)
+		}
 	}
-	for _, d := range c.Storage.Directories {
-		out = append(out, "directory:"+d.Path)
-	}
-	for _, l := range c.Storage.Links {
-		out = append(out, "link:"+l.Path)
-	}
-	for _, d := range c.Storage.Disks {
-		out = append(out, "disk:"+d.Device)
-	}
-	for _, f := range c.Storage.Filesystems {
-		out = append(out, "filesystem:"+f.Device)
-	}
-	for _, r := range c.Storage.Raid {
-		out = append(out, "raid:"+r.Name)
-	}
-	for _, l := range c.Storage.Luks {
-		out = append(out, "luks:"+l.Name)
-	}
-	for _, u := range c.Systemd.Units {
+	return out
+}
+
+func unitItems(units []types.Unit) []string {
+	var out []string
+	for _, u := range units {
 		if u.Contents != nil || u.Enabled != nil || u.Mask != nil {
 			out = append(out, "unit:"+u.Name)
 		}
 		for _, d := range u.Dropins {
 			out = append(out, "dropin:"+u.Name+"/"+d.Name)
 		}
-	}
-	for _, u := range c.Passwd.Users {
-		out = append(out, "user:"+u.Name)
-	}
-	for _, g := range c.Passwd.Groups {
-		out = append(out, "group:"+g.Name)
 	}
 	return out
 }
@@ -109,7 +98,7 @@ func completeItems(c types.Config, written []item) []item {
 		places[w.name] = w
 	}
 	var out []item
-	for _, name := range itemsOf(c) {
+	for _, name := range itemsOf(&c) {
 		at, ok := places[name]
 		if !ok {
 			at = origin(name, written)

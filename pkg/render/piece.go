@@ -106,21 +106,9 @@ func sameDirectory(a, b *types.Config, item string) bool {
 // concatenate adds a config to another with which it shares no item but the
 // repeated directories.
 func concatenate(to, from *types.Config, repeated map[string]bool) {
-	s, t := &to.Storage, &from.Storage
-	s.Files = append(s.Files, t.Files...)
-	for _, d := range t.Directories {
-		if !repeated["directory:"+d.Path] {
-			s.Directories = append(s.Directories, d)
-		}
+	for _, k := range document.Kinds() {
+		k.Add(to, from, func(name string) bool { return !repeated[k.Name+":"+name] })
 	}
-	s.Links = append(s.Links, t.Links...)
-	s.Disks = append(s.Disks, t.Disks...)
-	s.Filesystems = append(s.Filesystems, t.Filesystems...)
-	s.Raid = append(s.Raid, t.Raid...)
-	s.Luks = append(s.Luks, t.Luks...)
-	to.Systemd.Units = append(to.Systemd.Units, from.Systemd.Units...)
-	to.Passwd.Users = append(to.Passwd.Users, from.Passwd.Users...)
-	to.Passwd.Groups = append(to.Passwd.Groups, from.Passwd.Groups...)
 	to.KernelArguments.ShouldExist = union(to.KernelArguments.ShouldExist, from.KernelArguments.ShouldExist)
 	to.KernelArguments.ShouldNotExist = union(to.KernelArguments.ShouldNotExist, from.KernelArguments.ShouldNotExist)
 	if !reflect.DeepEqual(from.Ignition, types.Ignition{Version: from.Ignition.Version}) {
@@ -202,7 +190,7 @@ func withoutEarlier(o document.Origin) document.Origin {
 // allKeys lists what a config speaks of, units with nothing but drop-ins
 // included.
 func allKeys(c *types.Config) []string {
-	out := itemsOf(*c)
+	out := itemsOf(c)
 	for i := range out {
 		out[i] = exclusionKey(out[i])
 	}
@@ -216,48 +204,24 @@ func allKeys(c *types.Config) []string {
 // no key, such as kernel arguments, goes with the first.
 func split(c types.Config, keys map[string]bool) (with, without types.Config) {
 	with.Ignition, with.KernelArguments = c.Ignition, c.KernelArguments
-	divide(c.Storage.Files, &with.Storage.Files, &without.Storage.Files, func(f types.File) bool { return keys["path:"+f.Path] })
-	divide(c.Storage.Directories, &with.Storage.Directories, &without.Storage.Directories, func(d types.Directory) bool { return keys["path:"+d.Path] })
-	divide(c.Storage.Links, &with.Storage.Links, &without.Storage.Links, func(l types.Link) bool { return keys["path:"+l.Path] })
-	divide(c.Storage.Disks, &with.Storage.Disks, &without.Storage.Disks, func(d types.Disk) bool { return keys["disk:"+d.Device] })
-	divide(c.Storage.Filesystems, &with.Storage.Filesystems, &without.Storage.Filesystems, func(f types.Filesystem) bool { return keys["filesystem:"+f.Device] })
-	divide(c.Storage.Raid, &with.Storage.Raid, &without.Storage.Raid, func(r types.Raid) bool { return keys["raid:"+r.Name] })
-	divide(c.Storage.Luks, &with.Storage.Luks, &without.Storage.Luks, func(l types.Luks) bool { return keys["luks:"+l.Name] })
-	divide(c.Systemd.Units, &with.Systemd.Units, &without.Systemd.Units, func(u types.Unit) bool { return keys["unit:"+u.Name] })
-	divide(c.Passwd.Users, &with.Passwd.Users, &without.Passwd.Users, func(u types.PasswdUser) bool { return keys["user:"+u.Name] })
-	divide(c.Passwd.Groups, &with.Passwd.Groups, &without.Passwd.Groups, func(g types.PasswdGroup) bool { return keys["group:"+g.Name] })
-	return with, without
-}
-
-func divide[T any](all []T, with, without *[]T, has func(T) bool) {
-	for _, v := range all {
-		if has(v) {
-			*with = append(*with, v)
-		} else {
-			*without = append(*without, v)
-		}
+	for _, k := range document.Kinds() {
+		has := func(name string) bool { return keys[exclusionKey(k.Name+":"+name)] }
+		k.Add(&with, &c, has)
+		k.Add(&without, &c, func(name string) bool { return !has(name) })
 	}
+	return with, without
 }
 
 // order sorts everything by its name, so that the same document has the same
 // bytes whatever order its parts came in.
 func order(c *types.Config) {
-	byKey := func(a, b string) int { return strings.Compare(a, b) }
-	s := &c.Storage
-	slices.SortFunc(s.Files, func(a, b types.File) int { return byKey(a.Path, b.Path) })
-	slices.SortFunc(s.Directories, func(a, b types.Directory) int { return byKey(a.Path, b.Path) })
-	slices.SortFunc(s.Links, func(a, b types.Link) int { return byKey(a.Path, b.Path) })
-	slices.SortFunc(s.Disks, func(a, b types.Disk) int { return byKey(a.Device, b.Device) })
-	slices.SortFunc(s.Filesystems, func(a, b types.Filesystem) int { return byKey(a.Device, b.Device) })
-	slices.SortFunc(s.Raid, func(a, b types.Raid) int { return byKey(a.Name, b.Name) })
-	slices.SortFunc(s.Luks, func(a, b types.Luks) int { return byKey(a.Name, b.Name) })
-	slices.SortFunc(c.Passwd.Users, func(a, b types.PasswdUser) int { return byKey(a.Name, b.Name) })
-	slices.SortFunc(c.Passwd.Groups, func(a, b types.PasswdGroup) int { return byKey(a.Name, b.Name) })
-	slices.SortFunc(c.Systemd.Units, func(a, b types.Unit) int { return byKey(a.Name, b.Name) })
+	for _, k := range document.Kinds() {
+		k.Sort(c)
+	}
 	for i := range c.Systemd.Units {
 		// Dropins may be shared with other hosts' documents.
 		d := c.Systemd.Units[i].Dropins
-		less := func(a, b types.Dropin) int { return byKey(a.Name, b.Name) }
+		less := func(a, b types.Dropin) int { return strings.Compare(a.Name, b.Name) }
 		if !slices.IsSortedFunc(d, less) {
 			d = slices.Clone(d)
 			slices.SortFunc(d, less)
