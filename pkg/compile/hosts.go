@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/outdir"
@@ -46,25 +48,29 @@ func (p *pipe) hosts() {
 	lists := make([]diag.List, len(hosts))
 	p.result.Hosts = make([]Host, len(hosts))
 	var (
-		next, done atomic.Int64
-		load       workload
-		workers    sync.WaitGroup
-		turn       sync.Mutex // Each and Progress are called by one worker at a time
+		done    int
+		load    workload
+		workers errgroup.Group
+		turn    sync.Mutex // Each and Progress are called by one worker at a time
 	)
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(hosts) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				doc := p.host(hosts[i], &p.result.Hosts[i], &lists[i], &load, cancel)
-				turn.Lock()
-				if p.Each != nil && doc != nil {
-					p.Each(hosts[i], doc)
-				}
-				p.report("documents", int(done.Add(1)), len(hosts))
-				turn.Unlock()
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range hosts {
+		workers.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
 			}
+			doc := p.host(hosts[i], &p.result.Hosts[i], &lists[i], &load, cancel)
+			turn.Lock()
+			defer turn.Unlock()
+			if p.Each != nil && doc != nil {
+				p.Each(hosts[i], doc)
+			}
+			done++
+			p.report("documents", done, len(hosts))
+			return nil
 		})
 	}
-	workers.Wait()
+	_ = workers.Wait() // what is wrong is in the lists
 	p.list.Append(p.caused(fold(lists)))
 	for _, part := range []struct {
 		name string

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/durable"
 )
@@ -54,11 +56,12 @@ func Write(ctx context.Context, m Medium, hosts []Host, o Options) ([]Made, diag
 // fill stages the files of all hosts, several at a time.
 func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func(done, total int)) ([]Made, diag.List) {
 	var (
-		next, done atomic.Int64
-		workers    sync.WaitGroup
-		turn       sync.Mutex
-		list       diag.List
-		out        []Made
+		done    int
+		workers errgroup.Group
+		turn    sync.Mutex
+		list    diag.List
+		out     []Made
+		full    atomic.Bool // the others would say the same
 	)
 	common := m.Shared
 	if m.Gather != nil {
@@ -68,24 +71,25 @@ func (f *folder) fill(ctx context.Context, m Medium, hosts []Host, progress func
 		}
 		common = append(slices.Clone(common), gathered...)
 	}
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(hosts) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				made, err := f.host(m, &hosts[i])
-				turn.Lock()
-				list.AddError("M001", failure(err))
-				out = append(out, made...)
-				if progress != nil {
-					progress(int(done.Add(1)), len(hosts))
-				}
-				turn.Unlock()
-				if isFull(err) {
-					return // the others would say the same
-				}
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range hosts {
+		workers.Go(func() error {
+			if ctx.Err() != nil || full.Load() {
+				return nil
 			}
+			made, err := f.host(m, &hosts[i])
+			full.CompareAndSwap(false, isFull(err))
+			turn.Lock()
+			defer turn.Unlock()
+			list.AddError("M001", failure(err))
+			out = append(out, made...)
+			if done++; progress != nil {
+				progress(done, len(hosts))
+			}
+			return nil
 		})
 	}
-	workers.Wait()
+	_ = workers.Wait() // what is wrong is in the list
 	shared, err := f.files(common)
 	list.AddError("M001", failure(err))
 	out = append(out, shared...)

@@ -6,7 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubespore/kubespore/pkg/durable"
 	"github.com/kubespore/kubespore/pkg/input"
@@ -30,21 +31,16 @@ func (d *Dir) look() error {
 	}
 	states := make([]state, len(d.manifest.Files))
 	errs := make([]error, len(d.manifest.Files))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := range next {
-				f := &d.manifest.Files[i]
-				states[i], errs[i] = stateOf(filepath.Join(d.path, filepath.FromSlash(f.Path)), f)
-			}
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range states {
+		workers.Go(func() error {
+			f := &d.manifest.Files[i]
+			states[i], errs[i] = stateOf(filepath.Join(d.path, filepath.FromSlash(f.Path)), f)
+			return nil
 		})
 	}
-	for i := range states {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	_ = workers.Wait() // all errors are told
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -51,39 +53,27 @@ func (s *Store) certificates(specs []plan.CertSpec, authorities map[string]*auth
 	problems := make([]diag.List, len(specs))
 	var mu sync.Mutex // of progress
 	done := 0
-	inParallel(len(specs), func(i int) {
-		pairs[i] = s.certificate(&specs[i], authorities[specs[i].Authority], now, &problems[i])
-		if progress != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			progress(done, len(specs))
-		}
-	})
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range specs {
+		workers.Go(func() error {
+			pairs[i] = s.certificate(&specs[i], authorities[specs[i].Authority], now, &problems[i])
+			if progress != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				done++
+				progress(done, len(specs))
+			}
+			return nil
+		})
+	}
+	_ = workers.Wait() // problems are told by certificate
 	var list diag.List
 	for i, spec := range specs {
 		keys.Certs[spec.ID] = pairs[i]
 		list.Append(problems[i])
 	}
 	return list
-}
-
-// inParallel calls work for 0 to n-1 on all processors.
-func inParallel(n int, work func(i int)) {
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for i := range next {
-				work(i)
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
 }
 
 // secrets loads what was made once, and makes what is missing.
