@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -124,6 +125,7 @@ func translateProfile(p *profile.Profile, t *profile.Template, text content) *tr
 	if len(findings) > 0 {
 		return out
 	}
+	f.fillDefaults()
 	sources := map[string]string{}
 	for _, l := range f.locals {
 		if l.file != "" {
@@ -139,6 +141,21 @@ func translateProfile(p *profile.Profile, t *profile.Template, text content) *tr
 		out.problems.Append(f.takeMarks(t, text.text))
 	}
 	return out
+}
+
+// fillDefaults says for the files of a profile what it leaves out: they replace
+// what the image has, and everyone may read them. A file that only adds to the
+// image's keeps its mode.
+func (f *fragment) fillDefaults() {
+	replace, readable := true, 0o644
+	for i := range f.config.Storage.Files {
+		file := &f.config.Storage.Files[i]
+		if file.Contents.Source == nil {
+			continue
+		}
+		file.Overwrite = cmp.Or(file.Overwrite, &replace)
+		file.Mode = cmp.Or(file.Mode, &readable)
+	}
 }
 
 // filesOf gives the folder that a profile's `local:` looks into.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -214,6 +215,33 @@ file /opt/alpha/run 0644 root:root <- alpha profiles/alpha/host.bu:18:7 profiles
     echo {{ not a template }}
 `, "\n")
 	if diff := cmp.Diff(want, listing(t, host(t, p))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestFileDefaults: a file of a profile replaces what the image has, unless it says
+// something else; one that only adds to the image's says nothing of it.
+func TestFileDefaults(t *testing.T) {
+	p := planOf(t, `
+-- a/profile.yaml --
+name: a
+summary: x
+-- a/host.bu --
+storage:
+  files:
+    - {path: /a, contents: {inline: a}}
+    - {path: /b, mode: 0600, overwrite: false, contents: {inline: b}}
+    - {path: /c, append: [{inline: c}]}
+`, nil, "cp1")
+	var got []string
+	for _, f := range host(t, p).Config.Storage.Files {
+		text, err := json.Marshal([]any{f.Path, f.Overwrite, f.Mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(text))
+	}
+	if diff := cmp.Diff([]string{`["/a",true,420]`, `["/b",false,384]`, `["/c",null,null]`}, got); diff != "" {
 		t.Error(diff)
 	}
 }
