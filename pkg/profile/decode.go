@@ -18,6 +18,7 @@ type decoder struct {
 	list      *diag.List
 	positions map[string]diag.Position
 	systems   []asked // names of systems
+	named     map[string]*namedCondition
 	// What follows is set while the decoders are asked for what they read.
 	schema      map[string]any            // of the value that is described; nil while a file is read
 	definitions map[string]map[string]any // of values that hold themselves

@@ -58,9 +58,9 @@ func anyOf(forms ...map[string]any) map[string]any {
 	return map[string]any{"anyOf": distinct}
 }
 
-// named is a decoder of values that hold others of the same sort; the schema
+// recursive is a decoder of values that hold others of the same sort; the schema
 // describes them once.
-func (d *decoder) named(name string, read func(node)) func(node) {
+func (d *decoder) recursive(name string, read func(node)) func(node) {
 	return func(n node) {
 		if d.schema == nil {
 			read(n)

@@ -44,6 +44,7 @@ var formerKeys = map[string]string{"mesh": "readsAllHosts"}
 
 // profile decodes the top of profile.yaml.
 func (d *decoder) profile(p *Profile, n node) {
+	d.nameConditions(n)
 	d.object(n, "a map, such as name: example", fields{
 		"apiVersion":    {d.enum(&p.APIVersion, []string{apiVersion}), "the format of the file; what is left out is the newest"},
 		"name":          {d.str(&p.Name), "the folder's name"},
@@ -52,6 +53,7 @@ func (d *decoder) profile(p *Profile, n node) {
 		"system":        {d.system(&p.System), "facts of the operating system that a profile os-NAME describes"},
 		"default":       {d.boolean(&p.Default), "selected unless the topology says NAME: false"},
 		"when":          {d.condition(&p.When), "which hosts get it"},
+		"conditions":    {d.describeConditions, "conditions by name, each for several places that take one"},
 		"readsAllHosts": {d.boolean(&p.ReadsAllHosts), "may look at every host, so that a new worker changes the documents of others"},
 		"needs":         {d.strs(&p.Needs), "profiles that some host must have"},
 		"excludes":      {d.strs(&p.Excludes), "profiles that no host may have together with it"},
@@ -79,36 +81,6 @@ func (d *decoder) profile(p *Profile, n node) {
 		"fragments":     {d.fragments(&p.Fragments), "Butane texts; host.bu alone when the key is left out"},
 		"manifests":     {d.manifests(&p.Manifests), "objects that the cluster must hold"},
 	}, "name", "summary")
-}
-
-// condition decodes `when:`.
-func (d *decoder) condition(c *Condition) func(node) {
-	return d.named("condition", func(n node) {
-		c.Position = d.at(n)
-		d.object(n, "a condition, such as {roles: [control-plane]}", fields{
-			"roles":    {d.enums(&c.Roles, roles), "the host has one of these roles; none stands for a host without roles"},
-			"os":       {d.systemNames(&c.OS), "the host runs one of these systems, or a rebuild of one"},
-			"system":   {d.choices(&c.System), "a fact of the host's system is, or has, one of these texts"},
-			"format":   {d.enums(&c.Format, formats), "the format of the host's document"},
-			"arch":     {d.enums(&c.Arch, arches), "the host's architecture"},
-			"families": {d.enums(&c.Families, families), "the pod network has one of these"},
-			"lists":    {d.strs(&c.Lists), "one of these lists has elements for the host"},
-			"profiles": {d.strs(&c.Profiles), "the host has all of these profiles"},
-			"slots":    {d.strs(&c.Slots), "the host has a profile that provides one of these"},
-			"params":   {d.choices(&c.Params), "a parameter of the profile, as text, is one of these"},
-			"settings": {d.choices(&c.Settings), "a setting of the cluster, as text, is one of these"},
-			"hosts":    {d.str(&c.Hosts), "the parameter of that name lists the host"},
-			"any": {d.listOf(func(n node) {
-				c.Any = append(c.Any, Condition{})
-				d.condition(&c.Any[len(c.Any)-1])(n)
-			}), "one of these conditions holds"},
-			"not": {func(n node) {
-				c.Not = &Condition{}
-				d.condition(c.Not)(n)
-			}, "this condition does not hold"},
-		})
-		d.minorTerms(c)
-	})
 }
 
 func (d *decoder) refusals(into *[]Refusal) func(node) {

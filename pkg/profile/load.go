@@ -207,7 +207,7 @@ func (f *folder) decode(list *diag.List) *Profile {
 	if p.Name != "" && p.Name != f.name {
 		list.Errorf("F007", p.At("name"), "name", "the profile is named %s but its folder %s", p.Name, f.name).WithHint("write name: %s", f.name)
 	}
-	p.Name, p.systems = f.name, d.systems
+	p.Name, p.systems, p.named = f.name, d.systems, d.named
 	p.checkSystem(list)
 	p.handOn()
 	f.templates(p, list)

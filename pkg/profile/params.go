@@ -11,7 +11,7 @@ import (
 
 // params decodes {name: {type: ..., default: ...}}.
 func (d *decoder) params(into *[]Param) func(node) {
-	return d.named("parameters", func(n node) {
+	return d.recursive("parameters", func(n node) {
 		d.pairs(n, "a map of names to parameters", func(key string, keyNode, value node) {
 			p := Param{Name: key, Position: d.at(keyNode)}
 			d.identifier(keyNode, key)

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,8 +23,8 @@ func (n named) any(kind, profile, name string) bool {
 	return n.has("all of", kind, profile) || n.has("some", kind, name) || n.has("some", kind, anyName)
 }
 
-// checkUnused finds what is declared and used nowhere: parameters, vars, secrets
-// and images, as reach does for files. What cannot be followed counts as a use.
+// checkUnused finds what is declared and used nowhere: conditions, parameters, vars,
+// secrets and images, as reach does for files. What cannot be followed counts as a use.
 // whole says whether a profile's layer is there as a whole: where one of its
 // profiles was replaced, that one may have been the user of what the others have.
 func (c *Catalog) checkUnused(whole func(*Profile) bool, list *diag.List) {
@@ -40,6 +41,11 @@ func (c *Catalog) checkUnused(whole func(*Profile) bool, list *diag.List) {
 		}
 		unused := func(what, path, name string, at diag.Position, hint string) {
 			list.Errorf("F011", at, path, "nothing uses the %s %s", what, name).WithHint("%s", hint)
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.named)) {
+			if !p.named[name].used {
+				unused("condition", "conditions."+name, name, p.named[name].Position, "write when: "+name+", or remove it")
+			}
 		}
 		for _, q := range p.Params {
 			if !used.has("param", p.Name, q.Name) && !used.any("param", p.Name, q.Name) {
