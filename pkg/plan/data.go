@@ -49,6 +49,8 @@ type Cluster struct {
 	Minor           string // 1.36
 	ImageRepository string
 
+	LockedImages []LockedImage // all that the operator has pinned, for every machine
+
 	PodCIDRs     []string
 	ServiceCIDRs []string
 	Families     []string // ipv4, ipv6 in the order of the pod CIDRs

@@ -24,8 +24,9 @@ type world struct {
 
 // newWorld gathers the facts. The hosts come sorted by name.
 func newWorld(in Inputs, r *reporter, sorted []*topology.Host, given Allocations) *world {
-	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: in.Files,
-		cluster: clusterFacts(in.Topology, factsOfHosts(in, sorted, given), given), version: versionRow(in, r)}
+	cluster := clusterFacts(in.Topology, factsOfHosts(in, sorted, given), given)
+	cluster.LockedImages = in.Lock.Images
+	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: in.Files, cluster: cluster, version: versionRow(in, r)}
 }
 
 func sortedHosts(t *topology.Topology) []*topology.Host {

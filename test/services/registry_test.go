@@ -3,10 +3,7 @@
 package services
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,49 +66,6 @@ func TestRegistry(t *testing.T) {
 	}
 	if _, err := os.Stat(w.dir + "/var/lib/registry-proxy/5001/docker/registry/v2/repositories/team/web"); err != nil {
 		t.Errorf("the proxy keeps nothing: %v", err)
-	}
-}
-
-// TestRegistrySeed fills a registry from a storage tree with a damaged blob:
-// the blob and what names it stay out, and all else is there.
-func TestRegistrySeed(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("owners cannot be set: this needs root")
-	}
-	w := build(t, "registry.yaml")
-	const tree = "/var/lib/kubespore/payload/registry/docker/registry/v2/"
-	blob := func(content string) string {
-		sum := sha256.Sum256([]byte(content))
-		name := hex.EncodeToString(sum[:])
-		w.write(t, tree+"blobs/sha256/"+name[:2]+"/"+name+"/data", content)
-		return name
-	}
-	good, bad := blob("good"), blob("bad")
-	w.write(t, tree+"blobs/sha256/"+bad[:2]+"/"+bad+"/data", "damaged")
-	w.write(t, tree+"repositories/good/_manifests/tags/1/current/link", "sha256:"+good)
-	w.write(t, tree+"repositories/bad/_manifests/tags/1/current/link", "sha256:"+bad)
-	script := w.moved(w.file(t, "reg1", "/opt/kubespore/bin/kubespore-registry-seed"), []string{"/var/lib/kubespore", "/run/kubespore"})
-	// The user comes with the document; here there is root alone.
-	script = strings.NewReplacer("--owner=registry --group=registry ", "", "chown -R registry:registry", "true").Replace(script)
-	w.write(t, "seed", script)
-	seed := func() (string, error) {
-		c := exec.Command("bash", filepath.Join(w.dir, "seed"))
-		c.Env = append(os.Environ(), "DATA="+w.dir+"/data")
-		out, err := c.CombinedOutput()
-		return string(out), err
-	}
-	at := func(name string) bool {
-		_, err := os.Stat(filepath.Join(w.dir, "data/docker/registry/v2", name))
-		return err == nil
-	}
-	said, err := seed()
-	if err == nil || !strings.Contains(said, bad) || strings.Contains(said, good) || !at("repositories/good/_manifests/tags/1/current/link") ||
-		!at("blobs/sha256/"+good[:2]+"/"+good+"/data") || at("repositories/bad/_manifests/tags/1/current/link") || at("blobs/sha256/"+bad[:2]+"/"+bad+"/data") {
-		t.Errorf("%v\n%s", err, said)
-	}
-	w.write(t, tree+"blobs/sha256/"+bad[:2]+"/"+bad+"/data", "bad")
-	if said, err := seed(); err != nil || !at("repositories/bad/_manifests/tags/1/current/link") {
-		t.Errorf("%v\n%s", err, said)
 	}
 }
 
