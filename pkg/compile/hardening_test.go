@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ func hardeningTable(t *testing.T, heading string, columns int) [][]string {
 			rows = append(rows, cells)
 		}
 	}
-	if len(rows) < 6 {
+	if len(rows) < 4 {
 		t.Fatalf("%s has %d rows", heading, len(rows))
 	}
 	return rows[1:]
@@ -67,5 +68,41 @@ func TestGuideIsInTheDocuments(t *testing.T) {
 		if file, text := said[0][1], said[1][1]; !strings.Contains(string(have[file].Content), text) {
 			t.Errorf("%s: %s holds no %q", row[0], file, text)
 		}
+	}
+}
+
+// What the page says to be open to everyone is so, each line of the page closes it to
+// all but whom it names, and nothing else is open to everyone.
+func TestOpenToEveryone(t *testing.T) {
+	example, err := os.ReadFile("../../examples/single.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// open gives the ports that a rule of the input chain opens without a source.
+	open := func(text string) (ports []string, table string) {
+		table = string(entriesOfTopology(t, text)["/etc/kubespore/firewall.nft"].Content)
+		_, input, _ := strings.Cut(table, "chain input {")
+		for _, m := range regexp.MustCompile(`(?m)^\t\t(?:tcp|udp|sctp) dport (\S+) accept`).FindAllStringSubmatch(input, -1) {
+			ports = append(ports, m[1])
+		}
+		return ports, table
+	}
+	if ports, _ := open(string(example)); !slices.Equal(ports, []string{"22", "6443"}) {
+		t.Errorf("open to everyone are %q", ports)
+	}
+	all := string(example)
+	for _, row := range hardeningTable(t, "What is open to everyone", 3) {
+		line := inTicks.FindStringSubmatch(row[2])
+		if line == nil {
+			t.Fatalf("%s: no line narrows it", row[0])
+		}
+		if _, table := open(strings.Replace(all, "\nprofiles:\n", "\nprofiles:\n  "+line[1]+"\n", 1)); !strings.Contains(table, "ip saddr 10.1.0.0/16 ") {
+			t.Errorf("%s closes nothing:\n%s", line[1], table)
+		}
+	}
+	all = strings.Replace(all, "\nprofiles:\n", "\nprofiles:\n  firewall: {ssh: [nodes, 10.1.0.0/16], nodePorts: [10.1.0.0/16]}\n  control-plane: {apiSources: [10.1.0.0/16]}\n", 1)
+	ports, table := open(all)
+	if len(ports) > 0 || !strings.Contains(table, "ip saddr @pods4 tcp dport 6443 accept") || !strings.Contains(table, "ip saddr @nodes4 tcp dport 6443 accept") {
+		t.Errorf("open to everyone are %q:\n%s", ports, table)
 	}
 }

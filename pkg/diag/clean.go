@@ -33,6 +33,9 @@ var (
 	// secretValue is what stands behind a key that sounds like a secret, spelt
 	// right or wrong, in YAML, JSON, TOML or an environment file.
 	secretValue = regexp.MustCompile(`(?i)[\w-]*(?:pass|pasw|passwd|pwd|secret|token|credential|private-?key|psk)[\w-]*["']?\s*[:=]\s*("[^"]*"?|'[^']*'?|[^\s,}\]#]+)`)
+	// contents is what a Butane file says that a file holds, which may be one that not
+	// everyone may read.
+	contents = regexp.MustCompile(`\b(?:inline|contents)["']?\s*:\s*("[^"]*"?|'[^']*'?|[^\s,}\]#{\["'][^,}\]#]*)|(data:[^\s"'}\]]+)`)
 	// keyBlock is a line of a key in PEM.
 	keyBlock = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----.*`)
 )
@@ -45,19 +48,28 @@ func cleanText(text string) string { return visible(hash.ReplaceAllStringFunc(te
 func cleanLine(line string) string {
 	line = hash.ReplaceAllStringFunc(line, mask)
 	line = keyBlock.ReplaceAllStringFunc(line, mask)
+	return visible(maskValues(contents, maskValues(secretValue, line)))
+}
+
+// maskValues masks what the groups of a pattern match, but for words that are no secret.
+func maskValues(pattern *regexp.Regexp, line string) string {
 	var masked strings.Builder
 	done := 0
-	for _, at := range secretValue.FindAllStringSubmatchIndex(line, -1) {
-		if value := line[at[2]:at[3]]; !plainWord[strings.Trim(value, `"'`)] {
-			masked.WriteString(line[done:at[2]] + mask(value))
-			done = at[3]
+	for _, at := range pattern.FindAllStringSubmatchIndex(line, -1) {
+		from, to := at[2], at[3]
+		if from < 0 {
+			from, to = at[4], at[5]
+		}
+		if value := line[from:to]; !plainWord[strings.Trim(value, `"'`)] {
+			masked.WriteString(line[done:from] + mask(value))
+			done = to
 		}
 	}
-	return visible(masked.String() + line[done:])
+	return masked.String() + line[done:]
 }
 
 // plainWord holds values that say that there is a secret, and not which.
-var plainWord = map[string]bool{"": true, "true": true, "false": true, "null": true, "{": true, "[": true, "|": true, ">": true}
+var plainWord = map[string]bool{"": true, "true": true, "false": true, "null": true, "{": true, "[": true, "|": true, "|-": true, ">": true, ">-": true}
 
 // mask keeps the quotes and as many bytes as there were characters.
 func mask(text string) string {

@@ -23,6 +23,12 @@ func TestClean(t *testing.T) {
 		`- -----BEGIN EC PRIVATE KEY-----MHc`:                                        `- *********************************`,
 		`sshAuthorizedKeys: [ssh-ed25519 AAAA me]`:                                   `sshAuthorizedKeys: [ssh-ed25519 AAAA me]`,
 		"a: \x1b[31mred\u202e":                                                       `a: \u001b[31mred\u202e`,
+		`contents: {inline: "OPEN, SESAME"}, owner: x}`:                              `contents: {inline: "************"}, owner: x}`,
+		`  inline: two words`:                                                        `  inline: *********`,
+		`contents: SESAME`:                                                           `contents: ******`,
+		`  inline: |`:                                                                `  inline: |`,
+		`{source: "data:,SESAME", verification: {}}`:                                 `{source: "************", verification: {}}`,
+		`source: data:;base64,U0VTQU1F`:                                              `source: *********************`,
 		`# core:$6$salt$hash:19000`:                                                  `# core:******************`,
 	} {
 		list := diag.Clean(diag.List{{Source: line, Message: "wrong: " + line}})

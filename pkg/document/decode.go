@@ -41,5 +41,5 @@ var privateKey = []byte("PRIVATE KEY")
 // MightBeSecret errs on the safe side about an entry of which nothing else is
 // known.
 func MightBeSecret(e Entry) bool {
-	return e.Kind == KindFile && (e.Mode&0o077 == 0 || bytes.Contains(e.Content, privateKey))
+	return e.Kind == KindFile && (e.Mode&0o004 == 0 || bytes.Contains(e.Content, privateKey))
 }

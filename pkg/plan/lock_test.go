@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,9 @@ func TestLock(t *testing.T) {
 		if want := strings.Contains(i.Ref, "kube-scheduler"); (i.Locked != nil) != want || want && i.Locked.File != "c" {
 			t.Errorf("%s: %v", i.Ref, i.Locked)
 		}
+	}
+	if got := p.Cluster.LockedImages; !slices.Equal(got, lock.Images) {
+		t.Errorf("a registry is told of %v", got)
 	}
 	if url, member := (plan.BinaryRef{URL: "https://example.com/{arch}.tar.gz", Member: "x-{arch}/x"}).For("arm64"); url != "https://example.com/arm64.tar.gz" || member != "x-arm64/x" {
 		t.Errorf("%s %s", url, member)

@@ -97,12 +97,12 @@ func TestLayers(t *testing.T) {
 		t.Fatal(printed(problems))
 	}
 	want := strings.TrimPrefix(`
-file /etc/a 0600 root:root <- host.bu host.bu:5:7 (was alpha profiles/alpha/host.bu:5:7) (was os-debian profiles/os-debian/host.bu:3:7) (was overlays/cluster.bu overlays/cluster.bu:5:7)
+file /etc/a 0600 root:root <- host.bu host.bu:5:7 (was alpha profiles/alpha/host.bu:5:7) (was os-debian profiles/os-debian/host.bu:3:7) (was overlays/cluster.bu overlays/cluster.bu:5:7) secret
     overlay
     appended
 file /etc/b 0644 root:root <- alpha profiles/alpha/host.bu:6:7
     peer
-file /etc/d 0640 root:root <- overlays/cluster.bu overlays/cluster.bu:7:7 (was alpha profiles/alpha/host.bu:3:7)
+file /etc/d 0640 root:root <- overlays/cluster.bu overlays/cluster.bu:7:7 (was alpha profiles/alpha/host.bu:3:7) secret
     a file now {{ no template }}
 file /etc/key 0600 root:root <- host.bu host.bu:7:7 (was alpha profiles/alpha/host.bu:7:7) secret
     mine

@@ -68,14 +68,24 @@ func readOverlay(p *plan.Plan, h *plan.Host, name string, read func(string) ([]b
 		out.origins = append(out.origins, itemOrigin{c.name, document.Origin{Profile: name,
 			Position: diag.Position{File: name, Line: c.line, Column: c.column}, Source: sources[c.name]}})
 	}
-	for _, file := range f.config.Storage.Files {
-		if file.Mode != nil && *file.Mode&0o077 == 0 {
-			out.secret = append(out.secret, secretItem{item: "file:" + file.Path})
-		}
-	}
 	made, conflicts := assemble([]piece{out})
 	problems.Append(conflicts)
 	return made
+}
+
+// hideClosed keeps what an overlay says of files that not everyone may read from being
+// shown. What they hold is the user's, and nothing else tells whether it is a secret.
+func hideClosed(merged *layer, overlay layer) {
+	said := map[string]bool{}
+	for i := range overlay.config.Storage.Files {
+		said[overlay.config.Storage.Files[i].Path] = true
+	}
+	for i := range merged.config.Storage.Files {
+		f := &merged.config.Storage.Files[i]
+		if item := "file:" + f.Path; said[f.Path] && f.Mode != nil && *f.Mode&0o004 == 0 {
+			merged.secret[item] = merged.secret[item] // known from now on, perhaps without a key
+		}
+	}
 }
 
 // put fills in a content of a config that is nobody else's.
@@ -110,7 +120,10 @@ func overlayDialect(name string, text []byte, problems *diag.List) *dialect {
 	}
 	if err := yaml.Unmarshal(text, &header); err != nil {
 		for _, n := range yamlFindings(err) {
-			problems.Errorf("R012", diag.Position{File: name, Line: n.line}, "", "%s", n.message)
+			d := problems.Errorf("R012", diag.Position{File: name, Line: n.line}, "", "%s", n.message)
+			if lines := strings.Split(string(text), "\n"); n.line <= len(lines) && !strings.Contains(lines[n.line-1], ":") {
+				d.WithSource("(not shown)") // it may be a line of a file that not everyone may read
+			}
 		}
 		return nil
 	}

@@ -80,6 +80,7 @@ func (r *Renderer) Host(h *plan.Host, keys *plan.Keys) (*document.Document, diag
 	}
 	for _, name := range h.Overlays {
 		result = override(result, r.overlays[name])
+		hideClosed(&result, r.overlays[name])
 	}
 	if j.problems.HasErrors() {
 		return nil, j.problems

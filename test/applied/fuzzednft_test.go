@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ var (
 	wrongPorts   = []any{0, 65536, -1, "9010-9000", "80,443", "http", "80 accept", "80; accept", "{ 80 }", "1-", ""}
 	protocols    = []string{"tcp", "udp", "sctp", "icmp", "tcp accept", ""}
 	interfaces   = []string{"cni*", "cali*", "kube-*", "eth0", "lo", "br-lan", `x" accept #`, "*", "a b", "cni0;", "averylongname123"}
-	networks     = []string{`{flannel: {}}`, `{flannel: {backend: wireguard}}`, `{calico: {}}`, `{calico: {encapsulation: none}}`, `{bridge: {}, static-routes: {}}`, `{bridge: {}, static-routes: {masquerade: false}}`, `{bridge: {}, kube-router: {podNetwork: true}}`}
+	networks     = []string{`{flannel: {}}`, `{flannel: {backend: wireguard}}`, `{calico: {}}`, `{calico: {encapsulation: none}}`, `{bridge: {}, static-routes: {}}`, `{bridge: {}, static-routes: {masquerade: false}}`, `{bridge: {}, kube-proxy: false, kube-router: {podNetwork: true}}`}
 )
 
 // fuzzer makes topologies; in every second one all is right.
@@ -59,7 +60,7 @@ func several[T any](f *fuzzer, most int, right, wrong []T) []T {
 func (f *fuzzer) topology(t *testing.T) string {
 	t.Helper()
 	sources := func() []string { return several(f, 4, rightSources, wrongSources) }
-	var ports []map[string]any
+	ports := []map[string]any{}
 	for range f.IntN(5) {
 		p := map[string]any{"port": pick(f, rightPorts, wrongPorts), "protocol": pick(f, protocols[:3], protocols[3:])}
 		if from := sources(); len(from) > 0 {
@@ -72,15 +73,19 @@ func (f *fuzzer) topology(t *testing.T) string {
 		firewall["nodePortRange"] = pick(f, []any{"30000-32767", "20000-20100"}, wrongPorts)
 	}
 	if f.IntN(4) == 0 {
-		firewall["nodes"] = append([]string{"192.168.200.21", "192.168.200.31", "fd00:1::21", "fd00:1::31"}, several(f, 2, []string{"192.168.200.40", "fd00:1::40"}, wrongSources)...)
+		firewall["nodes"] = append([]string{"192.168.200.21", "192.168.200.31", "192.168.200.41", "fd00:1::21", "fd00:1::31", "fd00:1::41"}, several(f, 2, []string{"192.168.200.40", "fd00:1::40"}, wrongSources)...)
+	}
+	four, six := []string{"192.168.200.%d/24", "10.240.0.0/16", "10.96.0.0/16", "192.168.200.21"}, []string{"fd00:1::%d/64", "fd00:10::/56", "fd00:20::/112", "fd00:1::21"}
+	families := [][][]string{{four}, {six}, {four, six}, {six, four}}[f.IntN(4)]
+	possible := networks
+	if len(families) > 1 || strings.Contains(families[0][0], ":") {
+		possible = slices.DeleteFunc(slices.Clone(networks), func(n string) bool { return strings.Contains(n, "calico") }) // which has IPv4 alone
 	}
 	var chosen map[string]any
-	if err := json.Unmarshal([]byte(words(networks[f.IntN(len(networks))])), &chosen); err != nil {
+	if err := json.Unmarshal([]byte(words(possible[f.IntN(len(possible))])), &chosen); err != nil {
 		t.Fatal(err)
 	}
 	chosen["firewall"] = firewall
-	four, six := []string{"192.168.200.%d/24", "10.240.0.0/16", "10.96.0.0/16", "192.168.200.21"}, []string{"fd00:1::%d/64", "fd00:10::/56", "fd00:20::/112", "fd00:1::21"}
-	families := [][][]string{{four}, {six}, {four, six}, {six, four}}[f.IntN(4)]
 	column := func(n int) []string {
 		var out []string
 		for _, family := range families {

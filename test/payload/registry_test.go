@@ -161,10 +161,27 @@ func TestTwoBundles(t *testing.T) {
 	}
 }
 
+// namesLocked: what the machine makes names from is the lock that the build followed.
+func (w *world) namesLocked(t *testing.T) {
+	t.Helper()
+	lock, err := payload.ReadLock(filepath.Join(w.bundle, payload.InBundle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, i := range lock.Images {
+		fmt.Fprintf(&want, "%s %s\n", i.Ref, i.Digest)
+	}
+	if got := w.fileOf(t, "/etc/kubespore/registry/images"); strings.TrimSpace(got) != strings.TrimSpace(want.String()) {
+		t.Errorf("the document has\n%s\nand the lock\n%s", got, want.String())
+	}
+}
+
 // TestRegistryVolume: the volume KUBESPORE-REG, attached to the machine of the profile
 // registry, fills its registry; the real one serves every image from there.
 func TestRegistryVolume(t *testing.T) {
 	w := newWorld(t, "  registry: {hosts: [node1]}\n")
+	w.namesLocked(t)
 	w.kubespore(t, "payload", "pack", "--from", "payload", "--registry", "registry", "--registry-iso", "reg.iso", "single.yaml")
 	volume := filepath.Join(w.dir, "reg.iso")
 	if text, err := os.ReadFile("/proc/filesystems"); err != nil || !strings.Contains(string(text), "iso9660") {
@@ -177,7 +194,7 @@ func TestRegistryVolume(t *testing.T) {
 	write(t, filepath.Join(m.root, "etc/group"), []byte("root:x:0:\nregistry:x:990:\n"))
 	write(t, filepath.Join(m.root, "opt/bin/fill"), []byte("#!/bin/sh\nexec env $(cat /etc/kubespore/registry/seed.env) /opt/kubespore/bin/kubespore-registry-seed\n"))
 	stamp := filepath.Join(m.root, "var/lib/kubespore/registry-seeded")
-	if ended, said := m.run(t, "/opt/bin/fill", time.Minute); !ended || !strings.Contains(said, "nobody brought images") {
+	if ended, said := m.run(t, "/opt/bin/fill", time.Minute); !ended || !strings.Contains(said, "there are no images for the registry") {
 		t.Fatal(said)
 	}
 	plug(t, volume)
