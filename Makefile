@@ -28,7 +28,7 @@ test: ## run the tests, with the real Ignition applying every document (ten minu
 check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.37)
 	test/tools/prepare check
 	go test -json -timeout 30m -race -skip "TestKill|TestQuoting" ./pkg/... ./cmd/... | $(SUMMARY) -name race
-	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./test/release ./pkg/media ./pkg/verify | $(SUMMARY) -name check
+	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./test/release ./pkg/media ./pkg/report ./pkg/verify | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor
 	KUBESPORE_MINORS='1.34 1.35 1.36 1.37' $(MAKE) check
@@ -61,7 +61,7 @@ boot-clean: ## end and remove what `make boot` left
 	bin/bootlab -tree . -name $(LAB) -clean
 
 golden: ## write the goldens anew; read the difference before you commit it
-	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
+	go test ./pkg/profile ./pkg/plan ./pkg/compile ./pkg/report -run 'Golden' -update
 	go test ./pkg/topology -run 'Reference|Page|Templates' -update
 
 # same: what a change that only moves code is judged by.

@@ -40,7 +40,7 @@ var loading = []string{"profiles", "strict", "report"}
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
-	return slices.Concat(firstCommands(), mediaCommands(), []command{tryCommand(), waitCommand()}, lastCommands())
+	return slices.Concat(firstCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand()}, lastCommands())
 }
 
 func firstCommands() []command {

@@ -33,11 +33,11 @@ func runDiff(c *call) int {
 	}
 	last := dir.Manifest()
 	diffs := []inspect.HostDiff{}
-	compare := func(host string, new *document.Document) {
+	look := func(host string, new *document.Document) {
 		if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {
 			return
 		}
-		d, err := c.compare(last, host, new)
+		d, err := compare(c.options.out, last, host, new)
 		list.AddError("O111", err)
 		d.NoteReadsAllHosts(func(name string) bool {
 			p := project.Catalog.Lookup(name) // nil for an overlay
@@ -47,14 +47,14 @@ func runDiff(c *call) int {
 	}
 	result, more := compile.Run(c.ctx, compile.Input{
 		Project: project, Overlays: c.overlay, Store: store, Last: dir, Hosts: c.options.hosts, Now: now, Identity: identity(), Progress: c.progress(), Strict: c.options.strict,
-		Each: func(h *plan.Host, doc *document.Document) { compare(h.Name, doc) },
+		Each: func(h *plan.Host, doc *document.Document) { look(h.Name, doc) },
 	})
 	list.Append(more)
 	if result.Unchanged {
 		diffs = unchanged(result, c.options.hosts)
 	}
 	for _, host := range c.gone(last, result.Plan) {
-		compare(host, nil)
+		look(host, nil)
 	}
 	slices.SortFunc(diffs, func(a, b inspect.HostDiff) int { return strings.Compare(a.Host, b.Host) })
 	changed := slices.DeleteFunc(slices.Clone(diffs), func(d inspect.HostDiff) bool { return d.Action == "" })
@@ -76,9 +76,9 @@ func unchanged(r compile.Result, named []string) []inspect.HostDiff {
 	return diffs
 }
 
-// compare holds a host's new document against that of the last build.
-func (c *call) compare(last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
-	old, err := compile.ReadDocument(c.options.out, last, host)
+// compare compares a host's new document with that of the last build, in out.
+func compare(out string, last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
+	old, err := compile.ReadDocument(out, last, host)
 	if err != nil {
 		return inspect.HostDiff{}, err
 	}

@@ -36,7 +36,7 @@ type options struct {
 	gateway, sshKey        string
 	controlPlanes, workers []string
 	nameservers            []string
-	timeout                string
+	timeout, page          string
 }
 
 // flag is one row of flagTable.
@@ -90,6 +90,7 @@ func flagTable() []flag {
 		{name: "os", value: "NAME", usage: "operating system of the machines", initial: "debian", bind: func(o *options) any { return &o.os }},
 		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
+		{key: "page", name: "output", short: "o", value: "FILE", usage: "the page to write; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
 		{name: "payload", value: "FILE", usage: "volume with the payload, as payload pack --iso writes it", bind: func(o *options) any { return &o.payload }},
 		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", environment: "KUBESPORE_PROFILES", bind: func(o *options) any { return &o.profiles }},

@@ -25,6 +25,7 @@ var floors = [][]string{
 	{"pkg/plan"},
 	{"pkg/emit", "pkg/inspect", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
 	{"pkg/compile"},
+	{"pkg/report"},
 	{"cmd/kubespore"},
 }
 

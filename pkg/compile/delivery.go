@@ -10,6 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // Delivery is a way in which a document reaches its machine.
@@ -66,6 +67,18 @@ func embeddedSize(document []byte) int {
 func (h *Host) measure(raw []byte) {
 	h.Bytes = len(raw)
 	h.DeliveryBytes = delivery(h.Delivery).Size(raw)
+}
+
+// SizeFor gives what of a host's document would count if it were delivered in
+// another way.
+func SizeFor(h *plan.Host, doc *document.Document, name string) (int, diag.List) {
+	other := *h
+	other.Delivery = name
+	w, list := write(&other, doc)
+	if list.HasErrors() {
+		return 0, list
+	}
+	return delivery(name).Size(w.files[0].Data), list
 }
 
 // demandRoom refuses a document that its delivery cannot carry.

@@ -37,9 +37,10 @@ type Input struct {
 // Result is what a build came to.
 type Result struct {
 	Plan       *plan.Plan
-	Hosts      []Host // sorted by name
-	Unchanged  bool   // the last build was whole and up to date: nothing was done
-	Generation int    // of what the cluster shall hold
+	Hosts      []Host        // sorted by name
+	Calls      []verify.Call // who dials whom, in documents that hold every proof
+	Unchanged  bool          // the last build was whole and up to date: nothing was done
+	Generation int           // of what the cluster shall hold
 	BootBy     time.Time
 	RenewBy    time.Time
 	Stages     []Stage

@@ -88,6 +88,7 @@ func (p *pipe) prove() {
 	p.list.Append(p.caused(p.verifier.Cluster()))
 	if !p.list.HasErrors() {
 		p.list.Append(p.result.Plan.Advice)
+		p.result.Calls = p.verifier.Calls()
 	}
 }
 
