@@ -91,27 +91,42 @@ func drawLane(l Lane, y int) DrawnLane {
 	for i, line := range wrap(l.Note, 20) {
 		d.Head = append(d.Head, DrawnText{18, y + 50 + i*lineHeight, line})
 	}
-	at := y + lanePad
+	at, next, column := y+lanePad, y+lanePad, 0
 	for _, place := range l.Places {
-		if text := placeName(place); text != "" {
-			d.Texts = append(d.Texts, DrawnText{laneLabel, at + 10, text})
-			at += lineHeight + 4
+		name := placeName(place)
+		small := len(place.Boxes) == 1 && !place.Boxes[0].Wide && len(name) <= 26
+		if !small || column == boxesInRow {
+			at, column = next, 0
 		}
-		lines := 0
-		for _, b := range place.Boxes {
-			lines = max(lines, len(b.Lines))
+		bottom := d.place(place, name, column, at)
+		next = max(next, bottom+boxGap)
+		if column++; !small {
+			column = boxesInRow
 		}
-		height := (lines+1)*lineHeight + 14
-		for i, b := range place.Boxes {
-			if i > 0 && i%boxesInRow == 0 {
-				at += height + boxGap
-			}
-			d.Boxes = append(d.Boxes, drawBox(b, laneLabel+i%boxesInRow*(boxWidth+boxGap), at, height))
-		}
-		at += height + boxGap
 	}
+	at = next
 	d.Height = max(at-boxGap+lanePad-y, lanePad+d.Head[len(d.Head)-1].Y-y)
 	return d
+}
+
+// place draws what stands in one place, from a column on, and gives where it ends.
+func (d *DrawnLane) place(p Place, name string, column, at int) int {
+	if name != "" {
+		d.Texts = append(d.Texts, DrawnText{laneLabel + column*(boxWidth+boxGap), at + 10, name})
+		at += lineHeight + 4
+	}
+	lines := 0
+	for _, b := range p.Boxes {
+		lines = max(lines, len(b.Lines))
+	}
+	height := (lines+1)*lineHeight + 14
+	for i, b := range p.Boxes {
+		if i > 0 && i%boxesInRow == 0 {
+			at += height + boxGap
+		}
+		d.Boxes = append(d.Boxes, drawBox(b, laneLabel+(column+i)%boxesInRow*(boxWidth+boxGap), at, height))
+	}
+	return at + height
 }
 
 func drawBox(b Box, x, y, height int) DrawnBox {
@@ -128,12 +143,12 @@ func drawBox(b Box, x, y, height int) DrawnBox {
 
 func placeName(p Place) string {
 	switch {
-	case p.Network != "" && p.Rack != "":
-		return p.Network + ", rack " + p.Rack
-	case p.Rack != "":
-		return "rack " + p.Rack
+	case p.Rack == "":
+		return p.Network
+	case strings.HasPrefix(strings.ToLower(p.Rack), "rack"):
+		return p.Network + ", " + p.Rack
 	}
-	return p.Network
+	return p.Network + ", rack " + p.Rack
 }
 
 // wrap breaks a text at blanks into lines of so many characters.

@@ -112,7 +112,8 @@ func places(hosts []Host) []Place {
 		in[w] = append(in[w], h)
 	}
 	slices.SortFunc(order, func(a, b where) int {
-		return cmp.Or(cmp.Compare(a.network, b.network), cmp.Compare(a.rack, b.rack))
+		x, y := split(a.rack), split(b.rack)
+		return cmp.Or(cmp.Compare(a.network, b.network), cmp.Compare(x.prefix, y.prefix), cmp.Compare(x.number, y.number), cmp.Compare(a.rack, b.rack))
 	})
 	var out []Place
 	for _, w := range order {
