@@ -40,7 +40,7 @@ var recipes = map[string]recipe{
 	"haproxy":                 {below: forAddresses},
 	"keepalived":              {below: forAddresses},
 	"traefik":                 {program: "traefik", path: "usr/local/bin/traefik"},
-	"kube-router":             {program: "kube-router", path: "usr/local/bin/kube-router", below: forNetworks},
+	"kube-router":             {program: "kube-router", path: "usr/local/bin/kube-router", below: forServices},
 	"nginx":                   {below: forPages, command: []string{"nginx", "-g", "daemon off;"}},
 }
 
@@ -54,6 +54,11 @@ var (
 		packages: []string{"nftables", "iptables", "ipset", "conntrack", "kmod", "iproute2"},
 		options: []string{"--variant=essential",
 			`--customize-hook=cd "$1" && rm -rf usr/share/* usr/lib/udev/* usr/lib/x86_64-linux-gnu/perl* var/lib/dpkg/*`},
+	}
+	// The makers' image has the programs to look with, too.
+	forServices = debianLayer{
+		packages: append([]string{"ipvsadm", "curl"}, forNetworks.packages...),
+		options:  forNetworks.options,
 	}
 	forAddresses = debianLayer{packages: []string{"haproxy", "keepalived", "iproute2", "ca-certificates", "curl", "bash"}}
 	// The makers' image serves this folder to this port, by workers of this user.
