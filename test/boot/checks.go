@@ -138,8 +138,17 @@ func writeSecret(ctx context.Context, r *run, _ []string) (string, error) {
 	return "", err
 }
 
+// readSecret reads what was written. After a machine was lost, the first requests
+// may find no leader of etcd yet; what is read must be right at once.
 func readSecret(ctx context.Context, r *run, _ []string) (string, error) {
-	out, err := r.kubectl(ctx, "get", "secret", "lab", "--output=go-template={{.data.word | base64decode}}")
+	var out string
+	_, err := r.until(ctx, 2*time.Minute, func(ctx context.Context) (bool, string) {
+		var err error
+		if out, err = r.kubectl(ctx, "get", "secret", "lab", "--output=go-template={{.data.word | base64decode}}"); err != nil {
+			return false, err.Error()
+		}
+		return true, ""
+	})
 	if err == nil && out != r.secret {
 		err = fmt.Errorf("the Secret holds %q, not %q", out, r.secret)
 	}
