@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,8 +15,9 @@ import (
 // place is a folder or file that a command reads or writes as a whole.
 type place struct {
 	flag, name string
-	written    bool // what is there may be replaced or removed
-	home       bool // the topology's: others may be inside of it, and it may be in none
+	key        string // of the flag in flagTable; "" for what has none
+	written    bool   // what is there may be replaced or removed
+	home       bool   // the topology's: others may be inside of it, and it may be in none
 }
 
 // places gives those of this command.
@@ -23,16 +25,17 @@ func (c *call) places(cluster string) []place {
 	var out []place
 	if cluster != "" { // not where a build is named in place of a topology
 		out = append(out, place{flag: "the topology's folder", name: c.besideTopology(), home: true},
-			place{flag: "the store", name: c.storeDir(cluster), written: c.command.name == "build"})
+			place{flag: "the store", name: c.storeDir(cluster), key: "store", written: c.command.name == "build"})
 	}
-	for _, f := range []place{
-		{"out", c.options.out, c.command.name == "build", false}, {"build", c.options.build, false, false}, {"media", c.options.media, true, false},
-		{"bundle", c.options.bundle, true, false}, {"registry", c.options.registry, true, false}, {"sysext", c.options.sysext, true, false},
-		{"iso", c.options.iso, true, false}, {"squashfs", c.options.squashfs, true, false}, {"registry-iso", c.options.registryISO, true, false},
-	} {
-		if slices.Contains(c.command.flags, f.flag) && f.name != "" {
-			f.flag = "--" + f.flag
-			out = append(out, f)
+	read := []string{"build"}
+	written := []string{"output", "media", "bundle", "registry", "sysext", "iso", "squashfs", "registry-iso"}
+	for _, f := range flagsOf(c.command.flags) {
+		key := cmp.Or(f.key, f.name)
+		if !slices.Contains(read, key) && !slices.Contains(written, key) {
+			continue
+		}
+		if name := *f.bind(&c.options).(*string); name != "" {
+			out = append(out, place{flag: "--" + f.name, key: key, name: name, written: slices.Contains(written, key)})
 		}
 	}
 	return out
@@ -69,11 +72,12 @@ func (c *call) apart(cluster string) diag.List {
 	return list
 }
 
-// contents tells what a folder is by a file in it, and by the key that this has.
-var contents = []struct{ file, key, what, flag string }{
-	{"store.json", `"cluster"`, "the store of a cluster", "the store"},
-	{"manifest.json", `"kubespore"`, "a build", "--out"},
-	{"media.json", `"medium"`, "a folder of media", "--media"},
+// contents tells what a folder is by a file in it, and by the key that this has;
+// made is the place that it is made at.
+var contents = []struct{ file, key, what, made string }{
+	{"store.json", `"cluster"`, "the store of a cluster", "store"},
+	{"manifest.json", `"kubespore"`, "a build", "output"},
+	{"media.json", `"medium"`, "a folder of media", "media"},
 }
 
 // foreign refuses to write into a folder that is, or is inside of, one that
@@ -84,7 +88,7 @@ func (c *call) foreign(p place) diag.List {
 	for at := start; at != "/"; at = filepath.Dir(at) {
 		for _, x := range contents {
 			text, err := input.ReadUpTo(filepath.Join(at, x.file), compile.MostDocument)
-			if err == nil && strings.Contains(string(text), x.key) && (at != start || x.flag != p.flag) {
+			if err == nil && strings.Contains(string(text), x.key) && (at != start || x.made != p.key) {
 				list.Errorf("O123", diag.Position{File: p.name}, "", "%s would lie in %s, which is %s", p.flag, at, x.what).WithHint("name another place for it")
 				return list
 			}

@@ -1,6 +1,11 @@
 package main
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/kubespore/kubespore/pkg/inspect"
+	"github.com/kubespore/kubespore/pkg/payload"
+)
 
 // command is one row of the table below.
 type command struct {
@@ -15,6 +20,7 @@ type command struct {
 	flags    []string // keys in flagTable, besides those that every command takes
 	min, max int      // number of arguments; max < 0: any number
 	run      func(*call) int
+	results  []any // a value of each type that --format json may answer with
 }
 
 // The groups of the overview, in its order.
@@ -62,6 +68,7 @@ With --control-plane the file describes these machines, and needs no edit.`,
 		},
 		{
 			name: "check", group: topologyGroup, aliases: []string{"validate"}, args: "TOPOLOGY|FOLDER...", min: 1, max: -1, run: runCheck,
+			results: []any{checkResult{}},
 			summary: "report every mistake at once, at its line",
 			detail: `Compiles the whole cluster in memory with stand-in keys and runs every proof that
 a build runs. Touches no keys and writes nothing. Of a folder every topology in it
@@ -72,6 +79,7 @@ what shows them in a merge request.`,
 		},
 		{
 			name: "build", group: topologyGroup, aliases: []string{"render", "generate"}, args: "TOPOLOGY", min: 1, max: 1, run: runBuild,
+			results: []any{buildResult{}},
 			summary: "write one first-boot document for each machine",
 			detail: `Compiles the topology into out/: a document for each machine, admin.conf for the
 operator and manifest.json. Keys are made once and kept in the store, a folder
@@ -81,19 +89,21 @@ leaves out/ as it is.
 
 SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 			examples: []string{"kubespore build prod.yaml", "kubespore build -o /srv/prod --pki /secure/prod.pki prod.yaml", "kubespore build --host w7 --host w8 prod.yaml", "kubespore build --host w7 -o - prod.yaml > w7.ign"},
-			flags:    append([]string{"out", "pki", "host"}, loading...),
+			flags:    append([]string{"output", "pki", "host"}, loading...),
 		},
 		{
 			name: "diff", group: topologyGroup, args: "TOPOLOGY", min: 1, max: 1, run: runDiff,
-			summary: "show what a build would change and what that asks for",
+			results: []any{[]inspect.HostDiff{}},
+			summary: "show what a build would change and what you must do then",
 			detail: `Compiles in memory and compares with the last build in out/, host by host. Secrets
 are masked; -v shows the lines that change. Reads out/ and the store and writes
 nothing. With --exit-code the exit code is 3 when something changes.`,
 			examples: []string{"kubespore diff prod.yaml", "kubespore diff --exit-code -q prod.yaml || echo something changes"},
-			flags:    append([]string{"out", "pki", "host", "exit-code"}, loading...),
+			flags:    append([]string{"build", "pki", "host", "exit-code"}, loading...),
 		},
 		{
 			name: "explain", group: topologyGroup, args: "TOPOLOGY|CODE [HOST [PATH]]", min: 1, max: 3, run: runExplain,
+			results: []any{[]hostFacts{}, []inspect.Explanation{}, inspect.KeyTable{}, codeMeaning{}},
 			summary: "say which profile wrote a file, from which line, or what a code means",
 			detail: `With a topology alone: the hosts and their profiles. With a host: every path that
 its document makes, and who wrote it. With a path, unit or item too: that alone,
@@ -104,6 +114,7 @@ code of a diagnostic: what it means.`,
 		},
 		{
 			name: "pki list", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIList,
+			results:  []any{listing{}},
 			summary:  "list the certificates of a store and when they expire",
 			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key. A\nbar is the life that a certificate has left. Below the list stand the day on which\nthe first certificate ends, and the day from which a build makes new ones.",
 			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
@@ -111,6 +122,7 @@ code of a diagnostic: what it means.`,
 		},
 		{
 			name: "pki renew", group: keysGroup, args: "TOPOLOGY [NAME...]", min: 1, max: 1000, run: runPKIRenew,
+			results: []any{renewal{}},
 			summary: "make certificates anew before they are due",
 			detail: `Makes the named certificates of the store anew, all when none is named, with new
 keys and from the same authorities. All of them change at once, or none. NAME is
@@ -123,6 +135,7 @@ SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 		},
 		{
 			name: "pki verify", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIVerify,
+			results:  []any{storeResult{}},
 			summary:  "check that a store is whole and its certificates good",
 			detail:   "Checks chains, keys, dates, modes and owners of the store of the topology, or of\nthe folder that --pki names. Changes nothing.",
 			examples: []string{"kubespore pki verify prod.yaml", "kubespore pki verify --pki /secure/prod.pki"},
@@ -130,6 +143,7 @@ SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 		},
 		{
 			name: "payload list", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadList,
+			results: []any{payload.Bill{}},
 			summary: "list every program and image that the machines need",
 			detail: `The bill of materials, from the topology alone: each program with its version and
 path, each container image that anything on the machines or in the cluster names,
@@ -140,8 +154,9 @@ on a machine with internet.`,
 		},
 		{
 			name: "payload pack", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadPack,
+			results: []any{packResult{}},
 			summary: "collect programs and images into one bundle, and lock them",
-			detail: `Takes each part from the first source that has it, holds it against the lock, and
+			detail: `Takes each part from the first source that has it, compares it with the lock, and
 writes the bundle and CLUSTER.payload.lock next to the topology: the digests that
 documents carry from the next build on. Run again, it goes on where it stopped.
 The bundle is a plain tree for a web server; --iso and --squashfs write it as a
@@ -158,6 +173,7 @@ SOURCE_DATE_EPOCH sets the dates on volumes and images.`,
 		},
 		{
 			name: "payload sign", group: payloadGroup, args: "TOPOLOGY", min: 1, max: 1, run: runPayloadSign,
+			results: []any{signResult{}},
 			summary: "sign the lock with the cluster's key, after it changed elsewhere",
 			detail: `From the first build that follows a lock, the store remembers the lock that it
 signed, and every command refuses another one. payload pack signs the lock that
@@ -168,16 +184,18 @@ Look at what changed first: machines will run it.`,
 		},
 		{
 			name: "payload verify", group: payloadGroup, args: "TOPOLOGY BUNDLE", min: 2, max: 2, run: runPayloadVerify,
+			results: []any{payload.Verified{}},
 			summary: "prove that topology, documents and bundle agree",
 			detail: `Nothing missing, nothing unused, every digest right: the lock against the topology,
 the bundle against the lock, and the documents of the last build against both.
 BUNDLE is the folder, the ISO, the disk image, the drive or stick it was written
 to, the URL of a mirror, or oci:REGISTRY/PATH:TAG.`,
 			examples: []string{"kubespore payload verify prod.yaml payload", "kubespore payload verify prod.yaml payload.iso", "kubespore payload verify prod.yaml http://192.168.200.9/payload"},
-			flags:    append([]string{"out", "ca", "client", "netrc", "pki"}, loading...),
+			flags:    append([]string{"build", "ca", "client", "netrc", "pki"}, loading...),
 		},
 		{
 			name: "payload push", group: payloadGroup, args: "BUNDLE oci:REFERENCE", min: 2, max: 2, run: runPayloadPush,
+			results: []any{pushResult{}},
 			summary: "write a bundle into a registry, as an OCI artefact",
 			detail: `Any registry takes it: Harbor, Zot, the one that distribution makes. The files of the
 bundle are layers under their paths, as oras has them. Prints the digest by which
@@ -188,11 +206,12 @@ docker login.`,
 		},
 		{
 			name: "payload pull", group: payloadGroup, args: "oci:REFERENCE", min: 1, max: 1, run: runPayloadPull,
+			results: []any{pullResult{}},
 			summary: "fetch a bundle from a registry into a folder",
-			detail: `Writes the files of the bundle into --bundle, each checked by its digest. What is there
+			detail: `Writes the files of the bundle into --output, each checked by its digest. What is there
 with the same content stays, so that the command goes on where it was interrupted.
 A digest in place of a tag (@sha256:...) takes that bundle and no other.`,
-			examples: []string{"kubespore payload pull oci:registry.example/payloads/prod:2026-11", "kubespore payload pull --bundle /srv/payload oci:registry.example/payloads/prod@sha256:..."},
+			examples: []string{"kubespore payload pull oci:registry.example/payloads/prod:2026-11", "kubespore payload pull -o /srv/payload oci:registry.example/payloads/prod@sha256:..."},
 			flags:    []string{"bundle", "ca", "client", "netrc", "format"},
 		},
 	}
@@ -201,14 +220,18 @@ A digest in place of a tag (@sha256:...) takes that bundle and no other.`,
 func lastCommands() []command {
 	return []command{
 		{
-			name: "schema", group: programGroup, args: "[topology|profile]", max: 1, run: runSchema,
-			summary:  "print the JSON Schema of topology files, or of profile.yaml",
-			detail:   "Editors that know the schema complete and check the files. Without a word it is the\nschema of topologies, with the parameters of all profiles.",
-			examples: []string{"kubespore schema > kubespore.schema.json", "kubespore schema profile > profile.schema.json"},
+			name: "schema", group: programGroup, args: "[topology|profile|COMMAND]", max: 2, run: runSchema,
+			summary: "print the JSON Schema of a file or of a command's JSON",
+			detail: `Editors that know the schema of a file complete and check it. Without a word it is
+the schema of topologies, with the parameters of all profiles; profile is that of
+profile.yaml. With a command it is the schema of what the command prints with
+--format json.`,
+			examples: []string{"kubespore schema > kubespore.schema.json", "kubespore schema profile > profile.schema.json", "kubespore schema pki list > pki-list.schema.json"},
 			flags:    []string{"profiles"},
 		},
 		{
 			name: "version", group: programGroup, run: runVersion,
+			results:  []any{versionResult{}},
 			summary:  "print the version and the Kubernetes releases it knows",
 			examples: []string{"kubespore version", "kubespore version --format json"},
 			flags:    []string{"format"},

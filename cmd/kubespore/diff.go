@@ -26,7 +26,7 @@ func runDiff(c *call) int {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
-	dir, err := outdir.Look(c.options.out)
+	dir, err := outdir.Look(c.options.build)
 	if err != nil {
 		list.AddError("O111", err)
 		return c.finish(list, nil, nil)
@@ -76,9 +76,15 @@ func unchanged(r compile.Result, named []string) []inspect.HostDiff {
 	return diffs
 }
 
+<<<<<<< HEAD
 // compare compares a host's new document with that of the last build, in out.
 func compare(out string, last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
 	old, err := compile.ReadDocument(out, last, host)
+=======
+// compare holds a host's new document against that of the last build.
+func (c *call) compare(last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
+	old, err := compile.ReadDocument(c.options.build, last, host)
+>>>>>>> 23df600 (cmd/kubespore: one meaning of --output, schemas of JSON answers, try that ends in a cluster)
 	if err != nil {
 		return inspect.HostDiff{}, err
 	}

@@ -86,7 +86,7 @@ func TestReadOnlyStore(t *testing.T) {
 	if !maps.Equal(w.tree(w.path("out")), before) {
 		t.Error("out/ changed")
 	}
-	if code, _, stderr := w.kubespore("diff", "-o", w.path("out"), w.path("prod.yaml")); code != exitFine {
+	if code, _, stderr := w.kubespore("diff", "--build", w.path("out"), w.path("prod.yaml")); code != exitFine {
 		t.Errorf("diff needs no writing, but: exit code %d\n%s", code, stderr)
 	}
 }

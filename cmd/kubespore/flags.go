@@ -43,6 +43,7 @@ type options struct {
 type flag struct {
 	key         string // what commands name the row by; "" is the name
 	name, short string
+	former      string // a name that it had, which command lines may still say
 	value       string // what stands for the value in help; "" for switches
 	usage       string
 	initial     string
@@ -60,8 +61,7 @@ func flagTable() []flag {
 		{name: "age", value: "FILE", usage: "the program age, static, that the stick carries; once for each architecture of the hosts", bind: func(o *options) any { return &o.age }},
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
 		{name: "before", value: "DURATION", usage: "only what ends within this time: hours, days, weeks or years, as in 90d", bind: func(o *options) any { return &o.before }},
-		{name: "build", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
-		{name: "bundle", short: "o", value: "DIR", usage: "folder of the bundle", initial: "payload", bind: func(o *options) any { return &o.bundle }},
+		{name: "build", former: "out", value: "DIR", usage: "folder of the last build, which is only read", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
 		{name: "ca", value: "FILE", usage: "authority that vouches for the web server or registry, in PEM form (default with --url: one of the store's own)", bind: func(o *options) any { return &o.ca }},
 		{name: "client", value: "FILE", usage: "certificate and key, in PEM form, that web servers and registries are shown", bind: func(o *options) any { return &o.client }},
 		{name: "control-plane", value: "NAME=ADDRESS/PREFIX", usage: "a control plane, as in cp1=10.0.0.21/24; may be repeated", bind: func(o *options) any { return &o.controlPlanes }},
@@ -82,16 +82,21 @@ func flagTable() []flag {
 		{name: "iso", value: "FILE", usage: "also write the bundle as one volume for all machines", bind: func(o *options) any { return &o.iso }},
 		{name: "kernel", value: "FILE", usage: "boot this kernel, in place of the image's boot loader", bind: func(o *options) any { return &o.kernel }},
 		{name: "keys", usage: "print which host holds which keys", bind: func(o *options) any { return &o.keys }},
-		{name: "media", short: "o", value: "DIR", usage: "folder of the media", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "memory", value: "SIZE", usage: "of each machine", initial: "2G", bind: func(o *options) any { return &o.memory }},
 		{name: "name", value: "NAME", usage: "of the cluster (default: cluster)", bind: func(o *options) any { return &o.name }},
 		{name: "nameserver", value: "ADDRESS", usage: "name server of the machines; may be repeated", bind: func(o *options) any { return &o.nameservers }},
 		{name: "netrc", value: "FILE", usage: "logins of web servers, as curl reads them: machine HOST login USER password WORD", bind: func(o *options) any { return &o.netrc }},
 		{name: "os", value: "NAME", usage: "operating system of the machines", initial: "debian", bind: func(o *options) any { return &o.os }},
-		{name: "out", short: "o", value: "DIR", usage: "folder of the build", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
+		{name: "output", short: "o", former: "out", value: "DIR", usage: "folder that the build is written to; - prints the document of one host", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
+		{key: "bundle", name: "output", short: "o", former: "bundle", value: "DIR", usage: "folder that the bundle is written to", initial: defaultBundle, bind: func(o *options) any { return &o.bundle }},
+		{key: "media", name: "output", short: "o", former: "media", value: "DIR", usage: "folder that the media are written to", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
+<<<<<<< HEAD
 		{key: "page", name: "output", short: "o", value: "FILE", usage: "the page to write; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
 		{name: "payload", value: "FILE", usage: "volume with the payload, as payload pack --iso writes it", bind: func(o *options) any { return &o.payload }},
+=======
+		{name: "payload", value: "FILE", usage: "the payload: the bundle that payload pack writes, or its volume (default: the folder payload, if the topology is locked)", bind: func(o *options) any { return &o.payload }},
+>>>>>>> 23df600 (cmd/kubespore: one meaning of --output, schemas of JSON answers, try that ends in a cluster)
 		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", environment: "KUBESPORE_PROFILES", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
@@ -120,6 +125,16 @@ func flagsOf(keys []string) []flag {
 		}
 	}
 	return out
+}
+
+// today gives the name of a flag that a command line calls by a former one.
+func today(flags []flag) func(*pflag.FlagSet, string) pflag.NormalizedName {
+	return func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if i := slices.IndexFunc(flags, func(f flag) bool { return f.former == name && name != "" }); i >= 0 {
+			name = flags[i].name
+		}
+		return pflag.NormalizedName(name)
+	}
 }
 
 // bindTo adds the flag to a set; its value goes into the options.

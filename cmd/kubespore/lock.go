@@ -102,6 +102,11 @@ func signFirst(store *pki.Store, lock plan.Lock) error {
 	return err
 }
 
+// signResult is what payload sign prints.
+type signResult struct {
+	Lock string `json:"lock"` // the file
+}
+
 func runPayloadSign(c *call) int {
 	project, list := c.loadUnsigned()
 	if list.HasErrors() {
@@ -115,7 +120,7 @@ func runPayloadSign(c *call) int {
 	if _, err := signIn(store, project.Lock); err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
-	return c.finish(list, map[string]string{"lock": project.LockFile}, func(w io.Writer) {
+	return c.finish(list, signResult{project.LockFile}, func(w io.Writer) {
 		fmt.Fprintf(w, "signed %s: builds follow it from now on\n", project.LockFile)
 	})
 }

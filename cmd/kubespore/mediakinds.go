@@ -56,7 +56,7 @@ document says.`,
 			summary: "write a tree for a web server from which machines boot by iPXE",
 			detail: `media/pxe is served by any static web server at --url. Point iPXE at boot.ipxe: each
 machine finds the script of its MAC address, kernel and initramfs below images/,
-where you put them, and its document in a folder that nobody can guess. With an
+where you put them, and its document in a folder that no one can guess. With an
 https URL machines with Ignition trust one authority for that: the store's own,
 which media/boot-server has a certificate of for the web server, or that of --ca.`,
 			examples: []string{"kubespore media pxe --url http://10.0.0.5:8080 prod.yaml", "kubespore media pxe --url http://10.0.0.5:8080 --install /dev/sda --append console=ttyS0 prod.yaml", "kubespore media pxe --url https://boot.example prod.yaml"},
@@ -73,7 +73,7 @@ Kernel and initramfs are below its assets.`,
 			summary: "put the document of each cloud-init machine into a disk image",
 			detail: `Adds a partition with the seed volume at the end of the disk, without booting it and
 without touching the others. A raw image is copied, NAME.raw; of a qcow2 image
-NAME.qcow2 is a layer, which needs the image beside it.`,
+NAME.qcow2 is a layer, which needs the image next to it.`,
 			examples: []string{"kubespore media disk --image debian-12-generic-amd64.qcow2 --disk-size 40G prod.yaml"},
 		},
 		{
@@ -98,6 +98,7 @@ document, and the files that this names.`,
 	for i := range kinds {
 		kinds[i].group, kinds[i].args, kinds[i].min, kinds[i].max = mediaGroup, "TOPOLOGY|BUILD", 1, 1
 		kinds[i].flags = slices.Concat(common, kinds[i].flags)
+		kinds[i].results = []any{mediaResult{}}
 	}
 	return append(kinds, command{
 		name: "media bake", group: mediaGroup, run: runMediaBake,
@@ -178,7 +179,7 @@ func runMediaSnippets(c *call) int {
 
 func runMediaStick(c *call) int {
 	if len(c.options.age) == 0 {
-		return c.misused(&usageError{message: "which age shall the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
+		return c.misused(&usageError{message: "which age does the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
 	}
 	programs, list := media.AgePrograms(c.options.age)
 	if list.HasErrors() {

@@ -260,10 +260,10 @@ func (c *call) verifyBundle(lock plan.Lock, signature []byte, list *diag.List) p
 
 // verifyDocuments holds the documents of the last build against the lock.
 func (c *call) verifyDocuments(p *plan.Plan, list *diag.List) int {
-	last, err := outdir.Load(c.options.out)
+	last, err := outdir.Load(c.options.build)
 	list.AddError("O111", err)
 	if last == nil {
-		list.Errorf("W011", diag.Position{File: c.options.out}, "", "there are no documents to verify").WithHint("run kubespore build first, or name its folder with --out")
+		list.Errorf("W011", diag.Position{File: c.options.build}, "", "there are no documents to verify").WithHint("run kubespore build first, or name its folder with --build")
 		return 0
 	}
 	looked := 0
@@ -290,7 +290,7 @@ func (c *call) readDocument(h *plan.Host) (string, *document.Document, error) {
 	if h.Format == "cloud-init" {
 		file, decode = "user-data", emit.ReadCloudInit
 	}
-	file = filepath.Join(c.options.out, "hosts", h.Name, file)
+	file = filepath.Join(c.options.build, "hosts", h.Name, file)
 	raw, err := input.ReadUpTo(file, compile.MostDocument)
 	if err != nil {
 		return file, nil, diag.Failf("W011", diag.Position{File: file}, "the document cannot be read: %v", reason(err)).WithHint("run kubespore build first")

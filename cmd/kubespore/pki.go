@@ -83,7 +83,7 @@ func note(e pki.Entry) string {
 	case !e.HasKey:
 		return "key kept elsewhere"
 	case e.Unused:
-		return "nobody needs it any more"
+		return "not needed any more"
 	}
 	return ""
 }
@@ -148,6 +148,11 @@ func printRenewal(w io.Writer, renewed []pki.Renewed) {
 	fmt.Fprintf(w, "\n%s renewed in the store. Machines have the old ones until you bring them new documents: run kubespore build\n", counted(len(renewed), "certificate"))
 }
 
+// storeResult is what pki verify prints.
+type storeResult struct {
+	Certificates int `json:"certificates"`
+}
+
 func runPKIVerify(c *call) int {
 	now, err := c.now()
 	if err != nil {
@@ -163,7 +168,7 @@ func runPKIVerify(c *call) int {
 	defer store.Close()
 	list.Append(store.Verify(now))
 	n := len(store.List(now))
-	return c.finish(list, map[string]int{"certificates": n}, func(w io.Writer) {
+	return c.finish(list, storeResult{n}, func(w io.Writer) {
 		fmt.Fprintf(w, "the store is whole: %s\n", counted(n, "certificate"))
 	})
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strings"
+
+	"github.com/kubespore/kubespore/docs"
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -15,8 +18,8 @@ const (
 
 func runSchema(c *call) int {
 	word := topologyWord
-	if len(c.args) == 1 {
-		word = c.args[0]
+	if len(c.args) > 0 {
+		word = strings.Join(c.args, " ")
 	}
 	switch word {
 	case topologyWord:
@@ -25,7 +28,17 @@ func runSchema(c *call) int {
 		text, err := profile.Schema()
 		return c.printSchema(text, err)
 	}
-	return c.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + " or " + profileWord})
+	text, err := docs.Schemas.ReadFile(resultSchema(word))
+	if err != nil {
+		return c.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + ", " + profileWord + " or a command that takes --format json"})
+	}
+	return c.printSchema(text, nil)
+}
+
+// resultSchema is the file of docs.Schemas for what a command prints with
+// --format json.
+func resultSchema(command string) string {
+	return "schemas/" + strings.ReplaceAll(command, " ", "-") + ".json"
 }
 
 func (c *call) topologySchema() int {

@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"kubespore": main})
+	testscript.Main(m, map[string]func(){"kubespore": main, "api-server": apiServer})
 }
 
 // TestScripts holds the contract of the command line: see testdata/scripts.
@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("BIN", filepath.Dir(program))
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"nosecrets": noSecrets, "registry": startRegistry},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"nosecrets": noSecrets, "registry": startRegistry, "conforms": conforms},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "root":

@@ -41,8 +41,8 @@ func TestSignals(t *testing.T) {
 		{"check", []string{"check", topology}, []time.Duration{50, 300, 1000}},
 		{"build", []string{"build", "-o", filepath.Join(dir, "out"), "--pki", filepath.Join(dir, "pki"), topology}, []time.Duration{50, 300, 1500}},
 		{"standard input", []string{"check", "-"}, []time.Duration{100}},
-		{"pack", []string{"payload", "pack", "--from", mirror, "--bundle", filepath.Join(dir, "bundle"), filepath.Join(small.dir, "prod.yaml")}, []time.Duration{400}},
-		{"registry", []string{"payload", "pack", "--from", "registry:" + silent.Addr().String(), "--bundle", filepath.Join(dir, "bundle"), filepath.Join(small.dir, "prod.yaml")}, []time.Duration{400}},
+		{"pack", []string{"payload", "pack", "--from", mirror, "--output", filepath.Join(dir, "bundle"), filepath.Join(small.dir, "prod.yaml")}, []time.Duration{400}},
+		{"registry", []string{"payload", "pack", "--from", "registry:" + silent.Addr().String(), "--output", filepath.Join(dir, "bundle"), filepath.Join(small.dir, "prod.yaml")}, []time.Duration{400}},
 		{"media", []string{"media", "config-drive", "--build", filepath.Join(small.dir, "out"), "-o", filepath.Join(dir, "media"), filepath.Join(small.dir, "prod.yaml")}, []time.Duration{10, 40}},
 	} {
 		for _, after := range c.moments {

@@ -65,6 +65,7 @@ func (c *call) leaf(row command) *cobra.Command {
 		ValidArgsFunction: c.completeArgument(row),
 	}
 	flags := flagsOf(row.flags)
+	leaf.Flags().SetNormalizeFunc(today(flags))
 	for _, f := range flags {
 		f.bindTo(leaf.Flags(), &c.options)
 		c.completeFlag(leaf, f)

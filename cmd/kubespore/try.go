@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,12 +24,14 @@ func tryCommand() command {
 		name: "try", group: mediaGroup, args: "TOPOLOGY", min: 1, max: 1, run: runTry,
 		summary: "power the machines on as virtual machines here, with QEMU",
 		detail: `A dress rehearsal: each machine of the last build starts from --image, with its
-document, on a network that has no way out. What the consoles say is printed with
-the machine's name before each line. Ctrl-C ends them, and nothing is left: image
-and payload are only read. --kernel boots that kernel in place of the image's own
-boot loader.`,
+document and the payload, on a network that has no way out. What the consoles say is
+printed with the machine's name before each line. Once the machines are Nodes that
+are ready, it prints the kubeconfig by which you reach them, from this machine alone.
+Ctrl-C ends the machines, and nothing is left: image and payload are only read.
+Without --image it says which image to download, and what it must have. --kernel
+boots that kernel in place of the image's own boot loader.`,
 		examples: []string{
-			"kubespore try --image debian-12-generic-amd64.qcow2 --payload payload.iso prod.yaml",
+			"kubespore try prod.yaml", "kubespore try --image debian-12-generic-amd64.qcow2 --memory 4G prod.yaml",
 			"kubespore try --image fedora-coreos-qemu.x86_64.qcow2 --host cp1 --memory 4G prod.yaml",
 			`kubespore try --image root.raw --kernel vmlinuz --initrd initrd.img --append "root=LABEL=root console=ttyS0" prod.yaml`,
 		},
@@ -37,6 +40,9 @@ boot loader.`,
 }
 
 func runTry(c *call) int {
+	if c.options.image == "" {
+		return c.whichImage()
+	}
 	o, err := c.rehearsal()
 	if err != nil {
 		return c.misused(err)
@@ -61,15 +67,12 @@ func runTry(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	c.printDiagnostics(list)
-	return c.finish(c.rehearse(hosts, machines, o), nil, nil)
+	return c.finish(c.rehearse(built, hosts, machines, o), nil, nil)
 }
 
 // rehearsal reads the flags.
 func (c *call) rehearsal() (o rehearse.Options, err error) {
-	o = rehearse.Options{Kernel: c.options.kernel, Initrd: c.options.initrd, Append: c.options.append, Payload: c.options.payload}
-	if c.options.image == "" {
-		return o, &usageError{message: "which image?", hint: "add --image FILE: a cloud image of the system that the topology names, raw or qcow2"}
-	}
+	o = rehearse.Options{Kernel: c.options.kernel, Initrd: c.options.initrd, Append: c.options.append}
 	if o.Kernel == "" && o.Initrd+o.Append != "" {
 		return o, &usageError{message: "--initrd and --append are for the kernel that --kernel names", hint: "add --kernel FILE, or leave them out: the image has a boot loader"}
 	}
@@ -105,8 +108,8 @@ func (c *call) openRehearsed(o *rehearse.Options) diag.List {
 	} else if err != nil {
 		list.Append(cannotRead("--image "+c.options.image, err))
 	}
-	for _, file := range []struct{ flag, name string }{{"--kernel", o.Kernel}, {"--initrd", o.Initrd}, {"--payload", o.Payload}} {
-		if file.name == "" {
+	for _, file := range []struct{ flag, name string }{{"--kernel", o.Kernel}, {"--initrd", o.Initrd}, {"--payload", c.options.payload}} {
+		if file.name == "" || isFolder(file.name) {
 			continue
 		}
 		f, err := input.Open(file.name)
@@ -158,7 +161,7 @@ func level(h *media.Host) string {
 
 // rehearse runs the machines until the user ends it. What they write is gone
 // afterwards.
-func (c *call) rehearse(hosts []media.Host, machines []rehearse.Machine, o rehearse.Options) (list diag.List) {
+func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options) (list diag.List) {
 	dir, err := os.MkdirTemp("", "kubespore-try-")
 	if err != nil {
 		list.Append(cannotRead("a temporary folder", err))
@@ -169,6 +172,9 @@ func (c *call) rehearse(hosts []media.Host, machines []rehearse.Machine, o rehea
 	for i := range hosts {
 		list.Append(c.handOver(&hosts[i], &machines[i], dir))
 	}
+	var more diag.List
+	o.Payload, more = c.payloadOf(built.Project, dir)
+	list.Append(more)
 	if list.HasErrors() {
 		return list
 	}
@@ -179,7 +185,11 @@ func (c *call) rehearse(hosts []media.Host, machines []rehearse.Machine, o rehea
 	if !c.options.quiet {
 		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", counted(len(machines), "machine"), counted(o.Processors, "processor"), o.Memory>>20, how)
 	}
+	watching, stop := context.WithCancel(c.ctx)
+	watched := c.watch(watching, built, machines, dir)
 	list.AddError("Q003", rehearse.Run(c.ctx, machines, o, c.stdout))
+	stop()
+	<-watched
 	return list
 }
 

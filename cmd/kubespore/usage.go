@@ -55,6 +55,9 @@ func badFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		name := unknown.GetSpecifiedName()
+		if name == "o" && cmd.Flags().Lookup("build") != nil {
+			return &usageError{message: "-o is the folder that a command writes, and " + cmd.CommandPath() + " only reads", hint: "the build that it reads is --build DIR"}
+		}
 		if unknown.GetSpecifiedShortnames() != "" {
 			return &usageError{message: "unknown flag -" + name, hint: seeHelp}
 		}

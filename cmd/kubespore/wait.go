@@ -18,13 +18,13 @@ import (
 // waitCommand is the row of the command table for those who watch.
 func waitCommand() command {
 	return command{
-		name: "wait", group: mediaGroup, args: "TOPOLOGY", min: 1, max: 1, run: runWait,
+		name: "wait", group: mediaGroup, args: "TOPOLOGY", min: 1, max: 1, run: runWait, results: []any{waitResult{}},
 		summary: "watch the cluster form, until every Node is ready",
 		detail: `Asks the API server, with the admin.conf of the last build, until each machine that
 runs a kubelet has a Node that is ready, and says what is still missing. Machines
 do not need it: it only looks. --timeout ends it with exit code 1.`,
-		examples: []string{"kubespore wait prod.yaml", "kubespore wait --timeout 30m -o /srv/prod prod.yaml"},
-		flags:    append([]string{"out", "host", "timeout"}, loading...),
+		examples: []string{"kubespore wait prod.yaml", "kubespore wait --timeout 30m --build /srv/prod prod.yaml"},
+		flags:    append([]string{"build", "host", "timeout"}, loading...),
 	}
 }
 
@@ -44,7 +44,7 @@ func runWait(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	file := filepath.Join(c.options.out, "admin.conf")
+	file := filepath.Join(c.options.build, "admin.conf")
 	text, err := input.ReadFile(file)
 	if err != nil {
 		return c.finish(append(list, cannotRead(file, err)...), nil, nil)

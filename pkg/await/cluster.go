@@ -47,7 +47,7 @@ func Open(kubeconfig []byte) (*Cluster, error) {
 	}
 	transport := &http.Transport{
 		// No proxy: the API server is reached as the machines reach it.
-		TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: cluster.TLSServerName, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12},
 	}
 	return &Cluster{server: cluster.Server, client: &http.Client{Transport: transport, Timeout: 10 * time.Second}}, nil
 }

@@ -73,7 +73,7 @@ func TestDiff(t *testing.T) {
 		"static pod": {func(d *document.Document) {
 			setFile(d, "/etc/kubernetes/manifests/kube-apiserver.yaml", "- --etcd-servers=b\n- --tls-cert-file=/etc/kubernetes/pki/apiserver.crt\n")
 		}, `cp1: 1 changed
-  asks for: nothing
+  needs: nothing
   ~ /etc/kubernetes/manifests/kube-apiserver.yaml: nothing
       --- last build
       +++ this build
@@ -85,7 +85,7 @@ func TestDiff(t *testing.T) {
 		"certificate of a static pod": {func(d *document.Document) {
 			setFile(d, "/etc/kubernetes/pki/apiserver.crt", "<<other.crt>>\n")
 		}, `cp1: 1 changed
-  asks for: restart the static pods kube-apiserver
+  needs: restart the static pods kube-apiserver
   ~ /etc/kubernetes/pki/apiserver.crt: restart the static pods kube-apiserver
       --- last build
       +++ this build
@@ -96,7 +96,7 @@ func TestDiff(t *testing.T) {
 		"secret": {func(d *document.Document) {
 			setFile(d, "/etc/kubernetes/pki/apiserver.key", "<<other.key>>\n")
 		}, `cp1: 1 changed
-  asks for: nothing
+  needs: nothing
   ~ /etc/kubernetes/pki/apiserver.key (secret content): nothing
 `},
 		"read by a script of a unit": {func(d *document.Document) {
@@ -104,7 +104,7 @@ func TestDiff(t *testing.T) {
 			setFile(d, "/etc/sysctl.d/10-k8s.conf", "a = 2\n")
 			setFile(d, "/var/notes", "nobody\n")
 		}, `cp1: 3 changed
-  asks for: restart kubespore-firewall.service, systemd-sysctl.service
+  needs: restart kubespore-firewall.service, systemd-sysctl.service
   ~ /etc/kubespore/firewall.nft: restart kubespore-firewall.service
       --- last build
       +++ this build
@@ -125,27 +125,27 @@ func TestDiff(t *testing.T) {
       +nobody
 `},
 		"unit": {func(d *document.Document) { d.Config.Systemd.Units[0].Enabled = ptr(false) }, `cp1: 1 changed
-  asks for: restart kubespore-firewall.service
+  needs: restart kubespore-firewall.service
   ~ /etc/systemd/system/kubespore-firewall.service (state disabled, was enabled): restart kubespore-firewall.service
 `},
 		"mode and owner": {func(d *document.Document) {
 			d.Config.Storage.Files[6].Mode, d.Config.Storage.Files[6].User.Name = ptr(0o600), ptr("core")
 		}, `cp1: 1 changed
-  asks for: nothing
+  needs: nothing
   ~ /var/notes (mode 0600, was 0644; owner core:root, was root:root): nothing
 `},
 		"password": {func(d *document.Document) { d.Config.Passwd.Users[0].PasswordHash = ptr("<<new hash>>") }, `cp1: 1 changed
-  asks for: re-image
+  needs: re-image
   ~ user:core: re-image
 `},
 		"kernel argument": {func(d *document.Document) { d.Config.KernelArguments.ShouldExist = []types.KernelArgument{"quiet"} }, `cp1: 1 changed
-  asks for: re-image
+  needs: re-image
   + kernel arguments: re-image
 `},
 		"file comes, file goes": {func(d *document.Document) {
 			d.Config.Storage.Files[6].Path = "/var/remarks"
 		}, `cp1: 2 changed
-  asks for: nothing
+  needs: nothing
   - /var/notes: nothing
   + /var/remarks: nothing
 `},
@@ -181,9 +181,9 @@ func TestDiffHosts(t *testing.T) {
 		diffs = append(diffs, d)
 	}
 	want := `w1 w2: new
-  asks for: a first boot with its document
+  needs: a first boot with its document
 w3: gone
-  asks for:
+  needs:
     on w3: kubespore-reset w3, or erase its disks: nothing revokes the keys on them
 nothing changes on 1 of 4 hosts
 `

@@ -42,11 +42,11 @@ func diffBody(d HostDiff, patches bool) string {
 	var b strings.Builder
 	switch d.Action {
 	case Added:
-		return "new\n  asks for: a first boot with its document\n"
+		return "new\n  needs: a first boot with its document\n"
 	case Removed:
-		return "gone\n  asks for:\n    " + strings.Join(d.Asks, "\n    ") + "\n"
+		return "gone\n  needs:\n    " + strings.Join(d.Asks, "\n    ") + "\n"
 	}
-	fmt.Fprintf(&b, "%d changed\n  asks for: %s\n", len(d.Changes), d.Needs)
+	fmt.Fprintf(&b, "%d changed\n  needs: %s\n", len(d.Changes), d.Needs)
 	for _, c := range d.Changes {
 		fmt.Fprintf(&b, "  %s %s", marks[c.Action], c.Path)
 		if len(c.Attributes) > 0 {

@@ -129,7 +129,7 @@ func (b *base) with(h *Host, size int64) ([]gpt.Patch, int64, error) {
 	start := b.table.Place(size, room)
 	patches, err := b.table.Grow(old, size, "kubespore", start, room, seed.Bytes())
 	if err != nil {
-		return nil, 0, diag.Failf("M014", diag.Position{File: b.file.Name()}, "no document can be put into this image: %s", err).WithHint("use media iso beside it")
+		return nil, 0, diag.Failf("M014", diag.Position{File: b.file.Name()}, "no document can be put into this image: %s", err).WithHint("use media iso together with it")
 	}
 	return append(patches, gpt.Patch{At: start, Data: seed.Bytes()}), size, nil
 }

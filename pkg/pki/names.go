@@ -55,7 +55,7 @@ func checkAddress(a netip.Addr) string {
 	case a.Is4In6():
 		return "it is an IPv4 address in IPv6 form"
 	case a.IsUnspecified():
-		return "nobody can dial it"
+		return "no one can dial it"
 	}
 	return ""
 }

@@ -78,7 +78,7 @@ func checkAlgorithm(list *diag.List, at diag.Position, who, algorithm string) {
 func checkCommonName(list *diag.List, at diag.Position, who, name string) {
 	bad := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, bad) {
-		list.Errorf("K022", at, "", "%s has the common name %q, by which nobody can be known", who, name).
+		list.Errorf("K022", at, "", "%s has the common name %q, by which no one can be known", who, name).
 			WithHint("give it a name of visible characters")
 	}
 }

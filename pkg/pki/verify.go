@@ -109,7 +109,7 @@ func (s *Store) verifyCertificate(list *diag.List, name string, names []string, 
 		return
 	}
 	if private, err := parseKey(text); err == nil && !sameKey(c, private) {
-		list.Errorf("K032", at, "", "the certificate is for another key than the one beside it").WithHint("restore both files from the same backup")
+		list.Errorf("K032", at, "", "the certificate is for another key than the one next to it").WithHint("restore both files from the same backup")
 	}
 }
 

@@ -158,7 +158,7 @@ func (a podAllocator) full(blocks pool, missing int, size uint64, gone []string)
 		d.WithHint("widen network.pods, or raise network.nodePodBits")
 		return
 	}
-	d.WithHint("%d blocks are kept for hosts that the file no longer has (%s): if they are gone for ever, take them out of podCIDRs in the store's allocations.json", len(gone), firstFew(gone))
+	d.WithHint("%d blocks are kept for hosts that the file no longer has (%s): if they are gone for good, take them out of podCIDRs in the store's allocations.json", len(gone), firstFew(gone))
 }
 
 // firstFew lists a few names.

@@ -115,7 +115,7 @@ func listsAsked(r *reporter, enabled []*profile.Profile) []string {
 		for _, c := range p.Conditions() {
 			for _, name := range c.Lists {
 				if asked[name] = true; lists[name] == nil {
-					r.errorAt("P035", c.Position, "", "a condition asks for a list %s, which does not exist", name).
+					r.errorAt("P035", c.Position, "", "a condition names a list %s, which does not exist", name).
 						WithHint("%s", suggest(name, Lists(), "lists"))
 				}
 			}

@@ -21,7 +21,7 @@ const (
 // A mark stands in a rendered text for bytes that templates must not see or
 // that are not known yet. It is one word of letters, digits, points and
 // hyphens, so that it survives YAML, Butane and quoting; its two ends carry a
-// number that nobody writes by accident.
+// number that no program writes by accident.
 const (
 	markStart = profile.MarkPrefix + "8f3c61d07a."
 	markEnd   = ".7ad0e25b94.end"

@@ -80,7 +80,7 @@ func checkRelations(s *selection) {
 		}
 		for i, other := range u.Excludes {
 			if s.whole.byName[other] != nil {
-				s.list.Errorf("P007", s.where(u.Profile), "", "the profile %s cannot stand beside %s", u.Name, other).
+				s.list.Errorf("P007", s.where(u.Profile), "", "the profile %s cannot stand with %s", u.Name, other).
 					WithHint("%s", s.offHint(u.Profile, s.catalog.Lookup(other))).
 					WithRelated(u.At(fmt.Sprintf("excludes[%d]", i)), "said here").
 					WithRelated(s.where(s.catalog.Lookup(other)), "%s is selected here", other)

@@ -53,15 +53,15 @@ func (p *Profile) condition(c *Condition, list *diag.List) {
 		name, field, ofElements := strings.Cut(key, ".")
 		q := p.Param(name)
 		if q == nil {
-			list.Errorf("F010", c.Position, "", "the condition asks for a parameter %s that the profile does not have", name).
+			list.Errorf("F010", c.Position, "", "the condition names a parameter %s that the profile does not have", name).
 				WithHint("%s", hintFor(name, p.ParamNames(), "parameters"))
 		} else if ofElements && !slices.ContainsFunc(q.Fields, func(f Param) bool { return f.Name == field }) {
-			list.Errorf("F010", c.Position, "", "the elements of %s have no field %s, which the condition asks for", name, field).
+			list.Errorf("F010", c.Position, "", "the elements of %s have no field %s, which the condition names", name, field).
 				WithHint("declare it under fields of %s", name)
 		}
 	}
 	if q := p.Param(c.Hosts); c.Hosts != "" && (q == nil || q.Type != "hosts") {
-		list.Errorf("F010", c.Position, "", "the condition asks for a parameter %s of type hosts that the profile does not have", c.Hosts).
+		list.Errorf("F010", c.Position, "", "the condition names a parameter %s of type hosts that the profile does not have", c.Hosts).
 			WithHint("hosts names a parameter: params: {%s: {type: hosts, ...}}", c.Hosts)
 	}
 }

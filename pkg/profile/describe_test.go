@@ -100,8 +100,9 @@ func keysPage(t *testing.T, text []byte) []byte {
 
 <!-- Generated from the decoders of pkg/profile by: go test ./pkg/profile -run Golden -update -->
 
-Every key that ` + "`profile.yaml`" + ` may have. [profiles.md](profiles.md) explains how they work together. Editors complete and check the
-file with its [JSON Schema](profile.schema.json), which ` + "`kubespore schema profile`" + ` prints. A list of one may be written as the value alone.
+Every key that ` + "`profile.yaml`" + ` may have. [profiles.md](profiles.md) explains how they work together.
+Editors complete and check the file with its [JSON Schema](profile.schema.json), which
+` + "`kubespore schema profile`" + ` prints. A list of one may be written as the value alone.
 `)
 	keysOf(t, &b, "Top level", root)
 	for _, name := range slices.Sorted(maps.Keys(root["$defs"].(map[string]any))) {

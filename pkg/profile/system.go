@@ -22,6 +22,7 @@ type System struct {
 	Title     string   `fact:"title" doc:"what people call it"`
 	Releases  []string `fact:"releases" doc:"the releases that the facts describe"`
 	Image     string   `fact:"image" doc:"which of its images to take"`
+	Download  string   `fact:"download" doc:"where its image for virtual machines is published"`
 	OSRelease string   `fact:"osRelease" doc:"its ID in /etc/os-release"`
 	Formats   []string `fact:"formats" doc:"the formats of first-boot documents that it reads; the first is its default"`
 

@@ -19,6 +19,7 @@ type Machine struct {
 	// device by its name there.
 	Volume                     string
 	FirmwareName, FirmwareFile string
+	Door                       *Door // nil for none; at most one machine has one
 }
 
 // Options say what all machines have in common.
@@ -68,8 +69,13 @@ func (o *Options) arguments(m *Machine, network string) []string {
 		}
 	}
 	for i, mac := range m.ports() {
-		args = append(args, "-netdev", fmt.Sprintf("socket,id=net%d,mcast=%s,localaddr=127.0.0.1", i, network),
-			"-device", fmt.Sprintf("virtio-net-pci,netdev=net%d,mac=%s", i, mac))
+		id, wire := fmt.Sprintf("net%d", i), "socket,mcast="+network+",localaddr=127.0.0.1"
+		if m.Door != nil && i == 0 {
+			args = append(args, m.Door.arguments(id, wire)...)
+		} else {
+			args = append(args, "-netdev", wire+",id="+id)
+		}
+		args = append(args, "-device", fmt.Sprintf("virtio-net-pci,netdev=%s,mac=%s", id, mac))
 	}
 	disk := func(file, device string) {
 		id := fmt.Sprintf("disk%d", len(args))

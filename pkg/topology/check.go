@@ -119,12 +119,12 @@ func (c *checker) checkUsers() {
 	for i, u := range c.Access.Users {
 		at := yamlfile.Element("access.users", i)
 		if len(u.SSHAuthorizedKeys) == 0 && u.PasswordHash == "" && c.ok(at) {
-			c.warnf(codeUser, at, "nobody can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
+			c.warnf(codeUser, at, "no one can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
 		}
 		for j, line := range u.SSHAuthorizedKeys {
 			for _, field := range strings.Fields(line) {
 				if isPlaceholder(field) {
-					c.warnf(codeSSHKey, yamlfile.Element(yamlfile.Join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: nobody can log in with it").WithHint("give the line of your .pub file")
+					c.warnf(codeSSHKey, yamlfile.Element(yamlfile.Join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: no one can log in with it").WithHint("give the line of your .pub file")
 					break
 				}
 			}

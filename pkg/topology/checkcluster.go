@@ -109,7 +109,7 @@ func (c *checker) checkHolder(a netip.Addr, h *Host) {
 		c.errorf(codeEndpoint, path, "%s is the address of %s, where no API server runs", a, h.Name).
 			WithHint("use a free address for a virtual one, or a control plane's").WithRelated(c.at(h.Path), "%s", h.Name)
 	case h.HasRole("control-plane") && len(c.withRole("control-plane")) > 1:
-		c.warnf(codeEndpoint, path, "%s is the address of %s alone: without that host nobody reaches the other control planes", a, h.Name).
+		c.warnf(codeEndpoint, path, "%s is the address of %s alone: without that host no one reaches the other control planes", a, h.Name).
 			WithHint("use a free address of the same network as a virtual one, or a balancer").WithRelated(c.at(h.Path), "%s", h.Name)
 	}
 }

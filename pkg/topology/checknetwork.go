@@ -275,6 +275,6 @@ func (c *checker) reportOverlap(outer, inner span) {
 		relation = "is the same as"
 	}
 	c.errorf(codeOverlap, at.path, "%s %s %s %s %s", at.what, at.net, relation, other.what, other.net).
-		WithHint("choose networks that are apart, such as pods 10.240.0.0/12 and services 10.96.0.0/16 beside a LAN in 192.168.0.0/16").
+		WithHint("choose networks that are apart, such as pods 10.240.0.0/12 and services 10.96.0.0/16 next to a LAN in 192.168.0.0/16").
 		WithRelated(c.at(other.path), "%s is declared here", other.net)
 }

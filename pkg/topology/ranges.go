@@ -98,7 +98,7 @@ func unusable(p netip.Prefix) string {
 	a, inner := p.Addr(), p.Bits() < p.Addr().BitLen()-1
 	switch {
 	case a.IsUnspecified():
-		return "the address of nobody"
+		return "the address of no one"
 	case a.IsLoopback():
 		return "a loopback address"
 	case a.IsMulticast():

@@ -67,15 +67,15 @@ const referenceIntro = `# The topology file
 <!-- Generated from pkg/topology/schema.go by: go test ./pkg/topology -update -->
 
 One YAML file describes every machine of a cluster. ` + "`kubespore init`" + ` writes one to start from,
-` + "`kubespore check`" + ` finds every mistake in it at once, and the [JSON Schema](topology.schema.json) lets
-editors complete and check it. The files under [examples](../examples) are whole topologies; what each
-diagnostic means stands in [diagnostics](diagnostics.md).
+` + "`kubespore check`" + ` finds every mistake in it at once, and the [JSON Schema](topology.schema.json)
+lets editors complete and check it. The files under [examples](../examples) are whole topologies;
+what each diagnostic means stands in [diagnostics](diagnostics.md).
 
-What hosts share stands in pools, which have the keys of a host; [fleets](fleets.md) says which value counts
-where several say the same.
+What hosts share stands in pools, which have the keys of a host; [fleets](fleets.md) says which
+value counts where several say the same.
 
-Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (` + "`<<`" + `) may be used. A file
-has at most 16 MiB and 20,000 hosts.
+Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (` + "`<<`" + `) may be used. A
+file has at most 16 MiB and 20,000 hosts.
 `
 
 func writeSection(b *bytes.Buffer, path string, f *shape) {

@@ -245,7 +245,7 @@ func (v *Verifier) ports(m *machine, out *diag.List) {
 			if !v.inTopology(second.at) && v.inTopology(first.at) {
 				first, second = second, first
 			}
-			out.Errorf("V061", second.at, m.Name, "%s cannot listen beside %s", second, first).
+			out.Errorf("V061", second.at, m.Name, "%s cannot listen together with %s", second, first).
 				WithHint("give one of the two another port").WithRelated(first.at, "%s", first.what)
 		}
 	}

@@ -183,7 +183,7 @@ func meet(client client, s server, name string, c *chains, out *diag.List) {
 		out.Errorf("V054", client.at, client.what, "it dials %s on %s as %s, but %s", s.what, s.host, name, problem)
 	}
 	if len(s.clientCA) == 0 {
-		out.Errorf("V055", s.at, s.host, "%s holds clients against no authority", s.what)
+		out.Errorf("V055", s.at, s.host, "%s checks clients with no authority", s.what)
 		return
 	}
 	if problem := c.client(client.cert, s.clientCA); problem != "" {
@@ -227,7 +227,7 @@ func (c *chains) prove(text, authority []byte, name string, usage x509.ExtKeyUsa
 	}
 	pool := c.pool(authority)
 	if pool == nil {
-		return "there is no authority to hold it against"
+		return "there is no authority to check it with"
 	}
 	intermediates := x509.NewCertPool()
 	for _, ca := range chain[1:] {

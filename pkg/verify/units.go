@@ -120,7 +120,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 	}
 	user := u.value("Service", "User")
 	if user != "" && !hasUser(m, user) {
-		out.Errorf("V034", at, where, "User=%s is nobody on this host", user).WithHint("add the user under passwd.users in the profile's host.bu")
+		out.Errorf("V034", at, where, "User=%s is not a user of this host", user).WithHint("add the user under passwd.users in the profile's host.bu")
 	}
 	for _, file := range m.argumentsOf(u) {
 		if e := m.file(file); e != nil && user != "" && e.User != user && e.Mode&0o044 == 0 {

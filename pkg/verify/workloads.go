@@ -69,7 +69,7 @@ func (v *Verifier) portsOfPods(out *diag.List) {
 				i := slices.IndexFunc(on.own, func(l listener) bool { return set.clashes(l) })
 				if key := set.String(); i >= 0 && !said[key] {
 					said[key] = true
-					out.Errorf("V061", set.at, on.host.Name, "%s cannot listen beside %s", set.listener, on.own[i]).
+					out.Errorf("V061", set.at, on.host.Name, "%s cannot listen together with %s", set.listener, on.own[i]).
 						WithHint("give one of the two another port").WithRelated(on.own[i].at, "%s", on.own[i].what)
 				}
 			}

@@ -16,7 +16,8 @@ import (
 type build struct {
 	hosts     int
 	wall      time.Duration
-	memory    int64 // most resident bytes
+	cpu       time.Duration // of all processors, which other programs' load changes little
+	memory    int64         // most resident bytes
 	unchanged bool
 	stages    []stage
 }
@@ -45,18 +46,18 @@ func buildProgram(dir string) (string, error) {
 }
 
 // measureTwice builds a fleet of the given size and builds it again.
-func measureTwice(program, dir string, hosts int) (first, again build, err error) {
+func measureTwice(program, dir string, f fleet) (first, again build, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return first, again, err
 	}
 	topology := filepath.Join(dir, "bench.yaml")
-	if err := os.WriteFile(topology, []byte(topologyOf(hosts)), 0o600); err != nil {
+	if err := os.WriteFile(topology, []byte(topologyOf(f)), 0o600); err != nil {
 		return first, again, err
 	}
-	if first, err = measure(program, dir, topology, hosts); err != nil {
+	if first, err = measure(program, dir, topology, f.hosts); err != nil {
 		return first, again, err
 	}
-	again, err = measure(program, dir, topology, hosts)
+	again, err = measure(program, dir, topology, f.hosts)
 	return first, again, err
 }
 
@@ -83,6 +84,7 @@ func measure(program, dir, topology string, hosts int) (build, error) {
 	if err != nil {
 		return b, fmt.Errorf("kubespore build: %w\n%.2000s", err, stdout.String())
 	}
+	b.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	b.memory = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
 	b.unchanged = answer.Result.Unchanged
 	for _, s := range answer.Result.Stages {
@@ -91,9 +93,15 @@ func measure(program, dir, topology string, hosts int) (build, error) {
 	return b, nil
 }
 
-// topologyOf has three control planes and workers for the rest, each with an
-// address and a MAC of its own.
-func topologyOf(hosts int) string {
+// fleet is a cluster to build.
+type fleet struct {
+	hosts, controlPlanes int
+	os                   string
+}
+
+// topologyOf gives the topology of a fleet: control planes and workers for the
+// rest, each with an address and a MAC of its own.
+func topologyOf(f fleet) string {
 	var b strings.Builder
 	b.WriteString(`apiVersion: kubespore/v1alpha1
 kind: Topology
@@ -102,16 +110,16 @@ kubernetes: {version: v1.37.2}
 network:
   pods: [10.128.0.0/9]
   services: [10.96.0.0/16]
-os: flatcar
+os: ` + f.os + `
 access:
   users: [{name: core, sshAuthorizedKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmlbKyk8RGLq4y5xqGGRVlXYcW0Y7T1U8Fz2sJpYqmS core]}]
 profiles:
   keepalived: {}
 hosts:
 `)
-	for i := range hosts {
+	for i := range f.hosts {
 		role, name := "worker", fmt.Sprintf("w%d", i)
-		if i < 3 {
+		if i < f.controlPlanes {
 			role, name = "control-plane", fmt.Sprintf("cp%d", i)
 		}
 		fmt.Fprintf(&b, "  - {name: %s, roles: [%s], address: 10.0.%d.%d/16, mac: \"52:54:00:00:%02x:%02x\"}\n", name, role, i/250, i%250+1, i/250, i%250+1)

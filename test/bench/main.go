@@ -21,16 +21,16 @@ const (
 
 func main() {
 	hosts := flag.Int("hosts", 1000, "hosts of the main build")
-	fleet := flag.Int("fleet", 10000, "hosts of the big build; 0 leaves it out")
-	peers := flag.Bool("peers", true, "measure kubeadm and cfssl too")
+	many := flag.Int("fleet", 10000, "hosts of the big build; 0 leaves it out")
+	peers := flag.Bool("peers", true, "measure control planes, kubeadm and cfssl too")
 	flag.Parse()
-	if err := run(*hosts, *fleet, *peers); err != nil {
+	if err := run(*hosts, *many, *peers); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(hosts, fleet int, peers bool) error {
+func run(hosts, many int, peers bool) error {
 	dir, err := os.MkdirTemp("", "kubespore-bench")
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func run(hosts, fleet int, peers bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d CPUs, %s\n\n", cpu(), runtime.GOMAXPROCS(0), runtime.Version())
+	fmt.Printf("%s, %d CPUs, %s; load %s\n\n", cpu(), runtime.GOMAXPROCS(0), runtime.Version(), load())
 
-	first, again, err := measureTwice(program, filepath.Join(dir, "first"), hosts)
+	first, again, err := measureTwice(program, filepath.Join(dir, "first"), fleet{hosts, 3, "flatcar"})
 	if err != nil {
 		return err
 	}
@@ -56,16 +56,19 @@ func run(hosts, fleet int, peers bool) error {
 		return err
 	}
 	rows := append(judge(first, again, low), boot.row())
-	if fleet > 0 {
-		big, _, err := measureTwice(program, filepath.Join(dir, "fleet"), fleet)
+	if many > 0 {
+		big, _, err := measureTwice(program, filepath.Join(dir, "fleet"), fleet{many, 3, "flatcar"})
 		if err != nil {
 			return err
 		}
 		rows = append(rows, judgeFleet(first, big)...)
 	}
 	printTargets(rows)
+	if err := printOthers(program, dir, first, again); err != nil {
+		return err
+	}
 	if peers {
-		return printPeers(dir, first, low)
+		return printPeers(program, dir, first, low)
 	}
 	return nil
 }

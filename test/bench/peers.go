@@ -15,29 +15,41 @@ const cfssl = "github.com/cloudflare/cfssl/cmd/"
 // pairs is how many cfssl process pairs are measured.
 const pairs = 50
 
-// printPeers sets one host's share of our build beside what others take for
-// one host.
-func printPeers(dir string, first build, low floor) error {
-	perHost := first.wall / time.Duration(first.hosts)
-	perCertificate := first.stage("keys") / time.Duration(max(low.certificates, 1))
-	fmt.Print("| who | what | time |\n|---|---|---|\n")
-	row := func(who, what string, d time.Duration) {
-		fmt.Printf("| %s | %s | %.1f ms |\n", who, what, float64(d.Microseconds())/1000)
+// printPeers sets what we do next to the same of others: a control plane next to a
+// control plane with keys of the same kind, a certificate next to a certificate.
+func printPeers(program, dir string, first build, low floor) error {
+	fmt.Print("| who | what | wall | processors |\n|---|---|---|---|\n")
+	row := func(who, what string, b build, err error) {
+		if err != nil {
+			fmt.Printf("| %s | not measured: %s | | |\n", who, firstLine(err))
+			return
+		}
+		fmt.Printf("| %s | %s | %s | %s |\n", who, what, milliseconds(b.wall), milliseconds(b.cpu))
 	}
-	row("kubespore", "one host of the build above, with every proof", perHost)
-	row("kubespore", "one key and certificate of it", perCertificate)
-	row("standard library", "one key and certificate", low.sign/time.Duration(max(low.certificates, 1)))
-	if d, err := measureKubeadm(filepath.Join(dir, "kubeadm")); err != nil {
-		fmt.Printf("| kubeadm | not measured: %s | |\n", firstLine(err))
-	} else {
-		row("kubeadm", "init phase certs, kubeconfig, control-plane, etcd for one host", d)
+	ours, err := least(func(turn int) (build, error) {
+		b, _, err := measureTwice(program, filepath.Join(dir, fmt.Sprintf("alone%d", turn)), fleet{1, 1, "flatcar"})
+		return b, err
+	})
+	row("kubespore", "one control plane: keys, kubeconfigs, static pods, units, firewall, network, objects, every proof, flushed to the disk", ours, err)
+	for _, algorithm := range []string{"ECDSA-P256", "RSA-2048"} {
+		theirs, err := least(func(turn int) (build, error) {
+			return measureKubeadm(filepath.Join(dir, fmt.Sprintf("kubeadm%s%d", algorithm, turn)), algorithm)
+		})
+		row("kubeadm", "one control plane, "+algorithm+": `init phase` certs, kubeconfig, control-plane, etcd", theirs, err)
 	}
-	if d, err := measureCFSSL(filepath.Join(dir, "cfssl")); err != nil {
-		fmt.Printf("| cfssl | not measured: %s | |\n", firstLine(err))
-	} else {
-		row("cfssl", "gencert piped into cfssljson, one certificate", d)
-	}
+	certificates := time.Duration(max(low.certificates, 1))
+	row("kubespore", "one key and certificate of the first build", build{wall: first.stage("keys") / certificates}, nil)
+	row("standard library", "one key and certificate", build{wall: low.sign / certificates}, nil)
+	theirs, err := measureCFSSL(filepath.Join(dir, "cfssl"))
+	row("cfssl", "`gencert` piped into `cfssljson`, one certificate", build{wall: theirs}, err)
 	return nil
+}
+
+func milliseconds(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
 
 func firstLine(err error) string {
@@ -46,16 +58,17 @@ func firstLine(err error) string {
 }
 
 // measureKubeadm makes one control plane's files with the real kubeadm.
-func measureKubeadm(dir string) (time.Duration, error) {
+func measureKubeadm(dir, algorithm string) (build, error) {
+	var b build
 	path, err := exec.Command("test/tools/tool", "kubeadm@1.37").Output()
 	if err != nil {
-		return 0, fmt.Errorf("test/tools/tool kubeadm@1.37: %w", err)
+		return b, fmt.Errorf("test/tools/tool kubeadm@1.37: %w", err)
 	}
 	kubeadm := strings.TrimSpace(string(path))
 	certs := filepath.Join(dir, "pki")
 	config := filepath.Join(dir, "kubeadm.yaml")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return 0, err
+		return b, err
 	}
 	text := fmt.Sprintf(`apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -67,22 +80,24 @@ kind: ClusterConfiguration
 kubernetesVersion: v1.37.2
 controlPlaneEndpoint: 10.0.255.1:6443
 certificatesDir: %s
-`, certs)
+encryptionAlgorithm: %s
+`, certs, algorithm)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return 0, err
+		return b, err
 	}
-	start := time.Now()
 	for _, phase := range []string{"certs all", "kubeconfig all --kubeconfig-dir " + dir, "control-plane all", "etcd local"} {
 		args := append([]string{"init", "phase"}, strings.Fields(phase)...)
 		args = append(args, "--config", config)
 		if strings.HasPrefix(phase, "control-plane") || strings.HasPrefix(phase, "etcd") {
 			args = append(args, "--dry-run") // else it writes to /etc/kubernetes
 		}
-		if out, err := exec.Command(kubeadm, args...).CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("kubeadm init phase %s: %w %s", phase, err, out)
+		one, err := timed(exec.Command(kubeadm, args...))
+		if err != nil {
+			return b, err
 		}
+		b.wall, b.cpu = b.wall+one.wall, b.cpu+one.cpu
 	}
-	return time.Since(start), nil
+	return b, nil
 }
 
 // measureCFSSL makes certificates as the walkthroughs do: a pair of processes

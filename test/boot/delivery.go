@@ -116,7 +116,7 @@ func (q *qemu) makeMedium(ctx context.Context, way delivery) error {
 		return nil
 	}
 	args := append([]string{"media"}, way.medium(q)...)
-	args = append(args, "--quiet", "--media", q.run.media(), "--build", filepath.Join(q.run.dir, "out"))
+	args = append(args, "--quiet", "--output", q.run.media(), "--build", filepath.Join(q.run.dir, "out"))
 	if !way.forAll {
 		args = append(args, "--host", q.host.Name)
 	}

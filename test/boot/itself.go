@@ -71,21 +71,44 @@ func becameItself(ctx context.Context, r *run, words []string) (string, error) {
 // tryBase has kubespore try run machines from the base image, which is a file
 // system alone, with its kernel.
 func tryBase(ctx context.Context, r *run, words []string) (string, error) {
+	return r.rehearse(ctx, words, r.showThemselves, r.baseImage()...)
+}
+
+// baseImage has kubespore try start from the base image.
+func (r *run) baseImage() []string {
 	base, args := r.base(), kernelArguments
 	if r.Format == ignition {
 		args += " ignition.firstboot ignition.platform.id=qemu"
 	}
-	return r.rehearse(ctx, words, "--image", base.disk, "--kernel", base.kernel, "--initrd", base.initrd, "--append", args)
+	return []string{"--image", base.disk, "--kernel", base.kernel, "--initrd", base.initrd, "--append", args}
+}
+
+// tryCluster has it run them with the payload, until it says that the cluster
+// answers.
+func tryCluster(ctx context.Context, r *run, words []string) (string, error) {
+	answers := func(ctx context.Context, _ []*machine, screen string) error {
+		_, err := r.until(ctx, 4*patience, func(context.Context) (bool, string) {
+			text, err := os.ReadFile(screen)
+			return err == nil && strings.Contains(string(text), "kubespore: the cluster answers"), shorten(lastLines(string(text), 2), 80)
+		})
+		return err
+	}
+	return r.rehearse(ctx, words, answers, append(r.baseImage(), "--payload", r.bundle(), "--memory", "3G")...)
+}
+
+// showThemselves waits until the machines of a rehearsal show who they are.
+func (r *run) showThemselves(ctx context.Context, machines []*machine, screen string) error {
+	return r.awaitThemselves(ctx, machines, func(m *machine) string { return saidIn(screen, m.Name) })
 }
 
 // tryImage has it run them from an image that boots by itself.
 func tryImage(ctx context.Context, r *run, words []string) (string, error) {
-	return r.rehearse(ctx, words, "--image", r.lab.cloudImage)
+	return r.rehearse(ctx, words, r.showThemselves, "--image", r.lab.cloudImage)
 }
 
 // rehearse has kubespore try run machines, as a user would, and ends it as a user
-// does.
-func (r *run) rehearse(ctx context.Context, words []string, image ...string) (string, error) {
+// does, once its screen shows what is waited for.
+func (r *run) rehearse(ctx context.Context, words []string, shown func(context.Context, []*machine, string) error, image ...string) (string, error) {
 	machines, err := r.named(ctx, words)
 	if err != nil {
 		return "", err
@@ -113,7 +136,7 @@ func (r *run) rehearse(ctx context.Context, words []string, image ...string) (st
 		<-p.done
 		stop(errors.New("kubespore try ended by itself"))
 	}()
-	if err := r.awaitThemselves(running, machines, func(m *machine) string { return saidIn(screen, m.Name) }); err != nil {
+	if err := shown(running, machines, screen); err != nil {
 		return "", errors.Join(context.Cause(running), err)
 	}
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {

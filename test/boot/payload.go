@@ -49,7 +49,7 @@ func (r *run) pack(ctx context.Context) error {
 	if err := r.build(ctx, r.Without); err != nil {
 		return err
 	}
-	if _, err := r.kubespore(ctx, "payload", "verify", r.adapted(), bundle, "-o", filepath.Join(r.dir, "out")); err != nil {
+	if _, err := r.kubespore(ctx, "payload", "verify", r.adapted(), bundle, "--build", filepath.Join(r.dir, "out")); err != nil {
 		return err
 	}
 	if err := layOver(r.bundle(), filepath.Join(r.dir, "payload-changes"), bundle); err != nil || !r.bakes() {

@@ -79,7 +79,7 @@ func clusterQuestions() []struct{ what, ask string } {
 	}
 }
 
-// leave runs kubespore-reset on a machine that nobody can log in to: a pod there with
+// leave runs kubespore-reset on a machine that no one can log in to: a pod there with
 // the host's rights hands systemd a script, which outlives the pod. The script asks
 // what stranger asks, and the console shows what is left.
 func leave(ctx context.Context, r *run, words []string) (string, error) {

@@ -157,8 +157,10 @@ func (s scenario) check() error {
 		return errors.New("upstream's archives are packed by the commands of a page")
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
-	case s.Lane == containerLane && (s.takes("try") || s.takes("try-image")):
+	case s.Lane == containerLane && (s.takes("try") || s.takes("try-image") || s.takes("try-cluster")):
 		return errors.New("containers have no image to try")
+	case s.takes("try-cluster") && !s.locked():
+		return errors.New("a cluster is tried with a payload")
 	case s.takes("try-image") && s.Format != cloudInit:
 		return fmt.Errorf("the image that boots by itself is for %s", cloudInit)
 	case s.bakes() && s.Format != cloudInit:

@@ -88,6 +88,7 @@ func TestInside(t *testing.T) {
 		{Lane: machineLane, Format: cloudInit, Firmware: map[string]string{"cp1": uefi}},
 		{Lane: containerLane, Format: ignition, Steps: []string{"try all"}},
 		{Lane: machineLane, Format: ignition, Steps: []string{"try-image all"}},
+		{Lane: machineLane, Format: ignition, Steps: []string{"try-cluster all"}},
 	} {
 		if err := s.check(); err == nil {
 			t.Errorf("taken: %+v", s)

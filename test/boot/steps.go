@@ -54,6 +54,7 @@ func verbs() []verb {
 		{"key", "MACHINE HOST", "put in the key of a host to a sealed stick, while the machine is off", turnKey},
 		{"try", "MACHINE...", "kubespore try brings the same to the consoles of its own machines, and leaves nothing", tryBase},
 		{"try-image", "MACHINE...", "the same from an image that boots by its own boot loader", tryImage},
+		{"try-cluster", "MACHINE...", "kubespore try forms a cluster of its own machines with the payload, and reaches it", tryCluster},
 		{"flawless", "MACHINE...", "no unit failed, by what the console shows", flawless},
 		{"halfway", "MACHINE...", "a copy from the mirror has begun, as the disk shows", halfway},
 		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},

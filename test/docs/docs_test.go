@@ -84,6 +84,7 @@ func TestPages(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/kubespore").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	helpIsPlain(t, bin)
 	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
 		if err != nil {

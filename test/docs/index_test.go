@@ -53,28 +53,3 @@ func TestIndex(t *testing.T) {
 		t.Errorf("only %d pages were looked for", seen)
 	}
 }
-
-// wrapped are the pages whose prose is kept below 101 columns: more come as they
-// are written anew.
-const width = 100
-
-var wrapped = []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/README.md", "docs/release.md", "docs/decisions/0013-releases.md"}
-
-// TestWidth leaves tables and blocks as they are.
-func TestWidth(t *testing.T) {
-	for _, page := range wrapped {
-		text, err := os.ReadFile(filepath.Join("../..", page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		inBlock := false
-		for i, line := range strings.Split(string(text), "\n") {
-			switch {
-			case fence.MatchString(line):
-				inBlock = !inBlock
-			case !inBlock && !strings.HasPrefix(line, "|") && len([]rune(line)) > width:
-				t.Errorf("%s:%d has %d columns", page, i+1, len([]rune(line)))
-			}
-		}
-	}
-}

@@ -103,9 +103,9 @@ const preamble = `# Where kubespore differs from kubeadm
 
 ` + "`make check`" + ` asks kubeadm of the same minor for the cluster of ` + "`examples/ha.yaml`" + ` and
 ` + "`examples/external-etcd.yaml`" + ` and compares, value by value: every certificate (subject, usages,
-names, issuer), every kubeconfig, every static pod, the configuration of kubelet and
-kube-proxy, and every object that the cluster holds. All that differs stands here; what
-does not stand here is the same. An asterisk stands for any text.
+names, issuer), every kubeconfig, every static pod, the configuration of kubelet and kube-proxy, and
+every object that the cluster holds. All that differs stands here; what does not stand here is the
+same. An asterisk stands for any text.
 `
 
 // render writes the page.

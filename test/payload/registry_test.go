@@ -143,7 +143,7 @@ func TestTwoBundles(t *testing.T) {
 		}
 		amd.kubespore(t, append([]string{"payload", "pack", "-o", "mixed", "mixed.yaml"}, order...)...)
 		amd.kubespore(t, "build", "-o", "out-mixed", "mixed.yaml")
-		amd.kubespore(t, "payload", "verify", "-o", "out-mixed", "mixed.yaml", "mixed")
+		amd.kubespore(t, "payload", "verify", "--build", "out-mixed", "mixed.yaml", "mixed")
 		lock, err := payload.ReadLock(filepath.Join(amd.dir, "mixed", payload.InBundle))
 		if err != nil {
 			t.Fatal(err)

@@ -212,7 +212,7 @@ func build(t tree, c testCase, version, dir, store string) (map[string][]byte, e
 		}
 	}
 	out := filepath.Join(dir, "out")
-	command := exec.Command(t.program, "build", "--quiet", "--pki", keys, "--out", out, file)
+	command := exec.Command(t.program, "build", "--quiet", "--pki", keys, "--output", out, file)
 	command.Env = append(os.Environ(), clock)
 	if said, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, said)

@@ -38,7 +38,7 @@ func Read(disk io.ReaderAt) (*Table, error) {
 	count := int(t.number(80))
 	t.size = int(t.number(84))
 	if count < 1 || count > maxEntries || t.size < entrySize || t.size > 4096 || t.size%entrySize != 0 {
-		return nil, errors.New("its partition table has a size that nobody writes")
+		return nil, errors.New("its partition table has a size that no program writes")
 	}
 	t.entries = make([]byte, count*t.size)
 	if _, err := disk.ReadAt(t.entries, int64(binary.LittleEndian.Uint64(t.header[72:]))*Sector); err != nil || crc32.ChecksumIEEE(t.entries) != t.number(88) {
