@@ -60,13 +60,8 @@ boot-clean: ## end and remove what `make boot` left
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
 	bin/bootlab -tree . -name $(LAB) -clean
 
-<<<<<<< HEAD
-golden: ## write the goldens anew; read the difference before you commit it
-	go test ./pkg/profile ./pkg/plan ./pkg/compile ./pkg/report -run 'Golden' -update
-=======
 golden: ## write the goldens anew, and wrap the prose of all pages; read the difference before you commit it
-	go test ./pkg/profile ./pkg/plan ./pkg/compile -run 'Golden' -update
->>>>>>> 23df600 (cmd/kubespore: one meaning of --output, schemas of JSON answers, try that ends in a cluster)
+	go test ./pkg/profile ./pkg/plan ./pkg/compile ./pkg/report -run 'Golden' -update
 	go test ./pkg/topology -run 'Reference|Page|Templates' -update
 	go test ./cmd/kubespore -run TestResultSchemas -update
 	go test ./test/docs -run TestWidth -update

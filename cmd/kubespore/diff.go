@@ -37,7 +37,7 @@ func runDiff(c *call) int {
 		if len(c.options.hosts) > 0 && !slices.Contains(c.options.hosts, host) {
 			return
 		}
-		d, err := compare(c.options.out, last, host, new)
+		d, err := compare(c.options.build, last, host, new)
 		list.AddError("O111", err)
 		d.NoteReadsAllHosts(func(name string) bool {
 			p := project.Catalog.Lookup(name) // nil for an overlay
@@ -76,15 +76,9 @@ func unchanged(r compile.Result, named []string) []inspect.HostDiff {
 	return diffs
 }
 
-<<<<<<< HEAD
 // compare compares a host's new document with that of the last build, in out.
 func compare(out string, last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
 	old, err := compile.ReadDocument(out, last, host)
-=======
-// compare holds a host's new document against that of the last build.
-func (c *call) compare(last *outdir.Manifest, host string, new *document.Document) (inspect.HostDiff, error) {
-	old, err := compile.ReadDocument(c.options.build, last, host)
->>>>>>> 23df600 (cmd/kubespore: one meaning of --output, schemas of JSON answers, try that ends in a cluster)
 	if err != nil {
 		return inspect.HostDiff{}, err
 	}

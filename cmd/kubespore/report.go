@@ -23,7 +23,7 @@ import (
 
 func reportCommand() command {
 	return command{
-		name: "report", group: topologyGroup, args: "TOPOLOGY", min: 1, max: 1, run: runReport,
+		name: "report", group: topologyGroup, args: "TOPOLOGY", min: 1, max: 1, run: runReport, results: []any{pageResult{}},
 		summary: "write one HTML page about the cluster, to look at and to print",
 		detail: `Compiles in memory, runs every proof and writes one page that needs no network:
 the topology drawn, who dials whom, who holds which key, how long certificates
