@@ -172,7 +172,8 @@ func (v *Verifier) weakened(program, name string, f profile.Flag, at diag.Positi
 		given = []string{"true"}
 	}
 	for _, value := range slices.Sorted(maps.Keys(values)) {
-		if value == "*" || slices.Contains(given, value) {
+		absent, isAbsence := strings.CutPrefix(value, "!")
+		if value == "*" || slices.Contains(given, value) || isAbsence && !slices.Contains(given, absent) && !slices.Contains(given, "AlwaysAllow") {
 			out.Warnf("V072", at, where, "--%s makes the cluster less safe: %s", f, values[value]).
 				WithHint("take it out unless you need it")
 		}
