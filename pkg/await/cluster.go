@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -99,6 +100,16 @@ func lack(node corev1.Node) string {
 	return "its kubelet has not reported yet"
 }
 
+// cause leaves out of an error of the network which port was used here, which is
+// another one each time.
+func cause(err error) error {
+	var operation *net.OpError
+	if errors.As(err, &operation) {
+		return operation.Err
+	}
+	return err
+}
+
 func (c *Cluster) get(ctx context.Context, path string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, nil)
 	if err != nil {
@@ -106,7 +117,7 @@ func (c *Cluster) get(ctx context.Context, path string, into any) error {
 	}
 	answer, err := c.client.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.server, cause(err))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
