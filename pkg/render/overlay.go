@@ -82,8 +82,9 @@ func hideClosed(merged *layer, overlay layer) {
 	}
 	for i := range merged.config.Storage.Files {
 		f := &merged.config.Storage.Files[i]
-		if item := "file:" + f.Path; said[f.Path] && f.Mode != nil && *f.Mode&0o004 == 0 {
-			merged.secret[item] = merged.secret[item] // known from now on, perhaps without a key
+		item := "file:" + f.Path
+		if _, secret := merged.secret[item]; !secret && said[f.Path] && f.Mode != nil && *f.Mode&0o004 == 0 {
+			merged.secret[item] = nil // no key of the store is in it
 		}
 	}
 }
