@@ -36,6 +36,12 @@ func newChroot(t *testing.T, file, host string, layers ...profile.Source) *chroo
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
+	return layOut(t, doc)
+}
+
+// layOut writes what a document holds into a folder.
+func layOut(t *testing.T, doc *document.Document) *chroot {
+	t.Helper()
 	m := &chroot{t.TempDir(), doc}
 	entries, err := doc.Entries()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/inspect"
+	"github.com/kubespore/kubespore/pkg/kit"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -82,7 +83,15 @@ func compare(out string, last *outdir.Manifest, host string, new *document.Docum
 	if err != nil {
 		return inspect.HostDiff{}, err
 	}
-	return inspect.Diff(old, new)
+	d, err := inspect.Diff(old, new)
+	if err != nil || d.Action != inspect.Changed {
+		return d, err
+	}
+	prevented, ok, err := kit.Prevented(old, new)
+	if ok {
+		d.Kit = &inspect.Kit{Blocked: prevented}
+	}
+	return d, err
 }
 
 // gone gives the hosts of the last build that the topology no longer has.

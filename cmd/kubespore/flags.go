@@ -21,10 +21,10 @@ type options struct {
 	from, age              []string
 	bundle, iso            string
 	registry, registryISO  string
-	build, media, image    string
+	build, media, kits     string
 	install, url, append   string
 	ca, client, netrc      string
-	before                 string
+	before, image          string
 	squashfs, sysext       string
 	packages               string
 	diskSize, platform     string
@@ -91,6 +91,7 @@ func flagTable() []flag {
 		{key: "bundle", name: "output", short: "o", former: "bundle", value: "DIR", usage: "folder that the bundle is written to", initial: defaultBundle, bind: func(o *options) any { return &o.bundle }},
 		{key: "media", name: "output", short: "o", former: "media", value: "DIR", usage: "folder that the media are written to", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
+		{key: "kits", name: "output", short: "o", value: "DIR", usage: "folder that the kits are written to", initial: "kits", bind: func(o *options) any { return &o.kits }},
 		{key: "page", name: "output", short: "o", value: "FILE", usage: "file that the page is written to; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
 		{name: "payload", value: "FILE", usage: "the payload: the bundle that payload pack writes, or its volume (default: the folder payload, if the topology is locked)", bind: func(o *options) any { return &o.payload }},
 		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},

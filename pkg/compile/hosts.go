@@ -154,12 +154,22 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 		p.printed = written.files[0].Data
 	}
 	if p.stage != nil && p.wanted(h.Name) && !list.HasErrors() {
+		list.AddError("O106", p.remember(h, doc))
 		if err := p.write(written.files, load); err != nil {
 			list.AddError("O105", err)
 			stop()
 		}
 	}
 	return doc
+}
+
+// remember notes in the store what the document makes of its machine, for kits.
+func (p *pipe) remember(h *plan.Host, doc *document.Document) error {
+	state, err := doc.State()
+	if err != nil {
+		return err
+	}
+	return p.Store.Remember(h.Name, state)
 }
 
 func (p *pipe) write(files []outdir.File, load *workload) (err error) {

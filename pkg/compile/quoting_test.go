@@ -14,6 +14,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/compile/compiletest"
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -357,6 +358,8 @@ func compiled(t *testing.T, c *profile.Catalog, s slot, system, text string) (ma
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A digest of all the others.
+	entries = slices.DeleteFunc(entries, func(e document.Entry) bool { return e.Path == document.StatePath })
 	out := leavesOf(t, everyText, entries, shown)
 	for _, u := range d.Config.Passwd.Users {
 		out[fmt.Sprintf("user\x00%s %v %v", u.Name, u.Groups, u.SSHAuthorizedKeys)]++

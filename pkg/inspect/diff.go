@@ -27,6 +27,12 @@ type HostDiff struct {
 	Changes []Change `json:"changes"` // sorted by path; not listed for hosts that come or go
 	Needs   Needs    `json:"needs"`
 	Asks    []string `json:"asks,omitempty"` // what the going of a host asks of the operator, step by step
+	Kit     *Kit     `json:"kit,omitempty"`  // nil unless the machine runs and takes kits
+}
+
+// Kit says whether a kit brings the changes of a host to its machine.
+type Kit struct {
+	Blocked []string `json:"blocked"` // changes for which it cannot
 }
 
 // Change is one part of a document that differs.
@@ -86,7 +92,8 @@ func (d *HostDiff) NoteReadsAllHosts(readsAllHosts func(profile string) bool) {
 	}
 }
 
-// pathChanges compares what two documents make on the file system.
+// pathChanges compares what two documents make on the file system. The name of
+// the state is left out: it changes with everything else, and on each host.
 func pathChanges(before, after []document.Entry) []Change {
 	pairs := map[string][2]*document.Entry{}
 	for i := range before {
@@ -96,6 +103,7 @@ func pathChanges(before, after []document.Entry) []Change {
 		pairs[after[i].Path] = [2]*document.Entry{pairs[after[i].Path][0], &after[i]}
 	}
 	var out []Change
+	delete(pairs, document.StatePath)
 	for _, path := range slices.Sorted(maps.Keys(pairs)) {
 		if c, ok := compare(pairs[path][0], pairs[path][1]); ok {
 			out = append(out, c)
@@ -154,7 +162,7 @@ func attributes(old, new *document.Entry) []string {
 // otherChanges compares what has no path: users, groups, disks, kernel
 // arguments. Their content is not shown: password hashes are among it.
 func otherChanges(old, new *document.Document) []Change {
-	before, after := others(old), others(new)
+	before, after := old.Others(), new.Others()
 	var out []Change
 	for item, v := range after {
 		switch w, ok := before[item]; {
@@ -170,22 +178,5 @@ func otherChanges(old, new *document.Document) []Change {
 		}
 	}
 	slices.SortFunc(out, func(a, b Change) int { return cmp.Compare(a.Item, b.Item) })
-	return out
-}
-
-// others gives the items that become no path on the machine, which Entries gives.
-func others(d *document.Document) map[string]any {
-	out := map[string]any{}
-	for _, k := range document.Kinds() {
-		if k.Entries {
-			continue
-		}
-		for i, name := range k.Names(&d.Config) {
-			out[k.Name+":"+name] = k.Value(&d.Config, i)
-		}
-	}
-	if c := d.Config.KernelArguments; len(c.ShouldExist)+len(c.ShouldNotExist) > 0 {
-		out["kernel arguments"] = c
-	}
 	return out
 }

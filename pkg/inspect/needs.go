@@ -120,6 +120,17 @@ func (r readers) needs(c Change) Needs {
 	return Needs{Restart: merged(slices.Collect(maps.Keys(units)), nil), Pods: merged(slices.Collect(maps.Keys(pods)), nil)}
 }
 
+// Readers says of any path who reads it on a machine with this document: the
+// units and static pods that must restart when it changes.
+func Readers(d *document.Document) (func(path string) Needs, error) {
+	entries, err := d.Entries()
+	if err != nil {
+		return nil, err
+	}
+	r := newReaders(nil, entries)
+	return func(path string) Needs { return r.needs(Change{Path: path}) }, nil
+}
+
 // follow walks from a path to the units and static pods that read it.
 func (r readers) follow(at string, units, pods, seen map[string]bool) {
 	if seen[at] {

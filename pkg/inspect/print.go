@@ -47,6 +47,13 @@ func diffBody(d HostDiff, patches bool) string {
 		return "gone\n  needs:\n    " + strings.Join(d.Asks, "\n    ") + "\n"
 	}
 	fmt.Fprintf(&b, "%d changed\n  needs: %s\n", len(d.Changes), d.Needs)
+	switch {
+	case d.Kit == nil:
+	case len(d.Kit.Blocked) == 0:
+		b.WriteString("  kit: kubespore kit makes one after the build\n")
+	default:
+		fmt.Fprintf(&b, "  kit: not possible, because of %s\n", strings.Join(d.Kit.Blocked, ", "))
+	}
 	for _, c := range d.Changes {
 		fmt.Fprintf(&b, "  %s %s", marks[c.Action], c.Path)
 		if len(c.Attributes) > 0 {

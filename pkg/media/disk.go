@@ -113,7 +113,7 @@ func (b *base) with(h *Host, size int64) ([]gpt.Patch, int64, error) {
 		return nil, 0, err
 	}
 	var seed bytes.Buffer
-	if err := iso9660.Write(&seed, seedLabel, fixedTime(), files); err != nil {
+	if err := iso9660.Write(&seed, seedLabel, FixedTime(), files); err != nil {
 		return nil, 0, err
 	}
 	room := int64(seed.Len()+gpt.Align-1) / gpt.Align * gpt.Align

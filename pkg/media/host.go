@@ -77,10 +77,10 @@ type Medium struct {
 	Make func(*Host) ([]File, error)
 }
 
-// fixedTime is the date on everything that has one. A medium changes when its
+// FixedTime is the date on everything that has one. A medium changes when its
 // document does, so its own date says nothing; this one is the first that
 // every file system can hold.
-func fixedTime() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
+func FixedTime() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Select gives the hosts that a medium is for, in order of their names. Those
 // whose documents it cannot carry are an error when they were asked for by

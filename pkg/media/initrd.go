@@ -52,11 +52,11 @@ func archive(w io.Writer, members ...member) error {
 				continue
 			}
 			there[folder] = true
-			if err := a.WriteHeader(&cpio.Header{Name: folder, Mode: cpio.TypeDir | 0o755, Links: 2, ModTime: fixedTime()}); err != nil {
+			if err := a.WriteHeader(&cpio.Header{Name: folder, Mode: cpio.TypeDir | 0o755, Links: 2, ModTime: FixedTime()}); err != nil {
 				return err
 			}
 		}
-		if err := a.WriteHeader(&cpio.Header{Name: m.name, Mode: m.mode, Links: 1, Size: int64(len(m.content)), ModTime: fixedTime()}); err != nil {
+		if err := a.WriteHeader(&cpio.Header{Name: m.name, Mode: m.mode, Links: 1, Size: int64(len(m.content)), ModTime: FixedTime()}); err != nil {
 			return err
 		}
 		if _, err := a.Write(m.content); err != nil {

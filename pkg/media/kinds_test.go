@@ -204,7 +204,7 @@ func liveISO(t *testing.T, area int, info string) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := iso9660.Write(f, "fedora-coreos-43", fixedTime(), files); err != nil {
+	if err := iso9660.Write(f, "fedora-coreos-43", FixedTime(), files); err != nil {
 		t.Fatal(err)
 	}
 	return name

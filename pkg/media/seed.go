@@ -45,5 +45,5 @@ func volumeFile(path string, data []byte) iso9660.File {
 
 // volume is a read-only volume as a file.
 func volume(path, host, label string, files []iso9660.File) File {
-	return File{Path: path, Host: host, Write: func(w io.Writer) error { return iso9660.Write(w, label, fixedTime(), files) }}
+	return File{Path: path, Host: host, Write: func(w io.Writer) error { return iso9660.Write(w, label, FixedTime(), files) }}
 }

@@ -221,7 +221,7 @@ func (s *Store) Digest() (string, error) {
 	}
 	h := sha256.New()
 	for _, name := range names {
-		if kindOf(name) == mediaFile {
+		if kind := kindOf(name); kind == mediaFile || kind == statesFileKind {
 			continue
 		}
 		text, _, err := s.read(name)

@@ -54,12 +54,16 @@ const (
 	certificateFile
 	keyFile
 	mediaFile
+	statesFileKind
 )
 
 // kindOf tells what a file is by its place and name.
 func kindOf(name string) fileKind {
 	if name == identityName || name == allocationsName || name == durable.GitIgnoreName {
 		return ownFile
+	}
+	if isStates(name) {
+		return statesFileKind
 	}
 	if isForMedia(name) || name == lockSignature {
 		return mediaFile

@@ -28,6 +28,7 @@ type Data struct {
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Generation }}                a mark that becomes the build generation
 //	{{ .Written }}                   a mark that becomes the units and paths of the host's document that go with its cluster
+//	{{ .State }}                     a mark that becomes the digest of all that the host's document makes of its machine
 //	{{ .ClockFloor }}                a mark that becomes the earliest time the machine's clock may show, in seconds since 1970
 //	{{ .VarOf "kubelet" "server" }}  a var of another profile, as this host sees it
 //	{{ .Slot "cni" "mtu" }}          what the host's profile of a slot hands on

@@ -15,6 +15,7 @@ const (
 	KindGeneration = "generation"
 	KindClockFloor = "clock-floor"
 	KindWritten    = "written"
+	KindState      = "state"
 	KindParam      = "param"
 )
 
@@ -45,6 +46,10 @@ var MarkClockFloor = mark(KindClockFloor, "host")
 
 // MarkWritten stands for what the document itself writes, which is known last.
 var MarkWritten = mark(KindWritten, "host")
+
+// MarkState stands for the digest of all that the document makes of its machine,
+// which is known after that.
+var MarkState = mark(KindState, "host")
 
 func mark(kind, name string) string { return markStart + kind + "." + name + markEnd }
 

@@ -99,6 +99,10 @@ func (d *Data) ClockFloor() string { return MarkClockFloor }
 // "unit kubelet.service" and "path /etc/kubernetes/kubelet.conf".
 func (d *Data) Written() string { return MarkWritten }
 
+// State gives a mark that becomes the digest of all that the document of the
+// host makes of its machine, besides the file that names it: /etc/kubespore/state.
+func (d *Data) State() string { return MarkState }
+
 // VarOf gives a var of another profile, as this host sees it.
 func (d *Data) VarOf(name, variable string) (string, error) {
 	s := *d.scope

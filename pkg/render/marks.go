@@ -53,6 +53,8 @@ func (j *job) resolve(kind, name string) (value []byte, id string, err error) {
 		return strconv.AppendInt(nil, int64(j.generation), 10), "", nil
 	case plan.KindWritten:
 		return []byte(plan.MarkWritten), "", nil // the whole document comes first: see written.go
+	case plan.KindState:
+		return []byte(plan.MarkState), "", nil // everything else comes first
 	case plan.KindClockFloor:
 		return strconv.AppendInt(nil, j.keys.Floors[j.host.Name].Unix(), 10), "", nil
 	case plan.KindParam:

@@ -88,7 +88,7 @@ func (r *Renderer) Host(h *plan.Host, keys *plan.Keys) (*document.Document, diag
 	result.config.Ignition.Version = types.MaxVersion.String()
 	order(&result.config)
 	doc := &document.Document{Host: h.Name, Config: result.config, Origins: result.origins, Secret: map[string]bool{}, Keys: map[string][]string{}}
-	j.fillWritten(doc)
+	j.fillLate(doc)
 	for item, keys := range result.secret {
 		doc.Secret[item] = true
 		if len(keys) > 0 {
@@ -108,7 +108,7 @@ type job struct {
 	host     *plan.Host
 	keys     *plan.Keys
 	data     map[string]*plan.Data // by profile
-	listing  []string              // paths of files that list what the document writes
+	listing  []string              // paths of files that need what is known last
 	problems diag.List
 }
 

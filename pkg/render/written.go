@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -8,28 +9,49 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// fillWritten puts the list of what the document writes into the files that ask
-// for it, once nothing else changes any more.
-func (j *job) fillWritten(d *document.Document) {
-	var list []byte
+// fillLate puts what is known last into the files that need it: the list of
+// what the document writes, once nothing else changes any more, and then the
+// digest of its state, which covers all but the file that names it.
+func (j *job) fillLate(d *document.Document) {
+	j.fillIn(d, plan.KindWritten, func() ([]byte, error) { return j.written(d), nil })
+	j.fillIn(d, plan.KindState, func() ([]byte, error) {
+		state, err := d.State()
+		return []byte(state.Digest()), err
+	})
+}
+
+// fillIn replaces the marks of one kind.
+func (j *job) fillIn(d *document.Document, kind string, value func() ([]byte, error)) {
+	var known []byte
 	for i := range d.Config.Storage.Files {
 		f := &d.Config.Storage.Files[i]
 		if !slices.Contains(j.listing, f.Path) {
 			continue
 		}
-		if list == nil {
-			list = j.written(d)
-		}
 		text, err := document.Content(f.Contents)
+		asked := false
 		if err == nil {
-			text, _, err = plan.ReplaceMarks(text, func(string, string) ([]byte, error) { return list, nil })
+			text, _, err = plan.ReplaceMarks(text, func(of, name string) (text []byte, err error) {
+				if of != kind {
+					return []byte(plan.MarkState), nil // the other kind, which comes later
+				}
+				if asked = true; known == nil {
+					known, err = value()
+				}
+				return known, err
+			})
+		}
+		if err == nil && asked && kind == plan.KindState && f.Path != document.StatePath {
+			err = fmt.Errorf("the state is named in %s alone", document.StatePath)
 		}
 		if err != nil {
 			j.problems.Errorf("R007", d.At("file:"+f.Path), "", "%s: %s", f.Path, err)
 			continue
 		}
-		made := resourceOf(text)
-		f.Contents.Source, f.Contents.Compression = made.Source, made.Compression
+		if asked {
+			made := resourceOf(text)
+			f.Contents.Source, f.Contents.Compression = made.Source, made.Compression
+		}
 	}
 }
 

@@ -57,6 +57,7 @@ type run struct {
 	services []*process                   // other programs on the machines' network
 	left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
 	device   string                       // the stick with the payload, as the kernel calls it
+	writer   *writer                      // writes into the cluster
 	next     *run                         // packs what the step upgrade brings; has no machines
 }
 

@@ -77,6 +77,13 @@ func verbs() []verb {
 		{"rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", rotated},
 		{"hardened", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", hardened},
 		{"beside-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", besideKubeadm},
+		{"renew", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", renew},
+		{"kit", "MACHINE...", "take the kits, all machines at the same time", takeKits},
+		{"cut-kit", "MACHINE", "begin to take the kit, and cut the power at a random moment of it", cutKit},
+		{"no-kit", "MACHINE...", "kits that are changed, old, another machine's or another cluster's are refused", refuseKits},
+		{"as-built", "MACHINE...", "every file of the kit is what it says", asBuilt},
+		{"writes", "", "begin to write five objects a second at the cluster's endpoint", beginWrites},
+		{"written", "", "every write that was acknowledged is there", endWrites},
 		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
 	}
 }
@@ -101,7 +108,7 @@ func verbOf(step string) (verb, []string, error) {
 func (v verb) looksInside(words []string) bool {
 	switch v.name {
 	case "again", "stranger", "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
-		"halfway", "reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened":
+		"halfway", "reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened", "kit", "cut-kit", "no-kit", "as-built":
 		return true
 	}
 	return slices.Contains(words, "holder") || slices.Contains(words, "victim")

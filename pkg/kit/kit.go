@@ -1,0 +1,292 @@
+package kit
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/document"
+)
+
+// Program is what a kit does on its machine. Each kit brings it, so that documents
+// need not hold it.
+//
+//go:embed program
+var Program string
+
+// Purpose is what signatures of kits are for.
+const Purpose = "kubespore-kit"
+
+// Input is what a kit is made of.
+type Input struct {
+	Cluster, Host string
+	Made          time.Time          // when the build was made: machines take no older kit than they had
+	Document      *document.Document // what the machine becomes
+	Earlier       []document.State   // what it may be now, the likeliest last
+	// Restarts says who reads a path of the document: units, and static pods.
+	Restarts func(path string) (units, pods []string)
+}
+
+// Kit is what one machine gets.
+type Kit struct {
+	Text  []byte            // the file kit, which is signed
+	Files map[string][]byte // contents by their digest
+	From  []Difference      // a difference for each earlier state that a kit can lead from
+	Not   []Blocked         // those that it cannot
+}
+
+// Difference is what leads from an earlier state to the document.
+type Difference struct {
+	State    string // digest of the earlier one
+	Paths    []string
+	Units    []string // to restart
+	Pods     []string // static pods to restart
+	steps    []string
+	contents []string // digests
+}
+
+// Blocked is an earlier state from which no kit leads, and why.
+type Blocked struct {
+	State string
+	Items []string
+}
+
+// Make makes a kit. Without any difference its From is empty.
+func Make(in Input) (*Kit, error) {
+	target, err := in.Document.State()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := in.Document.Entries()
+	if err != nil {
+		return nil, err
+	}
+	m := &maker{Input: in, target: target, named: target.Digest(), contents: map[string][]byte{}, enabled: map[string]bool{}}
+	for _, e := range entries {
+		m.note(e)
+	}
+	out := &Kit{Files: map[string][]byte{}}
+	var text strings.Builder
+	fmt.Fprintf(&text, "kubespore-kit 1\ncluster %s\nhost %s\nmade %d\nprogram %s\nto %s\n", in.Cluster, in.Host, in.Made.Unix(), document.Digest([]byte(Program)), m.named)
+	for _, old := range in.Earlier {
+		if old.Digest() == m.named {
+			continue
+		}
+		blocked := blockedKeys(old, target)
+		if m.self == "" {
+			blocked = append(blocked, document.StatePath)
+		}
+		if len(blocked) > 0 {
+			out.Not = append(out.Not, Blocked{old.Digest(), blocked})
+			continue
+		}
+		d := m.difference(old)
+		out.From = append(out.From, d)
+		fmt.Fprintf(&text, "from %s\n%s\n", d.State, strings.Join(d.steps, "\n"))
+		for _, sum := range d.contents {
+			out.Files[sum] = m.contents[sum]
+		}
+	}
+	out.Text = []byte(text.String())
+	return out, nil
+}
+
+// maker is the making of one kit.
+type maker struct {
+	Input
+	target   document.State
+	named    string            // its digest
+	contents map[string][]byte // of the document's files, by digest
+	self     string            // the step that puts the file which names the state
+	enabled  map[string]bool   // units that the document enables
+}
+
+func (m *maker) note(e document.Entry) {
+	if e.Unit != "" && e.Enabled != nil {
+		m.enabled[e.Unit] = *e.Enabled
+	}
+	if e.Kind == document.KindDirectory || e.Kind == document.KindLink {
+		return
+	}
+	sum := document.Digest(e.Content)
+	m.contents[sum] = e.Content
+	if e.Path == document.StatePath {
+		m.self = fmt.Sprintf("file %04o %s %s %s %s", e.Mode, e.User, e.Group, sum, e.Path)
+		m.contents[sum] = e.Content
+	}
+}
+
+// difference gives the steps from an earlier state. The file that names the
+// state comes last of what is put in place: until then the machine is not there.
+func (m *maker) difference(old document.State) Difference {
+	d := Difference{State: old.Digest()}
+	var first, folders, files, gone, switches []string
+	for _, key := range changedKeys(old, m.target) {
+		was, is := old[key], m.target[key]
+		path := strings.HasPrefix(key, "/")
+		switch {
+		case unitGoes(key, old, m.target):
+			// The unit goes, and what switched it on with it.
+		case strings.HasPrefix(key, "unit:"):
+			switches = append(switches, switching(strings.TrimPrefix(key, "unit:"), is))
+		case is == "" && strings.HasPrefix(was, "directory "):
+			gone = append(gone, "rmdir "+key)
+		case is == "":
+			if unit, ok := ownUnit(key, was); ok {
+				first = append(first, "drop "+unit)
+			}
+			gone = append(gone, "remove "+key)
+		case is == "mask":
+			unit := strings.TrimPrefix(key, document.UnitPath(""))
+			first = append(first, "drop "+unit)
+			switches = append(switches, "mask "+unit)
+		case strings.HasPrefix(is, "directory "):
+			folders = append(folders, is+" "+key)
+		default:
+			files = append(files, is+" "+key)
+			if words := strings.Fields(is); words[0] == "file" {
+				d.contents = append(d.contents, words[4])
+			}
+		}
+		if path {
+			d.Paths = append(d.Paths, key)
+		}
+	}
+	slices.Sort(gone)
+	slices.Reverse(gone) // what is in a folder goes before the folder
+	d.steps = slices.Concat(first, folders, files, gone, switches, []string{m.self})
+	d.contents = append(d.contents, strings.Fields(m.self)[4])
+	m.restarts(&d)
+	return d
+}
+
+func changedKeys(old, new document.State) []string {
+	keys := map[string]bool{}
+	for key, value := range new {
+		if old[key] != value {
+			keys[key] = true
+		}
+	}
+	for key := range old {
+		if _, ok := new[key]; !ok {
+			keys[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// Prevented gives the changes between two documents that no kit brings. Ok says
+// whether machines with these documents take kits at all.
+func Prevented(old, new *document.Document) (changes []string, ok bool, err error) {
+	var states [2]document.State
+	for i, d := range []*document.Document{old, new} {
+		entries, err := d.Entries()
+		if err != nil {
+			return nil, false, err
+		}
+		if !slices.ContainsFunc(entries, func(e document.Entry) bool { return e.Path == document.StatePath }) {
+			return nil, false, nil
+		}
+		if states[i], err = d.State(); err != nil {
+			return nil, false, err
+		}
+	}
+	return blockedKeys(states[0], states[1]), true, nil
+}
+
+func blockedKeys(old, new document.State) []string {
+	return slices.DeleteFunc(changedKeys(old, new), func(key string) bool { return !blocks(key, old[key], new[key]) })
+}
+
+// payloadLists say what a machine takes from its payload. A kit does not bring
+// programs and images.
+var payloadLists = []string{"/etc/kubespore/binaries", "/etc/kubespore/images", "/etc/kubespore/packages"}
+
+// blocks says whether a kit cannot bring a change to a running machine.
+func blocks(key, was, is string) bool {
+	kind := func(value string) string { verb, _, _ := strings.Cut(value, " "); return verb }
+	switch {
+	case strings.ContainsAny(key, " \t\n\"\\") && strings.HasPrefix(key, "/"):
+		return true // no step can name it
+	case !strings.HasPrefix(key, "/") && !strings.HasPrefix(key, "unit:"):
+		return true // users, disks, kernel arguments
+	case kind(was) == "append" || kind(is) == "append":
+		return true // what the image had is not known
+	case kind(was) == "directory" && is != "" && kind(is) != "directory", kind(is) == "directory" && was != "" && kind(was) != "directory":
+		return true
+	}
+	return slices.Contains(payloadLists, key)
+}
+
+// unitGoes says whether a key is about a unit that the document brought and does
+// not bring any more.
+func unitGoes(key string, old, new document.State) bool {
+	unit, ok := strings.CutPrefix(key, "unit:")
+	return ok && old[document.UnitPath(unit)] != "" && new[document.UnitPath(unit)] == ""
+}
+
+func switching(unit, is string) string {
+	if is == "" {
+		return "preset " + unit // as the system would have it
+	}
+	return is + " " + unit
+}
+
+// ownUnit says whether a path that goes is a unit that the document brought.
+func ownUnit(path, was string) (string, bool) {
+	unit, ok := strings.CutPrefix(path, document.UnitPath(""))
+	return unit, ok && !strings.Contains(unit, "/") && strings.HasPrefix(was, "file ")
+}
+
+// podsFirst is the order in which static pods restart; all others come after them.
+var podsFirst = []string{"etcd", "kube-apiserver"}
+
+// staticPods is where the kubelet finds pods. It acts on a change there by itself.
+const staticPods = "/etc/kubernetes/manifests/"
+
+// restarts adds who must read again what has changed. Units restart in one call,
+// so that their own ordering holds.
+func (m *maker) restarts(d *Difference) {
+	units, pods := map[string]bool{}, map[string]bool{}
+	for _, path := range d.Paths {
+		u, p := m.Restarts(path)
+		for _, unit := range u {
+			units[unit] = !strings.HasPrefix(unit, "kubespore-kit")
+		}
+		for _, pod := range p {
+			pods[pod] = !slices.Contains(d.Paths, staticPods+pod+".yaml")
+		}
+	}
+	wanted := func(set map[string]bool) []string {
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(set)), func(name string) bool { return !set[name] })
+	}
+	d.Units, d.Pods = wanted(units), wanted(pods)
+	slices.SortStableFunc(d.Pods, func(a, b string) int { return rank(a) - rank(b) })
+	for _, pod := range d.Pods {
+		d.steps = append(d.steps, "pod "+pod)
+	}
+	var on, maybe []string
+	for _, unit := range d.Units {
+		if m.enabled[unit] {
+			on = append(on, unit)
+		} else {
+			maybe = append(maybe, unit)
+		}
+	}
+	if len(on) > 0 {
+		d.steps = append(d.steps, "restart "+strings.Join(on, " "))
+	}
+	if len(maybe) > 0 {
+		d.steps = append(d.steps, "try-restart "+strings.Join(maybe, " "))
+	}
+}
+
+func rank(pod string) int {
+	if i := slices.Index(podsFirst, pod); i >= 0 {
+		return i
+	}
+	return len(podsFirst)
+}
