@@ -63,6 +63,7 @@ boot-clean: ## end and remove what `make boot` left
 golden: ## write the goldens anew, and wrap the prose of all pages; read the difference before you commit it
 	go test ./pkg/profile ./pkg/plan ./pkg/compile ./pkg/report -run 'Golden' -update
 	go test ./pkg/topology -run 'Reference|Page|Templates' -update
+	go test ./pkg/doctor -run Page -update
 	go test ./cmd/kubespore -run TestResultSchemas -update
 	go test ./test/docs -run TestWidth -update
 

@@ -46,7 +46,7 @@ var loading = []string{"profiles", "strict", "report"}
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
-	return slices.Concat(firstCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand()}, lastCommands())
+	return slices.Concat(firstCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand(), doctorCommand()}, lastCommands())
 }
 
 func firstCommands() []command {

@@ -1,0 +1,76 @@
+package doctor
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the page anew")
+
+const page = "../../docs/doctor.md"
+
+// The page shows every state. With -update it is written.
+func TestPage(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(text), "-update -->\n")
+	_, after, ends := strings.Cut(rest, "<!-- end -->")
+	if !begins || !ends {
+		t.Fatalf("%s has no place for the states", page)
+	}
+	var table strings.Builder
+	table.WriteString("\n| code | profile | it says | cause | remedy |\n|---|---|---|---|---|\n")
+	for _, s := range States() {
+		fmt.Fprintf(&table, "| %s | %s | `%s` | %s | %s |\n", s.Code, s.Profile, strings.TrimSuffix(s.Says, ")"), s.Cause, s.Remedy)
+	}
+	want := before + "-update -->\n" + table.String() + "\n<!-- end -->" + after
+	if string(text) == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s does not show the states as they are: run this test with -update", page)
+	}
+	if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a state names in the topology is there: a key of the schema, or a profile.
+func TestTopologyPaths(t *testing.T) {
+	text, err := os.ReadFile("../../docs/topology.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type node struct {
+		Ref        string          `json:"$ref"`
+		Properties map[string]node `json:"properties"`
+		Defs       map[string]node `json:"$defs"`
+	}
+	var schema node
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range States() {
+		if s.Topology == "" {
+			continue
+		}
+		at := schema
+		for _, key := range strings.Split(s.Topology, ".") {
+			next, ok := at.Properties[key]
+			if !ok {
+				t.Errorf("%s: a topology has no %s", s.Code, s.Topology)
+				break
+			}
+			if next.Ref != "" {
+				next = schema.Defs[strings.TrimPrefix(next.Ref, "#/$defs/")]
+			}
+			at = next
+		}
+	}
+}
