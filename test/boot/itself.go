@@ -87,7 +87,7 @@ func (r *run) baseImage() []string {
 // answers.
 func tryCluster(ctx context.Context, r *run, words []string) (string, error) {
 	answers := func(ctx context.Context, _ []*machine, screen string) error {
-		_, err := r.until(ctx, 4*patience, func(context.Context) (bool, string) {
+		_, err := r.until(ctx, 8*patience, func(context.Context) (bool, string) {
 			text, err := os.ReadFile(screen)
 			return err == nil && strings.Contains(string(text), "kubespore: the cluster answers"), shorten(lastLines(string(text), 2), 80)
 		})
