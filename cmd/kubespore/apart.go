@@ -28,14 +28,13 @@ func (c *call) places(cluster string) []place {
 			place{flag: "the store", name: c.storeDir(cluster), key: "store", written: c.command.name == "build"})
 	}
 	read := []string{"build"}
-	written := []string{"output", "media", "bundle", "registry", "sysext", "iso", "squashfs", "registry-iso"}
+	written := []string{"output", "registry", "sysext", "iso", "squashfs", "registry-iso"} // whatever a command calls --output
 	for _, f := range flagsOf(c.command.flags) {
-		key := cmp.Or(f.key, f.name)
-		if !slices.Contains(read, key) && !slices.Contains(written, key) {
+		if !slices.Contains(read, f.name) && !slices.Contains(written, f.name) {
 			continue
 		}
 		if name := *f.bind(&c.options).(*string); name != "" {
-			out = append(out, place{flag: "--" + f.name, key: key, name: name, written: slices.Contains(written, key)})
+			out = append(out, place{flag: "--" + f.name, key: cmp.Or(f.key, f.name), name: name, written: slices.Contains(written, f.name)})
 		}
 	}
 	return out
@@ -73,11 +72,14 @@ func (c *call) apart(cluster string) diag.List {
 }
 
 // contents tells what a folder is by a file in it, and by the key that this has;
-// made is the place that it is made at.
-var contents = []struct{ file, key, what, made string }{
-	{"store.json", `"cluster"`, "the store of a cluster", "store"},
-	{"manifest.json", `"kubespore"`, "a build", "output"},
-	{"media.json", `"medium"`, "a folder of media", "media"},
+// made are the places that it is made at: kits are a kind of media.
+var contents = []struct {
+	file, key, what string
+	made            []string
+}{
+	{"store.json", `"cluster"`, "the store of a cluster", []string{"store"}},
+	{"manifest.json", `"kubespore"`, "a build", []string{"output"}},
+	{"media.json", `"medium"`, "a folder of media", []string{"media", "kits"}},
 }
 
 // foreign refuses to write into a folder that is, or is inside of, one that
@@ -88,7 +90,7 @@ func (c *call) foreign(p place) diag.List {
 	for at := start; at != "/"; at = filepath.Dir(at) {
 		for _, x := range contents {
 			text, err := input.ReadUpTo(filepath.Join(at, x.file), compile.MostDocument)
-			if err == nil && strings.Contains(string(text), x.key) && (at != start || x.made != p.key) {
+			if err == nil && strings.Contains(string(text), x.key) && (at != start || !slices.Contains(x.made, p.key)) {
 				list.Errorf("O123", diag.Position{File: p.name}, "", "%s would lie in %s, which is %s", p.flag, at, x.what).WithHint("name another place for it")
 				return list
 			}

@@ -31,7 +31,10 @@ type pullResult struct {
 }
 
 func runPayloadPull(c *call) int {
-	var list diag.List
+	list := c.apart("")
+	if list.HasErrors() {
+		return c.finish(list, nil, nil)
+	}
 	done, err := payload.Pull(c.ctx, c.args[0], c.options.bundle, c.web())
 	list.AddError("W010", err)
 	return c.finish(list, pullResult{c.options.bundle, done}, func(w io.Writer) {
