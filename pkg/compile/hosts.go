@@ -165,9 +165,12 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 
 // remember notes in the store what the document makes of its machine, for kits.
 func (p *pipe) remember(h *plan.Host, doc *document.Document) error {
-	state, err := doc.State()
-	if err != nil {
-		return err
+	state := doc.Named
+	if state == nil {
+		var err error
+		if state, err = doc.State(); err != nil {
+			return err
+		}
 	}
 	return p.Store.Remember(h.Name, state)
 }

@@ -29,6 +29,9 @@ type Document struct {
 	// Keys says which private keys and secrets an item holds, as the store
 	// names them: ca/kubernetes, hosts/cp1/apiserver, cluster/encryption-key.
 	Keys map[string][]string
+	// Named is the state that the document names: what State gives of it once it is
+	// finished. It is nil where the document names none, and in one that was read.
+	Named State
 }
 
 // Origin is who wrote something.

@@ -35,39 +35,39 @@ type items interface {
 func Kinds() []Kind {
 	return []Kind{
 		{"file", "storage", "files", "path", true, list[types.File]{
-			func(c *types.Config) *[]types.File { return &c.Storage.Files }, func(f *types.File) string { return f.Path }}},
+			func(c *types.Config) *[]types.File { return &c.Storage.Files }, func(f types.File) string { return f.Path }}},
 		{"directory", "storage", "directories", "path", true, list[types.Directory]{
-			func(c *types.Config) *[]types.Directory { return &c.Storage.Directories }, func(d *types.Directory) string { return d.Path }}},
+			func(c *types.Config) *[]types.Directory { return &c.Storage.Directories }, func(d types.Directory) string { return d.Path }}},
 		{"link", "storage", "links", "path", true, list[types.Link]{
-			func(c *types.Config) *[]types.Link { return &c.Storage.Links }, func(l *types.Link) string { return l.Path }}},
+			func(c *types.Config) *[]types.Link { return &c.Storage.Links }, func(l types.Link) string { return l.Path }}},
 		{"disk", "storage", "disks", "device", false, list[types.Disk]{
-			func(c *types.Config) *[]types.Disk { return &c.Storage.Disks }, func(d *types.Disk) string { return d.Device }}},
+			func(c *types.Config) *[]types.Disk { return &c.Storage.Disks }, func(d types.Disk) string { return d.Device }}},
 		{"filesystem", "storage", "filesystems", "device", false, list[types.Filesystem]{
-			func(c *types.Config) *[]types.Filesystem { return &c.Storage.Filesystems }, func(f *types.Filesystem) string { return f.Device }}},
+			func(c *types.Config) *[]types.Filesystem { return &c.Storage.Filesystems }, func(f types.Filesystem) string { return f.Device }}},
 		{"raid", "storage", "raid", "name", false, list[types.Raid]{
-			func(c *types.Config) *[]types.Raid { return &c.Storage.Raid }, func(r *types.Raid) string { return r.Name }}},
+			func(c *types.Config) *[]types.Raid { return &c.Storage.Raid }, func(r types.Raid) string { return r.Name }}},
 		{"luks", "storage", "luks", "name", false, list[types.Luks]{
-			func(c *types.Config) *[]types.Luks { return &c.Storage.Luks }, func(l *types.Luks) string { return l.Name }}},
+			func(c *types.Config) *[]types.Luks { return &c.Storage.Luks }, func(l types.Luks) string { return l.Name }}},
 		{"unit", "systemd", "units", "name", true, list[types.Unit]{
-			func(c *types.Config) *[]types.Unit { return &c.Systemd.Units }, func(u *types.Unit) string { return u.Name }}},
+			func(c *types.Config) *[]types.Unit { return &c.Systemd.Units }, func(u types.Unit) string { return u.Name }}},
 		{"user", "passwd", "users", "name", false, list[types.PasswdUser]{
-			func(c *types.Config) *[]types.PasswdUser { return &c.Passwd.Users }, func(u *types.PasswdUser) string { return u.Name }}},
+			func(c *types.Config) *[]types.PasswdUser { return &c.Passwd.Users }, func(u types.PasswdUser) string { return u.Name }}},
 		{"group", "passwd", "groups", "name", false, list[types.PasswdGroup]{
-			func(c *types.Config) *[]types.PasswdGroup { return &c.Passwd.Groups }, func(g *types.PasswdGroup) string { return g.Name }}},
+			func(c *types.Config) *[]types.PasswdGroup { return &c.Passwd.Groups }, func(g types.PasswdGroup) string { return g.Name }}},
 	}
 }
 
 // list is a list of elements of one type.
 type list[T any] struct {
 	of   func(*types.Config) *[]T
-	name func(*T) string
+	name func(T) string
 }
 
 func (l list[T]) Names(c *types.Config) []string {
 	elements := *l.of(c)
 	out := make([]string, len(elements))
 	for i := range elements {
-		out[i] = l.name(&elements[i])
+		out[i] = l.name(elements[i])
 	}
 	return out
 }
@@ -77,14 +77,14 @@ func (l list[T]) Value(c *types.Config, i int) any { return (*l.of(c))[i] }
 func (l list[T]) Add(to, from *types.Config, wanted func(name string) bool) {
 	target, elements := l.of(to), *l.of(from)
 	for i := range elements {
-		if wanted(l.name(&elements[i])) {
+		if wanted(l.name(elements[i])) {
 			*target = append(*target, elements[i])
 		}
 	}
 }
 
 func (l list[T]) Sort(c *types.Config) {
-	slices.SortFunc(*l.of(c), func(a, b T) int { return strings.Compare(l.name(&a), l.name(&b)) })
+	slices.SortFunc(*l.of(c), func(a, b T) int { return strings.Compare(l.name(a), l.name(b)) })
 }
 
 // ItemAt gives the item behind a path of Ignition's reports, such as

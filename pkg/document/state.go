@@ -9,11 +9,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
 )
 
 // StatePath is the file in which a document names its own state: the digest of
 // what State gives. It is not part of that itself.
 const StatePath = "/etc/kubespore/state"
+
+// NamesState says whether the document brings that file, as one for a machine that
+// takes kits does.
+func (d *Document) NamesState() bool {
+	return slices.ContainsFunc(d.Config.Storage.Files, func(f types.File) bool { return f.Path == StatePath })
+}
 
 // State is what a document makes of its machine, without contents: what tells
 // one machine from another, and a machine from what a later build says of it.

@@ -115,7 +115,6 @@ func (m *maker) note(e document.Entry) {
 	m.contents[sum] = e.Content
 	if e.Path == document.StatePath {
 		m.self = fmt.Sprintf("file %04o %s %s %s %s", e.Mode, e.User, e.Group, sum, e.Path)
-		m.contents[sum] = e.Content
 	}
 }
 
@@ -183,11 +182,7 @@ func changedKeys(old, new document.State) []string {
 func Prevented(old, new *document.Document) (changes []string, ok bool, err error) {
 	var states [2]document.State
 	for i, d := range []*document.Document{old, new} {
-		entries, err := d.Entries()
-		if err != nil {
-			return nil, false, err
-		}
-		if !slices.ContainsFunc(entries, func(e document.Entry) bool { return e.Path == document.StatePath }) {
+		if !d.NamesState() {
 			return nil, false, nil
 		}
 		if states[i], err = d.State(); err != nil {

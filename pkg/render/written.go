@@ -16,6 +16,7 @@ func (j *job) fillLate(d *document.Document) {
 	j.fillIn(d, plan.KindWritten, func() ([]byte, error) { return j.written(d), nil })
 	j.fillIn(d, plan.KindState, func() ([]byte, error) {
 		state, err := d.State()
+		d.Named = state
 		return []byte(state.Digest()), err
 	})
 }
