@@ -38,6 +38,6 @@ func runPayloadPull(c *call) int {
 	done, err := payload.Pull(c.ctx, c.args[0], c.options.bundle, c.web())
 	list.AddError("W010", err)
 	return c.finish(list, pullResult{c.options.bundle, done}, func(w io.Writer) {
-		fmt.Fprintf(w, "bundle  %s (%s: %d copied, %d kept)\n", c.options.bundle, counted(done.Copied+done.Kept, "file"), done.Copied, done.Kept)
+		fmt.Fprintf(w, "bundle  %s (%s: %d copied, %d kept)\n", c.options.bundle, diag.Counted(done.Copied+done.Kept, "file"), done.Copied, done.Kept)
 	})
 }

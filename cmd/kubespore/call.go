@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,7 +105,7 @@ func bounded(list diag.List) diag.List {
 		return list
 	}
 	out := slices.Clone(list[:mostShown])
-	out.Errorf("O122", diag.Position{}, "", "%s more are not shown", counted(len(list)-mostShown, "message")).WithHint("correct these, and run the command again")
+	out.Errorf("O122", diag.Position{}, "", "%s more are not shown", diag.Counted(len(list)-mostShown, "message")).WithHint("correct these, and run the command again")
 	return out
 }
 
@@ -113,7 +114,7 @@ func (c *call) printDiagnostics(list diag.List) {
 	p.Print(c.stderr, list)
 	errors, warnings := list.Counts()
 	if errors > 0 {
-		fmt.Fprintf(c.stderr, "%s%s\n", counted(errors, "error"), also(warnings))
+		fmt.Fprintf(c.stderr, "%s%s\n", diag.Counted(errors, "error"), also(warnings))
 	}
 }
 
@@ -121,14 +122,12 @@ func also(warnings int) string {
 	if warnings == 0 {
 		return ""
 	}
-	return ", " + counted(warnings, "warning")
+	return ", " + diag.Counted(warnings, "warning")
 }
 
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // source gives a text for an excerpt.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -34,7 +33,7 @@ func runCheck(c *call) int {
 		hosts, more := c.check(file, now)
 		list.Append(more)
 		result.Hosts = append(result.Hosts, hosts...)
-		good = append(good, fmt.Sprintf("%s: %s, every proof holds", shownName(file), counted(len(hosts), "host")))
+		good = append(good, fmt.Sprintf("%s: %s, every proof holds", shownName(file), diag.Counted(len(hosts), "host")))
 	}
 	return c.finish(list, result, func(w io.Writer) { fmt.Fprintln(w, strings.Join(good, "\n")) })
 }
@@ -59,7 +58,7 @@ func (c *call) check(file string, now time.Time) ([]compile.Host, diag.List) {
 // topology in it and below it.
 func topologyFiles(args []string) (files []string, list diag.List) {
 	for _, name := range args {
-		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+		if !isFolder(name) {
 			files = append(files, name)
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -83,7 +82,7 @@ func (c *call) machineText(name string) ([]byte, error) {
 	if name == "-" {
 		return input.ReadAll(c.stdin)
 	}
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
+	if isFolder(name) {
 		name = filepath.Join(name, lastReport)
 	}
 	return input.ReadFile(name)

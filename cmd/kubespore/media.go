@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -67,7 +66,7 @@ func (c *call) built(now time.Time) (*compile.Built, diag.List) {
 	var list diag.List
 	var project *compile.Project
 	out := c.options.build
-	if info, err := os.Stat(c.args[0]); err == nil && info.IsDir() {
+	if isFolder(c.args[0]) {
 		out, c.options.build = c.args[0], c.args[0]
 		if list = c.apart(""); list.HasErrors() {
 			return nil, list

@@ -201,7 +201,7 @@ func (c *call) web() payload.Web {
 
 func printPacked(w io.Writer, r packResult) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, counted(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
+	fmt.Fprintf(t, "bundle\t%s (%s: %d copied, %d kept, %d removed; %d MiB)\n", r.Bundle, diag.Counted(r.Copied+r.Kept, "part"), r.Copied, r.Kept, len(r.Removed), (r.Bytes+1<<20-1)>>20)
 	if r.Volume != "" {
 		fmt.Fprintf(t, "volume\t%s (label %s, one for all machines)\n", r.Volume, payload.Label)
 	}
@@ -212,7 +212,7 @@ func printPacked(w io.Writer, r packResult) {
 		fmt.Fprintf(t, "sysext\t%s (the programs for %s; sha256 %s)\n", x.File, x.Arch, x.SHA256)
 	}
 	if r.Registry != "" {
-		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, counted(len(r.Packed.Lock.Images), "image"))
+		fmt.Fprintf(t, "registry\t%s (the storage of a registry: %s)\n", r.Registry, diag.Counted(len(r.Packed.Lock.Images), "image"))
 	}
 	if r.Seed != "" {
 		fmt.Fprintf(t, "volume\t%s (label %s, for the machines of the profile registry)\n", r.Seed, payload.RegistryLabel)
@@ -241,7 +241,7 @@ func runPayloadVerify(c *call) int {
 	result := c.verifyBundle(project.Lock, signature, &list)
 	result.Hosts = c.verifyDocuments(decided, &list)
 	return c.finish(list, result, func(w io.Writer) {
-		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", counted(result.Hosts, "document"), counted(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
+		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", diag.Counted(result.Hosts, "document"), diag.Counted(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
 	})
 }
 

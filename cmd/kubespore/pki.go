@@ -145,7 +145,7 @@ func printRenewal(w io.Writer, renewed []pki.Renewed) {
 		fmt.Fprintln(w, "nothing to renew")
 		return
 	}
-	fmt.Fprintf(w, "\n%s renewed in the store. Machines have the old ones until you bring them new documents: run kubespore build\n", counted(len(renewed), "certificate"))
+	fmt.Fprintf(w, "\n%s renewed in the store. Machines have the old ones until you bring them new documents: run kubespore build\n", diag.Counted(len(renewed), "certificate"))
 }
 
 // storeResult is what pki verify prints.
@@ -169,7 +169,7 @@ func runPKIVerify(c *call) int {
 	list.Append(store.Verify(now))
 	n := len(store.List(now))
 	return c.finish(list, storeResult{n}, func(w io.Writer) {
-		fmt.Fprintf(w, "the store is whole: %s\n", counted(n, "certificate"))
+		fmt.Fprintf(w, "the store is whole: %s\n", diag.Counted(n, "certificate"))
 	})
 }
 

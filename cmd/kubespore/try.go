@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -67,7 +68,7 @@ func runTry(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	c.printDiagnostics(list)
-	return c.finish(c.rehearse(built, hosts, machines, o), nil, nil)
+	return c.finish(c.rehearse(built, hosts, machines, o, now), nil, nil)
 }
 
 // rehearsal reads the flags.
@@ -161,7 +162,7 @@ func level(h *media.Host) string {
 
 // rehearse runs the machines until the user ends it. What they write is gone
 // afterwards.
-func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options) (list diag.List) {
+func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options, now time.Time) (list diag.List) {
 	dir, err := os.MkdirTemp("", "kubespore-try-")
 	if err != nil {
 		list.Append(cannotRead("a temporary folder", err))
@@ -173,7 +174,7 @@ func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []reh
 		list.Append(c.handOver(&hosts[i], &machines[i], dir))
 	}
 	var more diag.List
-	o.Payload, more = c.payloadOf(built.Project, dir)
+	o.Payload, more = c.payloadOf(built.Project, dir, now)
 	list.Append(more)
 	if list.HasErrors() {
 		return list
@@ -183,7 +184,7 @@ func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []reh
 		how = "emulated, ten times slower than with KVM"
 	}
 	if !c.options.quiet {
-		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", counted(len(machines), "machine"), counted(o.Processors, "processor"), o.Memory>>20, how)
+		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", diag.Counted(len(machines), "machine"), diag.Counted(o.Processors, "processor"), o.Memory>>20, how)
 	}
 	watching, stop := context.WithCancel(c.ctx)
 	watched := c.watch(watching, built, machines, dir)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,7 +72,7 @@ func printImage(w io.Writer, s *profile.System, p *plan.Plan, b *payload.Bill) {
 // payloadOf gives the volume with the payload that --payload names: the file
 // itself or, of a bundle's folder, a volume made of it. Without the flag the folder
 // that payload pack writes is taken, when it is there.
-func (c *call) payloadOf(project *compile.Project, dir string) (string, diag.List) {
+func (c *call) payloadOf(project *compile.Project, dir string, now time.Time) (string, diag.List) {
 	name := c.options.payload
 	if name == "" && project != nil && !project.Lock.Empty() && isFolder(defaultBundle) {
 		name = defaultBundle
@@ -83,14 +82,9 @@ func (c *call) payloadOf(project *compile.Project, dir string) (string, diag.Lis
 	}
 	volume := filepath.Join(dir, "payload.iso")
 	var list diag.List
-	list.AddError("W010", payload.WriteVolume(volume, name, time.Now()))
+	list.AddError("W010", payload.WriteVolume(volume, name, now))
 	return volume, list
 }
 
 // defaultBundle is where payload pack writes a bundle.
 const defaultBundle = "payload"
-
-func isFolder(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.IsDir()
-}

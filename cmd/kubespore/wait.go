@@ -62,7 +62,7 @@ func runWait(c *call) int {
 		d := list.Errorf("O124", diag.Position{}, "", "the cluster is not ready: %s", stillMissing(state, names))
 		d.WithHint("the console of a machine says what it waits for")
 	}
-	return c.finish(list, waitResult{names}, func(w io.Writer) { fmt.Fprintf(w, "ready: %s\n", counted(len(names), "Node")) })
+	return c.finish(list, waitResult{names}, func(w io.Writer) { fmt.Fprintf(w, "ready: %s\n", diag.Counted(len(names), "Node")) })
 }
 
 // kubelets gives the hosts that have a Node: all of them, or those that are named.
@@ -102,7 +102,7 @@ func stillMissing(s await.State, names []string) string {
 	if more := len(missing) - len(parts); more > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", more))
 	}
-	text := fmt.Sprintf("%d of %s ready", len(names)-len(missing), counted(len(names), "Node"))
+	text := fmt.Sprintf("%d of %s ready", len(names)-len(missing), diag.Counted(len(names), "Node"))
 	if len(parts) > 0 {
 		text += "; waiting for " + strings.Join(parts, ", ")
 	}

@@ -3,9 +3,19 @@ package diag
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
+
+// Counted writes how many there are of what a noun says, as in "1 host" and
+// "2 hosts".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
 
 // Printer writes diagnostics for people. The first line of each stands alone
 // for grep and editors; the excerpt and the hint follow, indented.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/inspect"
 )
 
@@ -21,7 +22,7 @@ func (v *view) facts() []fact {
 	for _, c := range v.Changes {
 		changed += len(c.Hosts)
 	}
-	since := fact{"Changes", counted(changed, "machine"), "since the build of " + v.LastBuild.UTC().Format(time.DateOnly)}
+	since := fact{"Changes", diag.Counted(changed, "machine"), "since the build of " + v.LastBuild.UTC().Format(time.DateOnly)}
 	if v.LastBuild.IsZero() {
 		since.Value, since.More = "No build yet", "every machine is new"
 	}
@@ -67,9 +68,9 @@ func endpointWords(lanes []Lane) string {
 func until(from, to time.Time) string {
 	switch days := int(to.Sub(from).Hours() / 24); {
 	case days < 0:
-		return counted(-days, "day") + " ago"
+		return diag.Counted(-days, "day") + " ago"
 	default:
-		return "in " + counted(days, "day")
+		return "in " + diag.Counted(days, "day")
 	}
 }
 
@@ -86,7 +87,7 @@ func (v *view) findings() []string {
 	case v.LockFile == "":
 		out = append(out, "no part of the payload is pinned: machines run what their image or payload brings, unchecked.")
 	case left > 0:
-		out = append(out, counted(left, "part")+" of the payload "+map[bool]string{true: "is", false: "are"}[left == 1]+" not pinned.")
+		out = append(out, diag.Counted(left, "part")+" of the payload "+map[bool]string{true: "is", false: "are"}[left == 1]+" not pinned.")
 	}
 	for _, f := range v.Firewalls {
 		if f.Absent {
@@ -100,7 +101,7 @@ func (v *view) findings() []string {
 		}
 	}
 	if len(given) > 0 {
-		out = append(out, counted(len(given), "safer default")+" given up by the topology: see Hardening.")
+		out = append(out, diag.Counted(len(given), "safer default")+" given up by the topology: see Hardening.")
 	}
 	var full []string
 	for _, h := range v.Hosts {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -63,7 +64,7 @@ func lanes(p *plan.Plan, hosts []Host) []Lane {
 			}
 		}
 		if len(in) > 0 {
-			out = append(out, Lane{Kind: kind.kind, Title: kind.title, Note: counted(len(in), "machine"), Places: places(in)})
+			out = append(out, Lane{Kind: kind.kind, Title: kind.title, Note: diag.Counted(len(in), "machine"), Places: places(in)})
 		}
 	}
 	pods := Box{Title: "pods", Lines: p.Cluster.PodCIDRs}
@@ -132,7 +133,7 @@ func places(hosts []Host) []Place {
 		for _, w := range order[mostPlaces:] {
 			n += len(in[w])
 		}
-		rest := Box{Title: fmt.Sprintf("%d more", more), Lines: []string{"networks and racks", counted(n, "machine")}, Many: true}
+		rest := Box{Title: fmt.Sprintf("%d more", more), Lines: []string{"networks and racks", diag.Counted(n, "machine")}, Many: true}
 		out = append(out[:mostPlaces], Place{Network: "others", Boxes: []Box{rest}})
 	}
 	return out
@@ -148,7 +149,7 @@ func stacks(hosts []Host) []Box {
 	}
 	pieces := ranges(all)
 	if len(pieces) > mostBoxes {
-		return []Box{{Title: counted(len(hosts), "machine"), Lines: addressSpan(hosts), Many: true}}
+		return []Box{{Title: diag.Counted(len(hosts), "machine"), Lines: addressSpan(hosts), Many: true}}
 	}
 	var out []Box
 	for _, piece := range pieces {
@@ -164,7 +165,7 @@ func stacks(hosts []Host) []Box {
 				of = append(of, h)
 			}
 		}
-		out = append(out, Box{Title: piece, Lines: append(addressSpan(of), counted(len(of), "machine")), Many: true})
+		out = append(out, Box{Title: piece, Lines: append(addressSpan(of), diag.Counted(len(of), "machine")), Many: true})
 	}
 	return out
 }

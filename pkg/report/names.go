@@ -65,13 +65,6 @@ func ranges(hosts []string) []string {
 	return out
 }
 
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
 // clip cuts a text to what a box has room for.
 func clip(text string, most int) string {
 	runes := []rune(text)

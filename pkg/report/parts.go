@@ -6,6 +6,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
@@ -16,7 +17,7 @@ func parts(bill *payload.Bill, p *compile.Project) []Part {
 	var out []Part
 	for _, b := range bill.Binaries {
 		x := Part{Kind: "program", Name: b.Name, Version: b.Version, Arch: b.Arch, Source: b.URL, Licence: licence(b.URL), Hosts: b.Hosts}
-		if b.Arch == "any" {
+		if b.Arch == plan.AnyArch {
 			x.Kind = "objects"
 		}
 		if x.Pinned = b.SHA256 != ""; x.Pinned {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
 )
 
 //go:embed page.html
@@ -98,7 +99,7 @@ func sections() []section {
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"date": func(t time.Time) string { return t.UTC().Format(time.DateOnly) }, "day": day,
-		"counted": counted, "names": names, "inline": inline, "kib": kib,
+		"counted": diag.Counted, "names": names, "inline": inline, "kib": kib,
 		"join":    func(list []string) string { return strings.Join(list, ", ") },
 		"add":     func(a, b int) int { return a + b },
 		"loop":    func(from, to int) int { return to - from - 7 },
