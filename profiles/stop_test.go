@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,7 +62,8 @@ func TestStopAPIServer(t *testing.T) {
 }
 
 // apiServer starts a program of that name, which does something when it is asked
-// to end.
+// to end. It waits without a process of its own for that: one that is being forked
+// has the name and the arguments of its parent, as no API server's has.
 func apiServer(t *testing.T, dir, address, atTheEnd string) <-chan error {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
@@ -72,7 +74,11 @@ func apiServer(t *testing.T, dir, address, atTheEnd string) <-chan error {
 	if err := os.Symlink(bash, program); err != nil && !os.IsExist(err) {
 		t.Fatal(err)
 	}
-	c := exec.Command(program, "-c", "trap '"+atTheEnd+"' TERM; echo ready; while :; do sleep 0.05; done", "kube-apiserver", "--advertise-address="+address)
+	nothing := filepath.Join(t.TempDir(), "nothing")
+	if err := syscall.Mkfifo(nothing, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(program, "-c", "trap '"+atTheEnd+"' TERM; exec 3<>"+nothing+"; echo ready; while :; do read -rt 0.05 -u 3; done", "kube-apiserver", "--advertise-address="+address)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
