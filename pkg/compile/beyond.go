@@ -8,6 +8,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/pkg/topology"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // mostRounds is how often what is wrong is left out to look at what is behind it.
@@ -92,7 +93,7 @@ func omissions(omitted []string, wrong diag.List) []string {
 		}
 		path := ofMapping(d.Path)
 		for path != "" && slices.Contains(out, path) {
-			path = ofMapping(topology.Parent(path))
+			path = ofMapping(yamlfile.Parent(path))
 		}
 		if path == "" || !strings.ContainsAny(path, ".[") {
 			return omitted // the file cannot do without it
@@ -106,7 +107,7 @@ func omissions(omitted []string, wrong diag.List) []string {
 // list those behind it would have other paths.
 func ofMapping(path string) string {
 	for strings.HasSuffix(path, "]") {
-		path = topology.Parent(path)
+		path = yamlfile.Parent(path)
 	}
 	return path
 }

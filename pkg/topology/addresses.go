@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // IPv4 or IPv6, loosely: editors only need to catch what is plainly neither.
@@ -19,24 +20,24 @@ const (
 	endpointPattern = `^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?$`
 )
 
-var address = scalar[netip.Addr]{name: "IP address", tag: "!!str", pattern: addressPattern, parse: parseAddress}
+var address = schema.Scalar[netip.Addr]{Name: "IP address", Tag: "!!str", Pattern: addressPattern, Parse: parseAddress}
 
-func parseAddress(text string) (netip.Addr, *fault) {
+func parseAddress(text string) (netip.Addr, *schema.Fault) {
 	a, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		f := faultf(codeAddress, "%q is not an IP address", yamlfile.Clip(text))
+		f := schema.Faultf(codeAddress, "%q is not an IP address", yamlfile.Clip(text))
 		if plain := withoutLeadingZeros(text); plain != text {
-			return netip.Addr{}, f.or("leading zeros mean different things to different programs; did you mean %s?", plain)
+			return netip.Addr{}, f.Or("leading zeros mean different things to different programs; did you mean %s?", plain)
 		}
 		if bare, _, found := strings.Cut(text, "/"); found && bare != "" {
-			return netip.Addr{}, f.or("leave out the prefix length: %s", yamlfile.Clip(bare))
+			return netip.Addr{}, f.Or("leave out the prefix length: %s", yamlfile.Clip(bare))
 		}
-		return netip.Addr{}, f.or("write it as in 192.168.200.21 or fd00::21")
+		return netip.Addr{}, f.Or("write it as in 192.168.200.21 or fd00::21")
 	case a.Zone() != "":
-		return netip.Addr{}, faultf(codeAddress, "%s names a zone, which means something on one machine only", yamlfile.Clip(text)).or("write %s", a.WithZone(""))
+		return netip.Addr{}, schema.Faultf(codeAddress, "%s names a zone, which means something on one machine only", yamlfile.Clip(text)).Or("write %s", a.WithZone(""))
 	case a.Is4In6():
-		return netip.Addr{}, faultf(codeAddress, "%s is an IPv4 address in the clothes of IPv6", text).or("write %s", a.Unmap())
+		return netip.Addr{}, schema.Faultf(codeAddress, "%s is an IPv4 address in the clothes of IPv6", text).Or("write %s", a.Unmap())
 	}
 	return a, nil
 }
@@ -52,20 +53,20 @@ func withoutLeadingZeros(text string) string {
 
 // hostPrefix is an address of a machine together with the length of its
 // network's prefix.
-var hostPrefix = scalar[netip.Prefix]{name: "IP address with prefix length", tag: "!!str", pattern: prefixPattern, parse: parseHostPrefix}
+var hostPrefix = schema.Scalar[netip.Prefix]{Name: "IP address with prefix length", Tag: "!!str", Pattern: prefixPattern, Parse: parseHostPrefix}
 
-func parseHostPrefix(text string) (netip.Prefix, *fault) {
+func parseHostPrefix(text string) (netip.Prefix, *schema.Fault) {
 	bare, length, found := strings.Cut(text, "/")
 	a, f := parseAddress(bare)
 	if f != nil {
 		return netip.Prefix{}, f
 	}
 	if !found {
-		return netip.Prefix{}, faultf(codeAddress, "%s lacks the prefix length of its network", text).or("write %s/%d, with the length that your network has", text, usualBits(a))
+		return netip.Prefix{}, schema.Faultf(codeAddress, "%s lacks the prefix length of its network", text).Or("write %s/%d, with the length that your network has", text, usualBits(a))
 	}
 	bits, err := strconv.Atoi(length)
 	if err != nil || bits < 1 || bits > a.BitLen() || length[0] == '0' || length[0] == '+' {
-		return netip.Prefix{}, faultf(codeAddress, "%q is not a prefix length for %s", yamlfile.Clip(length), bare).or("use a number from 1 to %d", a.BitLen())
+		return netip.Prefix{}, schema.Faultf(codeAddress, "%q is not a prefix length for %s", yamlfile.Clip(length), bare).Or("use a number from 1 to %d", a.BitLen())
 	}
 	return netip.PrefixFrom(a, bits), nil
 }
@@ -78,7 +79,7 @@ func usualBits(a netip.Addr) int {
 }
 
 // network is a CIDR with no bits set behind its prefix.
-var network = scalar[netip.Prefix]{name: "CIDR", tag: "!!str", pattern: prefixPattern, parse: func(text string) (netip.Prefix, *fault) {
+var network = schema.Scalar[netip.Prefix]{Name: "CIDR", Tag: "!!str", Pattern: prefixPattern, Parse: func(text string) (netip.Prefix, *schema.Fault) {
 	if bare, length, _ := strings.Cut(text, "/"); length == "0" {
 		if a, err := netip.ParseAddr(bare); err == nil && a.IsUnspecified() && !a.Is4In6() {
 			return netip.PrefixFrom(a, 0), nil // a default route; other uses check their size
@@ -86,8 +87,8 @@ var network = scalar[netip.Prefix]{name: "CIDR", tag: "!!str", pattern: prefixPa
 	}
 	p, f := parseHostPrefix(text)
 	if f == nil && p.Masked() != p {
-		f = faultf(codeUnmasked, "%s is an address inside a network, not a network", text).or("did you mean %s?", p.Masked())
-		f.meant = true
+		f = schema.Faultf(codeUnmasked, "%s is an address inside a network, not a network", text).Or("did you mean %s?", p.Masked())
+		f.Meant = true
 	}
 	return p.Masked(), f
 }}
@@ -97,18 +98,18 @@ type addressRange struct {
 	first netip.Prefix
 }
 
-var rangeStart = scalar[addressRange]{name: "first IP address of a range with prefix length", tag: "!!str", pattern: startPattern, parse: func(text string) (addressRange, *fault) {
+var rangeStart = schema.Scalar[addressRange]{Name: "first IP address of a range with prefix length", Tag: "!!str", Pattern: startPattern, Parse: func(text string) (addressRange, *schema.Fault) {
 	bare, length, _ := strings.Cut(text, "/")
 	start, plus := strings.CutSuffix(bare, "+")
 	if !plus {
-		return addressRange{}, faultf(codeRange, "%q does not say that it counts up", yamlfile.Clip(text)).or("write a + before the prefix length, as in 192.168.202.1+/22")
+		return addressRange{}, schema.Faultf(codeRange, "%q does not say that it counts up", yamlfile.Clip(text)).Or("write a + before the prefix length, as in 192.168.202.1+/22")
 	}
 	if length != "" {
 		start += "/" + length
 	}
 	p, f := parseHostPrefix(start)
 	if f != nil && length == "" {
-		f.or("write the prefix length behind the +, as in 192.168.202.1+/22")
+		f.Or("write the prefix length behind the +, as in 192.168.202.1+/22")
 	}
 	return addressRange{p}, f
 }}
@@ -119,9 +120,9 @@ type counted struct {
 	up bool // each further host has the next one
 }
 
-var countedPrefix = scalar[counted]{name: "IP address with prefix length", tag: "!!str", pattern: `^[0-9A-Fa-f:.]+\+?/[0-9]{1,3}$`, parse: func(text string) (counted, *fault) {
+var countedPrefix = schema.Scalar[counted]{Name: "IP address with prefix length", Tag: "!!str", Pattern: `^[0-9A-Fa-f:.]+\+?/[0-9]{1,3}$`, Parse: func(text string) (counted, *schema.Fault) {
 	if strings.Contains(text, "+") {
-		r, f := rangeStart.parse(text)
+		r, f := rangeStart.Parse(text)
 		return counted{r.first, true}, f
 	}
 	p, f := parseHostPrefix(text)
@@ -171,14 +172,14 @@ func family(a netip.Addr) string {
 
 var macForm = regexp.MustCompile(macPattern)
 
-var mac = scalar[string]{name: "MAC address", tag: "!!str", pattern: macPattern, parse: func(text string) (string, *fault) {
+var mac = schema.Scalar[string]{Name: "MAC address", Tag: "!!str", Pattern: macPattern, Parse: func(text string) (string, *schema.Fault) {
 	if !macForm.MatchString(text) {
-		return "", faultf(codeMAC, "%q is not a MAC address", yamlfile.Clip(text)).or("write six pairs of hex digits, as in 52:54:00:00:00:21")
+		return "", schema.Faultf(codeMAC, "%q is not a MAC address", yamlfile.Clip(text)).Or("write six pairs of hex digits, as in 52:54:00:00:00:21")
 	}
 	plain := strings.ReplaceAll(strings.ToLower(text), "-", ":")
 	first, _ := strconv.ParseUint(plain[:2], 16, 8) // hex, by the expression above
 	if first&1 == 1 || plain == "00:00:00:00:00:00" {
-		return "", faultf(codeMAC, "%s belongs to no single machine", text).or("use the address of the machine's own interface (ip link)")
+		return "", schema.Faultf(codeMAC, "%s belongs to no single machine", text).Or("use the address of the machine's own interface (ip link)")
 	}
 	return plain, nil
 }}
@@ -186,21 +187,21 @@ var mac = scalar[string]{name: "MAC address", tag: "!!str", pattern: macPattern,
 var allDigits = regexp.MustCompile(`^[0-9]+$`)
 
 // endpoint is what clients dial: host:port.
-var endpoint = scalar[Endpoint]{name: "address or DNS name with port", tag: "!!str", pattern: endpointPattern, parse: parseEndpoint}
+var endpoint = schema.Scalar[Endpoint]{Name: "address or DNS name with port", Tag: "!!str", Pattern: endpointPattern, Parse: parseEndpoint}
 
-func parseEndpoint(text string) (Endpoint, *fault) {
+func parseEndpoint(text string) (Endpoint, *schema.Fault) {
 	if _, rest, found := strings.Cut(text, "://"); found {
-		return Endpoint{}, faultf(codeEndpoint, "%q is a URL", yamlfile.Clip(text)).or("write host:port alone: %s", yamlfile.Clip(strings.TrimRight(rest, "/")))
+		return Endpoint{}, schema.Faultf(codeEndpoint, "%q is a URL", yamlfile.Clip(text)).Or("write host:port alone: %s", yamlfile.Clip(strings.TrimRight(rest, "/")))
 	}
 	host, port := splitPort(text)
 	if a, err := netip.ParseAddr(text); err == nil && a.Is6() {
-		return Endpoint{}, faultf(codeEndpoint, "%s lacks the brackets that keep address and port apart", text).or("write [address]:port, as in [fd00::240]:6443")
+		return Endpoint{}, schema.Faultf(codeEndpoint, "%s lacks the brackets that keep address and port apart", text).Or("write [address]:port, as in [fd00::240]:6443")
 	}
 	number := 6443
 	if port != "" {
 		n, err := strconv.Atoi(strings.TrimPrefix(port, ":"))
 		if err != nil || n < 1 || n > 65535 {
-			return Endpoint{}, faultf(codeEndpoint, "%q is not a port", yamlfile.Clip(strings.TrimPrefix(port, ":"))).or("use a number from 1 to 65535; 6443 is usual")
+			return Endpoint{}, schema.Faultf(codeEndpoint, "%q is not a port", yamlfile.Clip(strings.TrimPrefix(port, ":"))).Or("use a number from 1 to 65535; 6443 is usual")
 		}
 		number = n
 	}
@@ -214,7 +215,7 @@ func parseEndpoint(text string) (Endpoint, *fault) {
 		return Endpoint{Host: a.String(), Port: number}, nil
 	}
 	if !isDNSName(host) {
-		return Endpoint{}, faultf(codeEndpoint, "%q is neither an IP address nor a DNS name", yamlfile.Clip(host)).or("write host:port, as in 192.168.200.240:6443 or api.example.org:6443")
+		return Endpoint{}, schema.Faultf(codeEndpoint, "%q is neither an IP address nor a DNS name", yamlfile.Clip(host)).Or("write host:port, as in 192.168.200.240:6443 or api.example.org:6443")
 	}
 	return Endpoint{Host: host, Port: number}, nil
 }
@@ -230,13 +231,13 @@ func splitPort(text string) (host, port string) {
 }
 
 // timeServer is an address or a name.
-var timeServer = scalar[string]{name: "IP address or DNS name", tag: "!!str", parse: func(text string) (string, *fault) {
+var timeServer = schema.Scalar[string]{Name: "IP address or DNS name", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) {
 	if _, err := netip.ParseAddr(text); err == nil || strings.Contains(text, ":") {
 		a, f := parseAddress(text)
 		return a.String(), f
 	}
 	if !isDNSName(text) || allDigits.MatchString(text[strings.LastIndexByte(text, '.')+1:]) {
-		return "", faultf(codeServer, "%q is neither an IP address nor a DNS name", yamlfile.Clip(text)).or("write it as in 192.168.200.1 or pool.ntp.org")
+		return "", schema.Faultf(codeServer, "%q is neither an IP address nor a DNS name", yamlfile.Clip(text)).Or("write it as in 192.168.200.1 or pool.ntp.org")
 	}
 	return text, nil
 }}

@@ -55,11 +55,11 @@ func (c *checker) checkSystem(e *entry) {
 	}
 	if !c.given(e, "format") {
 		path = "format" // inherited: one report at its source is enough
-		if !c.ok(path) {
+		if !c.OK(path) {
 			return
 		}
 	}
-	c.errorf(codeFormat, path, "%s does not read %s", e.OS, e.Format).WithHint("use format: %s, or another os", strings.Join(readable, " or "))
+	c.Errorf(codeFormat, path, "%s does not read %s", e.OS, e.Format).WithHint("use format: %s, or another os", strings.Join(readable, " or "))
 }
 
 // isNode says whether the hosts of an entry become Nodes.
@@ -67,21 +67,21 @@ func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("
 
 // checkNodeSettings warns of what only Nodes can have.
 func (c *checker) checkNodeSettings(e *entry) {
-	if e.isNode() || !c.ok(yamlfile.Join(e.Path, "roles")) {
+	if e.isNode() || !c.OK(yamlfile.Join(e.Path, "roles")) {
 		return
 	}
 	if len(e.Labels) > 0 {
-		c.warnf(codeLabel, yamlfile.Join(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
+		c.Warnf(codeLabel, yamlfile.Join(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 	if len(e.Taints) > 0 {
-		c.warnf(codeTaint, yamlfile.Join(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
+		c.Warnf(codeTaint, yamlfile.Join(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 }
 
 // checkVersion refuses releases of a minor that cannot be built.
 func (c *checker) checkVersion() {
 	const path = "kubernetes.version"
-	if !c.ok(path) || len(c.known.Minors) == 0 || c.Kubernetes.Version == "" || slices.Contains(c.known.Minors, c.Kubernetes.Minor) {
+	if !c.OK(path) || len(c.known.Minors) == 0 || c.Kubernetes.Version == "" || slices.Contains(c.known.Minors, c.Kubernetes.Minor) {
 		return
 	}
 	oldest, newest := c.known.Minors[0], c.known.Minors[len(c.known.Minors)-1]
@@ -89,7 +89,7 @@ func (c *checker) checkVersion() {
 	if minorNumber(c.Kubernetes.Minor) < minorNumber(oldest) {
 		verdict = "too old"
 	}
-	c.errorf(codeVersion, path, "Kubernetes %s is %s for this release of kubespore", c.Kubernetes.Version, verdict).
+	c.Errorf(codeVersion, path, "Kubernetes %s is %s for this release of kubespore", c.Kubernetes.Version, verdict).
 		WithHint("use v%s.x to v%s.x", oldest, newest)
 }
 
@@ -103,14 +103,14 @@ func minorNumber(minor string) int {
 func (c *checker) checkLifetimes() {
 	v := c.PKI.Validity
 	const path = "pki.validity"
-	if !c.ok(path) {
+	if !c.OK(path) {
 		return
 	}
 	if v.Leaf > v.CA {
-		c.errorf(codeLifetime, path+".leaf", "certificates would outlive the authority that signs them").WithHint("make leaf shorter or ca longer")
+		c.Errorf(codeLifetime, path+".leaf", "certificates would outlive the authority that signs them").WithHint("make leaf shorter or ca longer")
 	}
 	if v.KubeletServing > v.CA {
-		c.errorf(codeLifetime, path+".kubeletServing", "serving certificates would outlive the authority that signs them").WithHint("make kubeletServing shorter or ca longer")
+		c.Errorf(codeLifetime, path+".kubeletServing", "serving certificates would outlive the authority that signs them").WithHint("make kubeletServing shorter or ca longer")
 	}
 }
 
@@ -118,13 +118,13 @@ func (c *checker) checkLifetimes() {
 func (c *checker) checkUsers() {
 	for i, u := range c.Access.Users {
 		at := yamlfile.Element("access.users", i)
-		if len(u.SSHAuthorizedKeys) == 0 && u.PasswordHash == "" && c.ok(at) {
-			c.warnf(codeUser, at, "no one can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
+		if len(u.SSHAuthorizedKeys) == 0 && u.PasswordHash == "" && c.OK(at) {
+			c.Warnf(codeUser, at, "no one can log in as %s: there is neither an SSH key nor a password", u.Name).WithHint("add sshAuthorizedKeys: [ssh-ed25519 ...]")
 		}
 		for j, line := range u.SSHAuthorizedKeys {
 			for _, field := range strings.Fields(line) {
 				if isPlaceholder(field) {
-					c.warnf(codeSSHKey, yamlfile.Element(yamlfile.Join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: no one can log in with it").WithHint("give the line of your .pub file")
+					c.Warnf(codeSSHKey, yamlfile.Element(yamlfile.Join(at, "sshAuthorizedKeys"), j), "this key is a placeholder: no one can log in with it").WithHint("give the line of your .pub file")
 					break
 				}
 			}
@@ -142,15 +142,15 @@ func (c *checker) checkServers() {
 		switch {
 		case !a.IsValid():
 		case a.IsLoopback() || a.IsUnspecified():
-			c.errorf(codeServer, at, "%s is each machine itself, and each pod itself", a).WithHint("name the server that answers on the network; local caches are set up by the image")
+			c.Errorf(codeServer, at, "%s is each machine itself, and each pod itself", a).WithHint("name the server that answers on the network; local caches are set up by the image")
 		case a.IsMulticast():
-			c.errorf(codeServer, at, "%s is a multicast address", a).WithHint("name the server's own address")
+			c.Errorf(codeServer, at, "%s is a multicast address", a).WithHint("name the server's own address")
 		case within(a, c.Network.Pods), within(a, c.Network.Services):
-			c.errorf(codeServer, at, "%s is inside the cluster, which needs name servers before it runs", a).WithHint("name a server outside the cluster")
+			c.Errorf(codeServer, at, "%s is inside the cluster, which needs name servers before it runs", a).WithHint("name a server outside the cluster")
 		}
 	}
 	if len(c.Network.Nameservers) > resolverLimit {
-		c.warnf(codeServer, yamlfile.Element("network.nameservers", resolverLimit), "only the first %d name servers are asked", resolverLimit).WithHint("remove the others")
+		c.Warnf(codeServer, yamlfile.Element("network.nameservers", resolverLimit), "only the first %d name servers are asked", resolverLimit).WithHint("remove the others")
 	}
 }
 

@@ -13,17 +13,17 @@ const maxMembers = 7
 
 // checkRoles counts control planes and etcd members.
 func (c *checker) checkRoles() {
-	if c.lost || !c.ok("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
-		return !c.ok(yamlfile.Join(e.Path, "roles")) || !c.ok(yamlfile.Join(e.Path, "names"))
+	if c.lost || !c.OK("hosts") && slices.ContainsFunc(c.entries, func(e entry) bool {
+		return !c.OK(yamlfile.Join(e.Path, "roles")) || !c.OK(yamlfile.Join(e.Path, "names"))
 	}) {
 		return // a host that could not be read may be what is missing
 	}
-	if _, given := c.positions["hosts"]; !given {
+	if _, given := c.Positions["hosts"]; !given {
 		return
 	}
 	controlPlanes, members := c.withRole("control-plane"), c.withRole("etcd")
 	if len(controlPlanes) == 0 {
-		c.errorf(codeControlPlane, "hosts", "no host has the role control-plane: nothing would answer at the endpoint").WithHint("give one or three hosts roles: [control-plane]")
+		c.Errorf(codeControlPlane, "hosts", "no host has the role control-plane: nothing would answer at the endpoint").WithHint("give one or three hosts roles: [control-plane]")
 		return
 	}
 	if len(members) == 0 {
@@ -32,7 +32,7 @@ func (c *checker) checkRoles() {
 	}
 	c.checkMembers(members, "etcd members")
 	if len(controlPlanes) > maxMembers {
-		c.warnf(codeControlPlane, c.rolesOf(controlPlanes[maxMembers]), "%d control planes: three or five are as safe and easier to keep", len(controlPlanes)).WithHint("make the others workers")
+		c.Warnf(codeControlPlane, c.rolesOf(controlPlanes[maxMembers]), "%d control planes: three or five are as safe and easier to keep", len(controlPlanes)).WithHint("make the others workers")
 	}
 }
 
@@ -44,12 +44,12 @@ func (c *checker) checkMembers(members []int, what string) {
 	last := c.rolesOf(members[count-1])
 	switch {
 	case count > maxMembers:
-		c.errorf(codeEtcd, c.rolesOf(members[maxMembers]), "%d %s: each write waits for more than half of them", count, what).WithHint("use three or five, seven at most")
+		c.Errorf(codeEtcd, c.rolesOf(members[maxMembers]), "%d %s: each write waits for more than half of them", count, what).WithHint("use three or five, seven at most")
 	case count == 2:
-		c.warnf(codeEtcd, last, "two %s: when either fails, both stand still", what).WithHint("use one, or three to survive the loss of one").
-			WithRelated(c.at(c.rolesOf(members[0])), "the other one")
+		c.Warnf(codeEtcd, last, "two %s: when either fails, both stand still", what).WithHint("use one, or three to survive the loss of one").
+			WithRelated(c.decoder.At(c.rolesOf(members[0])), "the other one")
 	default:
-		c.warnf(codeEtcd, last, "%d %s survive the loss of %d, as %d do", count, what, (count-1)/2, count-1).WithHint("use %d or %d", count-1, count+1)
+		c.Warnf(codeEtcd, last, "%d %s survive the loss of %d, as %d do", count, what, (count-1)/2, count-1).WithHint("use %d or %d", count-1, count+1)
 	}
 }
 
@@ -71,17 +71,17 @@ func (c *checker) rolesOf(host int) string { return yamlfile.Join(c.Hosts[host].
 func (c *checker) checkEndpoint() {
 	const path = "cluster.endpoint"
 	a, err := netip.ParseAddr(c.Cluster.Endpoint.Host)
-	if err != nil || !c.ok(path) {
+	if err != nil || !c.OK(path) {
 		return
 	}
 	if why := unusable(netip.PrefixFrom(a, a.BitLen())); why != "" {
-		c.errorf(codeEndpoint, path, "%s is %s", a, why).WithHint("use an address that all machines reach")
+		c.Errorf(codeEndpoint, path, "%s is %s", a, why).WithHint("use an address that all machines reach")
 		return
 	}
 	for _, s := range c.spans() {
-		if !s.lan && s.net.Contains(a) && c.ok(s.path) {
-			c.errorf(codeOverlap, path, "the endpoint %s is inside %s %s", a, s.what, s.net).
-				WithHint("use an address on the machines' network").WithRelated(c.at(s.path), "%s is declared here", s.net)
+		if !s.lan && s.net.Contains(a) && c.OK(s.path) {
+			c.Errorf(codeOverlap, path, "the endpoint %s is inside %s %s", a, s.what, s.net).
+				WithHint("use an address on the machines' network").WithRelated(c.decoder.At(s.path), "%s is declared here", s.net)
 			return
 		}
 	}
@@ -104,13 +104,13 @@ func hasAddress(h Host, a netip.Addr) bool {
 func (c *checker) checkHolder(a netip.Addr, h *Host) {
 	const path = "cluster.endpoint"
 	switch {
-	case !c.ok(yamlfile.Join(h.Path, "roles")):
+	case !c.OK(yamlfile.Join(h.Path, "roles")):
 	case len(h.Roles) > 0 && !h.HasRole("control-plane"):
-		c.errorf(codeEndpoint, path, "%s is the address of %s, where no API server runs", a, h.Name).
-			WithHint("use a free address for a virtual one, or a control plane's").WithRelated(c.at(h.Path), "%s", h.Name)
+		c.Errorf(codeEndpoint, path, "%s is the address of %s, where no API server runs", a, h.Name).
+			WithHint("use a free address for a virtual one, or a control plane's").WithRelated(c.decoder.At(h.Path), "%s", h.Name)
 	case h.HasRole("control-plane") && len(c.withRole("control-plane")) > 1:
-		c.warnf(codeEndpoint, path, "%s is the address of %s alone: without that host no one reaches the other control planes", a, h.Name).
-			WithHint("use a free address of the same network as a virtual one, or a balancer").WithRelated(c.at(h.Path), "%s", h.Name)
+		c.Warnf(codeEndpoint, path, "%s is the address of %s alone: without that host no one reaches the other control planes", a, h.Name).
+			WithHint("use a free address of the same network as a virtual one, or a balancer").WithRelated(c.decoder.At(h.Path), "%s", h.Name)
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *checker) checkReach(a netip.Addr) {
 	cut := ""
 	for i := range c.entries {
 		e := &c.entries[i]
-		if !c.ok(e.home) {
+		if !c.OK(e.home) {
 			return
 		}
 		for _, at := range c.addressesOf(e) {
@@ -129,7 +129,7 @@ func (c *checker) checkReach(a netip.Addr) {
 				continue
 			}
 			if why := unusable(netip.PrefixFrom(a, at.prefix.Bits())); why != "" {
-				c.errorf(codeEndpoint, path, "%s is %s", a, why).WithHint("use a free address between the first and the last of %s", at.prefix.Masked())
+				c.Errorf(codeEndpoint, path, "%s is %s", a, why).WithHint("use a free address between the first and the last of %s", at.prefix.Masked())
 			}
 			return
 		}
@@ -140,9 +140,9 @@ func (c *checker) checkReach(a netip.Addr) {
 	switch {
 	case len(c.Hosts) == 0:
 	case cut != "":
-		c.errorf(codeEndpoint, path, "%s is on no host's network, and %s has no gateway to reach it by", a, cut).WithHint("use a free address on the network of the control planes%s", c.exampleLAN())
+		c.Errorf(codeEndpoint, path, "%s is on no host's network, and %s has no gateway to reach it by", a, cut).WithHint("use a free address on the network of the control planes%s", c.exampleLAN())
 	default:
-		c.warnf(codeEndpoint, path, "%s is on no host's network: only a balancer outside the cluster can answer there", a).WithHint("for a virtual address use a free one on the network of the control planes%s", c.exampleLAN())
+		c.Warnf(codeEndpoint, path, "%s is on no host's network: only a balancer outside the cluster can answer there", a).WithHint("for a virtual address use a free one on the network of the control planes%s", c.exampleLAN())
 	}
 }
 

@@ -55,16 +55,16 @@ func (c *checker) checkAddresses(e *entry) {
 	for _, at := range c.addressesOf(e) {
 		why := unusable(at.prefix)
 		linkLocalBeside := at.prefix.Addr().IsLinkLocalUnicast() && !c.isHome(e, at.prefix)
-		if why == "" || linkLocalBeside || !c.ok(at.path) || len(e.ranges) > 0 && c.isHome(e, at.prefix) {
+		if why == "" || linkLocalBeside || !c.OK(at.path) || len(e.ranges) > 0 && c.isHome(e, at.prefix) {
 			continue
 		}
-		c.errorf(codeUnusable, at.path, "%s is %s", at.prefix.Addr(), why).WithHint("use an address between the first and the last of %s", at.prefix.Masked())
+		c.Errorf(codeUnusable, at.path, "%s is %s", at.prefix.Addr(), why).WithHint("use an address between the first and the last of %s", at.prefix.Masked())
 	}
 	first := map[string]bool{}
 	for i, p := range c.homeAddresses(e) {
 		name := family(p.Addr())
 		if p.IsValid() && first[name] {
-			c.errorf(codeFamily, yamlfile.Element(e.home, i), "a second %s address for the host", name).
+			c.Errorf(codeFamily, yamlfile.Element(e.home, i), "a second %s address for the host", name).
 				WithHint("give one address of each family here, and further ones under interfaces")
 		}
 		first[name] = p.IsValid() || first[name]
@@ -101,7 +101,7 @@ func (c *checker) checkGateways(e *entry) {
 		if i == e.primary {
 			nets = union(nets, validPrefixes(c.homeAddresses(e)))
 		}
-		if c.ok(path) && (i != e.primary || c.ok(e.home)) {
+		if c.OK(path) && (i != e.primary || c.OK(e.home)) {
 			c.checkGateway(path, gateways, nets, &e.settled[i])
 		}
 	}
@@ -116,8 +116,8 @@ func (c *checker) checkGatewayOfRange(e *entry) {
 	for i, g := range e.gateways {
 		for _, h := range c.Hosts[e.from+1 : e.to] {
 			if slices.ContainsFunc(h.Addresses, func(p netip.Prefix) bool { return p.Addr() == g }) {
-				c.errorf(codeGateway, yamlfile.Element(yamlfile.Join(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
-					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.at(yamlfile.Join(e.Path, "addresses")), "the range")
+				c.Errorf(codeGateway, yamlfile.Element(yamlfile.Join(e.Path, "gateway"), i), "the range gives the gateway's address %s to %s", g, h.Name).
+					WithHint("begin the range behind the gateway, or split it in two").WithRelated(c.decoder.At(yamlfile.Join(e.Path, "addresses")), "the range")
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.
 	for i, g := range gateways {
 		at, name := yamlfile.Element(path, i), family(g)
 		if first[name] {
-			c.errorf(codeGateway, at, "a second %s gateway", name).WithHint("give one gateway for each family, and further ones as routes")
+			c.Errorf(codeGateway, at, "a second %s gateway", name).WithHint("give one gateway for each family, and further ones as routes")
 			continue
 		}
 		first[name] = true
@@ -140,13 +140,13 @@ func (c *checker) checkGateway(path string, gateways []netip.Addr, nets []netip.
 			continue
 		}
 		if j < 0 {
-			c.errorf(codeGateway, at, "the gateway %s is on none of the interface's networks%s", g, inBrackets(nets)).WithHint("the gateway is the router's address on the same network; check the prefix length too. Where it answers all the same, write onLink: true at the interface")
+			c.Errorf(codeGateway, at, "the gateway %s is on none of the interface's networks%s", g, inBrackets(nets)).WithHint("the gateway is the router's address on the same network; check the prefix length too. Where it answers all the same, write onLink: true at the interface")
 			continue
 		}
 		if why := unusable(netip.PrefixFrom(g, nets[j].Bits())); why != "" {
-			c.errorf(codeGateway, at, "the gateway %s is %s", g, why).WithHint("use the router's own address")
+			c.Errorf(codeGateway, at, "the gateway %s is %s", g, why).WithHint("use the router's own address")
 		} else if slices.ContainsFunc(nets, func(p netip.Prefix) bool { return p.Addr() == g }) {
-			c.errorf(codeGateway, at, "the gateway %s is the host itself", g).WithHint("use the router's address")
+			c.Errorf(codeGateway, at, "the gateway %s is the host itself", g).WithHint("use the router's address")
 		}
 	}
 }
@@ -174,7 +174,7 @@ func inBrackets(nets []netip.Prefix) string {
 // checkFamilies wants an address of each of the pods' families on every node,
 // and of the first one on every etcd member.
 func (c *checker) checkFamilies() {
-	if !c.ok("network.pods") || len(c.Network.Pods) == 0 {
+	if !c.OK("network.pods") || len(c.Network.Pods) == 0 {
 		return
 	}
 	for i := range c.entries {
@@ -183,14 +183,14 @@ func (c *checker) checkFamilies() {
 		if !e.isNode() {
 			want = want[:1]
 		}
-		if len(e.Roles) == 0 || e.from == e.to || !c.ok(e.home) || len(c.Hosts[e.from].Addresses) == 0 {
+		if len(e.Roles) == 0 || e.from == e.to || !c.OK(e.home) || len(c.Hosts[e.from].Addresses) == 0 {
 			continue
 		}
 		have := families(c.Hosts[e.from].Addresses)
 		for _, name := range want {
 			if !slices.Contains(have, name) {
-				c.errorf(codeFamily, e.home, "the host has no %s address, and the pod network has %s", name, name).
-					WithHint("add an address of that family: address: [%s, ...]", c.Hosts[e.from].Addresses[0]).WithRelated(c.at("network.pods"), "the pods' networks")
+				c.Errorf(codeFamily, e.home, "the host has no %s address, and the pod network has %s", name, name).
+					WithHint("add an address of that family: address: [%s, ...]", c.Hosts[e.from].Addresses[0]).WithRelated(c.decoder.At("network.pods"), "the pods' networks")
 			}
 		}
 	}

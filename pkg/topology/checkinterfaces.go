@@ -42,16 +42,16 @@ func (n *nics) collectNames() {
 	for i, nic := range n.Interfaces {
 		if nic.Name == "" {
 			found := nic.MAC != "" || n.settled[i].MAC != ""
-			if nic.Kind == "ethernet" && !found && len(ports) > 1 && n.ok(yamlfile.Element(n.path, i)) {
-				n.errorf(codeInterface, yamlfile.Element(n.path, i), "nothing tells this port from the host's others").WithHint("add its name or its mac")
+			if nic.Kind == "ethernet" && !found && len(ports) > 1 && n.OK(yamlfile.Element(n.path, i)) {
+				n.Errorf(codeInterface, yamlfile.Element(n.path, i), "nothing tells this port from the host's others").WithHint("add its name or its mac")
 			}
-			if nic.Kind != "ethernet" && nic.Kind != "" && n.ok(yamlfile.Element(n.path, i)) {
-				n.errorf(codeMissing, n.at(i, "name"), "a %s needs a name", nic.Kind).WithHint("add name: %s0", nic.Kind)
+			if nic.Kind != "ethernet" && nic.Kind != "" && n.OK(yamlfile.Element(n.path, i)) {
+				n.Errorf(codeMissing, n.at(i, "name"), "a %s needs a name", nic.Kind).WithHint("add name: %s0", nic.Kind)
 			}
 			continue
 		}
 		if first, ok := n.byName[nic.Name]; ok {
-			n.errorf(codeDuplicate, n.at(i, "name"), "the interface %s is declared twice", nic.Name).WithHint("keep one of them").WithRelated(n.decoder.at(n.at(first, "name")), "declared here first")
+			n.Errorf(codeDuplicate, n.at(i, "name"), "the interface %s is declared twice", nic.Name).WithHint("keep one of them").WithRelated(n.decoder.At(n.at(first, "name")), "declared here first")
 			continue
 		}
 		n.byName[nic.Name] = i
@@ -78,11 +78,11 @@ func (n *nics) checkKind(i int) {
 	for _, k := range kindKeys {
 		fits, set := slices.Contains(k.kinds, nic.Kind), k.set(nic)
 		switch {
-		case nic.Kind == "" || !n.ok(n.at(i, k.key)):
+		case nic.Kind == "" || !n.OK(n.at(i, k.key)):
 		case set && !fits:
-			n.errorf(codeInterface, n.at(i, k.key), "%s has no meaning for kind %s", k.key, nic.Kind).WithHint("set kind: %s, or remove it", k.kinds[0])
+			n.Errorf(codeInterface, n.at(i, k.key), "%s has no meaning for kind %s", k.key, nic.Kind).WithHint("set kind: %s, or remove it", k.kinds[0])
 		case !set && slices.Contains(needed[nic.Kind], k.key):
-			n.errorf(codeMissing, n.at(i, k.key), "a %s needs the key %s", nic.Kind, k.key).WithHint("add %s", k.key)
+			n.Errorf(codeMissing, n.at(i, k.key), "a %s needs the key %s", nic.Kind, k.key).WithHint("add %s", k.key)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (n *nics) checkReferences(i int) {
 			continue
 		}
 		if first, ok := n.master[name]; ok && first != i {
-			n.errorf(codeReference, at, "%s is a member of %s already", name, n.Interfaces[first].Name).WithHint("keep it in one of the two").WithRelated(n.decoder.at(n.at(first, "members")), "of %s", n.Interfaces[first].Name)
+			n.Errorf(codeReference, at, "%s is a member of %s already", name, n.Interfaces[first].Name).WithHint("keep it in one of the two").WithRelated(n.decoder.At(n.at(first, "members")), "of %s", n.Interfaces[first].Name)
 			continue
 		}
 		n.master[name] = i
@@ -107,15 +107,15 @@ func (n *nics) checkReferences(i int) {
 }
 
 func (n *nics) exists(name, at string) bool {
-	if name == "" || !n.ok(at) {
+	if name == "" || !n.OK(at) {
 		return false
 	}
 	if _, ok := n.byName[name]; ok {
 		return true
 	}
 	// Interfaces that could not be read may be the ones that are missing.
-	if n.ok(n.path) || !slices.ContainsFunc(n.Interfaces, func(nic Interface) bool { return nic.Name == "" }) {
-		n.errorf(codeReference, at, "there is no interface %s in the list", name).WithHint("declare it: {name: %s}", name)
+	if n.OK(n.path) || !slices.ContainsFunc(n.Interfaces, func(nic Interface) bool { return nic.Name == "" }) {
+		n.Errorf(codeReference, at, "there is no interface %s in the list", name).WithHint("declare it: {name: %s}", name)
 	}
 	return false
 }
@@ -127,8 +127,8 @@ func (n *nics) checkMembers() {
 		i := n.byName[name]
 		nic := n.settled[i]
 		if len(nic.Addresses) > 0 || nic.DHCP != "no" && nic.DHCP != "" {
-			n.errorf(codeInterface, yamlfile.Element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
-				WithHint("give the addresses to %s", n.Interfaces[master].Name).WithRelated(n.decoder.at(n.at(master, "members")), "a member here")
+			n.Errorf(codeInterface, yamlfile.Element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
+				WithHint("give the addresses to %s", n.Interfaces[master].Name).WithRelated(n.decoder.At(n.at(master, "members")), "a member here")
 		}
 	}
 }
@@ -146,7 +146,7 @@ func (n *nics) checkCircles() {
 				continue
 			}
 			if state[below] == walking {
-				n.errorf(codeReference, yamlfile.Element(n.path, i), "%s stands on itself by way of %s", n.Interfaces[below].Name, n.Interfaces[i].Name).WithHint("members and links go down to Ethernet ports")
+				n.Errorf(codeReference, yamlfile.Element(n.path, i), "%s stands on itself by way of %s", n.Interfaces[below].Name, n.Interfaces[i].Name).WithHint("members and links go down to Ethernet ports")
 			} else if state[below] != done {
 				walk(below)
 			}
@@ -166,15 +166,15 @@ const leastMTU = 1280
 func (n *nics) checkSettings(i int) {
 	nic, settled := n.Interfaces[i], n.settled[i]
 	if i == n.primary && settled.DHCP != "no" && settled.DHCP != "" {
-		n.errorf(codeInterface, n.at(i, "dhcp"), "DHCP on the primary interface: its address is declared, so that certificates and peers can name it").WithHint("remove dhcp; give the same address in the DHCP server if it must know")
+		n.Errorf(codeInterface, n.at(i, "dhcp"), "DHCP on the primary interface: its address is declared, so that certificates and peers can name it").WithHint("remove dhcp; give the same address in the DHCP server if it must know")
 	}
 	hasIPv6 := slices.ContainsFunc(settled.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 	if nic.MTU != 0 && nic.MTU < leastMTU && hasIPv6 {
-		n.errorf(codeInterface, n.at(i, "mtu"), "an MTU of %d carries no IPv6", nic.MTU).WithHint("use %d or more", leastMTU)
+		n.Errorf(codeInterface, n.at(i, "mtu"), "an MTU of %d carries no IPv6", nic.MTU).WithHint("use %d or more", leastMTU)
 	}
 	if below, ok := n.byName[nic.Link]; ok && nic.Link != "" && nic.MTU > n.Interfaces[below].MTU && n.Interfaces[below].MTU != 0 {
-		n.errorf(codeInterface, n.at(i, "mtu"), "the MTU is larger than that of %s below it", nic.Link).WithHint("use %d or less", n.Interfaces[below].MTU).
-			WithRelated(n.decoder.at(n.at(below, "mtu")), "the MTU below")
+		n.Errorf(codeInterface, n.at(i, "mtu"), "the MTU is larger than that of %s below it", nic.Link).WithHint("use %d or less", n.Interfaces[below].MTU).
+			WithRelated(n.decoder.At(n.at(below, "mtu")), "the MTU below")
 	}
 }
 
@@ -183,12 +183,12 @@ func (n *nics) checkRoutes(i int) {
 	seen := map[Route]string{}
 	for j, r := range n.Interfaces[i].Routes {
 		at := yamlfile.Element(n.at(i, "routes"), j)
-		if !n.ok(at) || !r.To.IsValid() {
+		if !n.OK(at) || !r.To.IsValid() {
 			continue
 		}
 		identity := Route{To: r.To, Metric: r.Metric}
 		if first, ok := seen[identity]; ok {
-			n.errorf(codeRoute, at, "a second route to %s with the same metric", r.To).WithHint("give one of them another metric").WithRelated(n.decoder.at(first), "the first one")
+			n.Errorf(codeRoute, at, "a second route to %s with the same metric", r.To).WithHint("give one of them another metric").WithRelated(n.decoder.At(first), "the first one")
 			continue
 		}
 		seen[identity] = at
@@ -196,9 +196,9 @@ func (n *nics) checkRoutes(i int) {
 		switch {
 		case !r.Via.IsValid() || r.Via.Is6() && r.Via.IsLinkLocalUnicast() && r.To.Addr().Is6():
 		case r.Via.Is4() != r.To.Addr().Is4():
-			n.errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
+			n.Errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is of another family than %s", r.Via, r.To).WithHint("use an %s address", family(r.To.Addr()))
 		case len(nets) > 0 && !within(r.Via, nets) && n.settled[i].DHCP == "no" && !r.OnLink && !onLink(r.Via, nets, &n.settled[i]):
-			n.errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
+			n.Errorf(codeRoute, yamlfile.Join(at, "via"), "the next hop %s is on none of the interface's networks%s", r.Via, inBrackets(nets)).WithHint("use the router's address on this network")
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (c *checker) checkPods() {
 	c.checkPerFamily("network.pods", c.Network.Pods)
 	for i, p := range c.Network.Pods {
 		at := yamlfile.Element("network.pods", i)
-		if !p.IsValid() || !c.ok("network.nodePodBits") {
+		if !p.IsValid() || !c.OK("network.nodePodBits") {
 			continue
 		}
 		bits, name := c.Network.NodePodBits.IPv4, "ipv4"
@@ -32,19 +32,19 @@ func (c *checker) checkPods() {
 			bits, name = c.Network.NodePodBits.IPv6, "ipv6"
 		}
 		path, nodes := "network.nodePodBits."+name, c.countNodes()
-		if _, given := c.positions[path]; !given {
+		if _, given := c.Positions[path]; !given {
 			path = at
 		}
 		split := bits - p.Bits()
 		switch {
 		case unusableNetwork(p) != "":
-			c.errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.240.0.0/12")
+			c.Errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.240.0.0/12")
 		case split < 0:
-			c.errorf(codePodNetwork, path, "a /%d for each node is larger than the whole pod network %s", bits, p).WithHint("use nodePodBits: {%s: %d} or more, or a larger pod network", name, p.Bits()+1)
+			c.Errorf(codePodNetwork, path, "a /%d for each node is larger than the whole pod network %s", bits, p).WithHint("use nodePodBits: {%s: %d} or more, or a larger pod network", name, p.Bits()+1)
 		case split > maxNodeBits:
-			c.errorf(codePodNetwork, path, "Kubernetes divides a network into at most 65536 parts: %s into /%d is more", p, bits).WithHint("use nodePodBits: {%s: %d}, or a smaller pod network", name, p.Bits()+maxNodeBits)
+			c.Errorf(codePodNetwork, path, "Kubernetes divides a network into at most 65536 parts: %s into /%d is more", p, bits).WithHint("use nodePodBits: {%s: %d}, or a smaller pod network", name, p.Bits()+maxNodeBits)
 		case nodes > 1<<split:
-			c.errorf(codePodNetwork, path, "%s has room for %d nodes with a /%d each, and there are %d", p, 1<<split, bits, nodes).WithHint("use a larger pod network or smaller parts for each node")
+			c.Errorf(codePodNetwork, path, "%s has room for %d nodes with a /%d each, and there are %d", p, 1<<split, bits, nodes).WithHint("use a larger pod network or smaller parts for each node")
 		default:
 			c.checkPodRange(p, bits, nodes)
 		}
@@ -61,14 +61,14 @@ func (c *checker) checkPodRange(p netip.Prefix, bits, nodes int) {
 	c.checkPodBound(p, bits, "network.nodePodMax", c.Network.NodePodMax, &last)
 	switch room := last - first + 1; {
 	case room < 1:
-		c.errorf(codePodNetwork, "network.nodePodMax", "the last part for a node lies before the first one").
-			WithHint("exchange nodePodMin and nodePodMax").WithRelated(c.at("network.nodePodMin"), "the first one")
+		c.Errorf(codePodNetwork, "network.nodePodMax", "the last part for a node lies before the first one").
+			WithHint("exchange nodePodMin and nodePodMax").WithRelated(c.decoder.At("network.nodePodMin"), "the first one")
 	case nodes > room:
 		path := "network.nodePodMax"
-		if _, given := c.positions[path]; !given {
+		if _, given := c.Positions[path]; !given {
 			path = "network.nodePodMin"
 		}
-		c.errorf(codePodNetwork, path, "between its bounds %s has room for %d nodes with a /%d each, and there are %d", p, room, bits, nodes).
+		c.Errorf(codePodNetwork, path, "between its bounds %s has room for %d nodes with a /%d each, and there are %d", p, room, bits, nodes).
 			WithHint("move nodePodMin and nodePodMax apart")
 	}
 }
@@ -82,10 +82,10 @@ func (c *checker) checkPodBound(p netip.Prefix, bits int, path string, bounds []
 		at, part := yamlfile.Element(path, i), netip.PrefixFrom(a, bits).Masked()
 		switch {
 		case !p.Contains(a):
-			c.errorf(codePodNetwork, at, "%s is outside of the pod network %s", a, p).
+			c.Errorf(codePodNetwork, at, "%s is outside of the pod network %s", a, p).
 				WithHint("write the first address of a node's part of it, such as %s", p.Masked().Addr())
 		case part.Addr() != a:
-			c.errorf(codePodNetwork, at, "%s lies inside of a node's part, %s, and does not begin it", a, part).WithHint("write %s", part.Addr())
+			c.Errorf(codePodNetwork, at, "%s lies inside of a node's part, %s, and does not begin it", a, part).WithHint("write %s", part.Addr())
 		default:
 			*number = partNumber(a, p.Bits(), bits)
 		}
@@ -107,11 +107,11 @@ func (c *checker) checkPodRangeFamilies(path string, bounds []netip.Addr) {
 	seen := map[string]bool{}
 	for i, a := range bounds {
 		switch name := family(a); {
-		case !a.IsValid() || !c.ok("network.pods"):
+		case !a.IsValid() || !c.OK("network.pods"):
 		case seen[name]:
-			c.errorf(codeFamily, yamlfile.Element(path, i), "a second %s address", name).WithHint("give one for each address family")
+			c.Errorf(codeFamily, yamlfile.Element(path, i), "a second %s address", name).WithHint("give one for each address family")
 		case !slices.Contains(families(c.Network.Pods), name):
-			c.errorf(codeFamily, yamlfile.Element(path, i), "there is no %s network of pods", name).WithHint("take it out, or add such a network to network.pods")
+			c.Errorf(codeFamily, yamlfile.Element(path, i), "there is no %s network of pods", name).WithHint("take it out, or add such a network to network.pods")
 		default:
 			seen[name] = true
 		}
@@ -141,27 +141,27 @@ func (c *checker) checkServices() {
 		}
 		switch {
 		case unusableNetwork(p) != "":
-			c.errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.96.0.0/16")
+			c.Errorf(codeUnusable, at, "%s", unusableNetwork(p)).WithHint("use a private network such as 10.96.0.0/16")
 		case size > most:
-			c.errorf(codeServices, at, "%s is larger than Kubernetes takes", p).WithHint("use a /%d or longer", p.Addr().BitLen()-most)
+			c.Errorf(codeServices, at, "%s is larger than Kubernetes takes", p).WithHint("use a /%d or longer", p.Addr().BitLen()-most)
 		case size < minServiceBits:
-			c.errorf(codeServices, at, "%s has no tenth address, which cluster DNS takes", p).WithHint("use a /%d or shorter", p.Addr().BitLen()-minServiceBits)
+			c.Errorf(codeServices, at, "%s has no tenth address, which cluster DNS takes", p).WithHint("use a /%d or shorter", p.Addr().BitLen()-minServiceBits)
 		}
 	}
 	pods, services := c.Network.Pods, c.Network.Services
-	if !c.ok("network.pods") || !c.ok("network.services") {
+	if !c.OK("network.pods") || !c.OK("network.services") {
 		return
 	}
 	if want, have := families(pods), families(services); !slices.Equal(want, have) {
-		c.errorf(codeFamily, "network.services", "services have %s, pods have %s", listed(have), listed(want)).
-			WithHint("give both the same families in the same order").WithRelated(c.at("network.pods"), "the pods' networks")
+		c.Errorf(codeFamily, "network.services", "services have %s, pods have %s", listed(have), listed(want)).
+			WithHint("give both the same families in the same order").WithRelated(c.decoder.At("network.pods"), "the pods' networks")
 	}
 }
 
 // checkPerFamily refuses empty lists and two networks of one family.
 func (c *checker) checkPerFamily(path string, networks []netip.Prefix) {
-	if len(networks) == 0 && c.ok(path) {
-		c.errorf(codeMissing, path, "the list is empty").WithHint("give one network for each address family")
+	if len(networks) == 0 && c.OK(path) {
+		c.Errorf(codeMissing, path, "the list is empty").WithHint("give one network for each address family")
 	}
 	first := map[string]int{}
 	for i, p := range networks {
@@ -170,8 +170,8 @@ func (c *checker) checkPerFamily(path string, networks []netip.Prefix) {
 		}
 		name := family(p.Addr())
 		if before, ok := first[name]; ok {
-			c.errorf(codeFamily, yamlfile.Element(path, i), "a second %s network", name).WithHint("give one network for each address family").
-				WithRelated(c.at(yamlfile.Element(path, before)), "the first one")
+			c.Errorf(codeFamily, yamlfile.Element(path, i), "a second %s network", name).WithHint("give one network for each address family").
+				WithRelated(c.decoder.At(yamlfile.Element(path, before)), "the first one")
 			continue
 		}
 		first[name] = i
@@ -262,8 +262,8 @@ func (c *checker) spans() []span {
 
 func (c *checker) reportOverlap(outer, inner span) {
 	if outer.lan && inner.lan {
-		c.warnf(codeOverlap, inner.path, "%s %s is a part of %s %s", inner.what, inner.net, outer.what, outer.net).
-			WithHint("use the same prefix length for all machines of one network").WithRelated(c.at(outer.path), "%s is declared here", outer.net)
+		c.Warnf(codeOverlap, inner.path, "%s %s is a part of %s %s", inner.what, inner.net, outer.what, outer.net).
+			WithHint("use the same prefix length for all machines of one network").WithRelated(c.decoder.At(outer.path), "%s is declared here", outer.net)
 		return
 	}
 	at, other := inner, outer
@@ -274,7 +274,7 @@ func (c *checker) reportOverlap(outer, inner span) {
 	if at.net == other.net {
 		relation = "is the same as"
 	}
-	c.errorf(codeOverlap, at.path, "%s %s %s %s %s", at.what, at.net, relation, other.what, other.net).
+	c.Errorf(codeOverlap, at.path, "%s %s %s %s %s", at.what, at.net, relation, other.what, other.net).
 		WithHint("choose networks that are apart, such as pods 10.240.0.0/12 and services 10.96.0.0/16 next to a LAN in 192.168.0.0/16").
-		WithRelated(c.at(other.path), "%s is declared here", other.net)
+		WithRelated(c.decoder.At(other.path), "%s is declared here", other.net)
 }

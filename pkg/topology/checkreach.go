@@ -12,8 +12,8 @@ import (
 // the topology names: a router or a server of the network.
 func (c *checker) checkRouter(a netip.Addr) bool {
 	refuse := func(path, what string) bool {
-		c.errorf(codeEndpoint, "cluster.endpoint", "%s is the address of %s", a, what).
-			WithHint("use a free address on the network of the control planes%s", c.exampleLAN()).WithRelated(c.at(path), "said here")
+		c.Errorf(codeEndpoint, "cluster.endpoint", "%s is the address of %s", a, what).
+			WithHint("use a free address on the network of the control planes%s", c.exampleLAN()).WithRelated(c.decoder.At(path), "said here")
 		return true
 	}
 	for i := range c.entries {
@@ -49,7 +49,7 @@ func (c *checker) checkWays() {
 	homes := map[netip.Prefix]*entry{}
 	for i := range c.entries {
 		e := &c.entries[i]
-		if len(e.Roles) == 0 || e.from == e.to || !c.ok(e.home) || e.primary < 0 {
+		if len(e.Roles) == 0 || e.from == e.to || !c.OK(e.home) || e.primary < 0 {
 			continue
 		}
 		members = append(members, e)
@@ -80,9 +80,9 @@ func (c *checker) checkWays() {
 				}
 				said[pair] = true
 				other := homes[far]
-				c.errorf(codeReach, e.home, "%s cannot reach %s, the network of %s", c.nameOf(e), far, c.nameOf(other)).
+				c.Errorf(codeReach, e.home, "%s cannot reach %s, the network of %s", c.nameOf(e), far, c.nameOf(other)).
 					WithHint("give it gateway: and the router's address, or a route to %s under interfaces", far).
-					WithRelated(c.at(other.home), "%s", c.nameOf(other))
+					WithRelated(c.decoder.At(other.home), "%s", c.nameOf(other))
 			}
 		}
 	}
@@ -121,15 +121,15 @@ func leads(e *entry, home, far netip.Prefix) bool {
 func (c *checker) checkDomain() {
 	const path = "cluster.domain"
 	domain := c.Cluster.Domain
-	if domain == "" || !c.ok(path) {
+	if domain == "" || !c.OK(path) {
 		return
 	}
 	warn := func(name, other, what string) {
-		if name != domain && !strings.HasSuffix(name, "."+domain) || !c.ok(other) {
+		if name != domain && !strings.HasSuffix(name, "."+domain) || !c.OK(other) {
 			return
 		}
-		c.warnf(codeDomain, path, "cluster DNS answers for all of %s, so that pods cannot resolve %s, %s", domain, name, what).
-			WithHint("use a domain that exists nowhere else, such as cluster.local or k8s.%s", domain).WithRelated(c.at(other), "said here")
+		c.Warnf(codeDomain, path, "cluster DNS answers for all of %s, so that pods cannot resolve %s, %s", domain, name, what).
+			WithHint("use a domain that exists nowhere else, such as cluster.local or k8s.%s", domain).WithRelated(c.decoder.At(other), "said here")
 	}
 	warn(c.Cluster.Endpoint.Host, "cluster.endpoint", "the endpoint")
 	for i, name := range c.Network.SearchDomains {

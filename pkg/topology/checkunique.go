@@ -86,13 +86,13 @@ func takeOnce[K comparable](u uniqueness, taken map[K]owned, value K, by owned, 
 		return
 	}
 	pair := collision{first.entry, by.entry, what}
-	if !u.ok(by.path) || !u.ok(first.path) || u.reported[pair] {
+	if !u.OK(by.path) || !u.OK(first.path) || u.reported[pair] {
 		return
 	}
 	u.reported[pair] = true
 	path, firstPath := u.exact(by, value), u.exact(first, value)
-	u.errorf(codeDuplicate, path, "the %s %v is used twice", what, value).
-		WithHint("give each host its own").WithRelated(u.at(firstPath), "first used by %s", u.holder(first))
+	u.Errorf(codeDuplicate, path, "the %s %v is used twice", what, value).
+		WithHint("give each host its own").WithRelated(u.decoder.At(firstPath), "first used by %s", u.holder(first))
 }
 
 // exact gives the list element that holds an address, where the host has a

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // column is a column of an inventory and the key of a host that it gives.
@@ -25,19 +26,19 @@ func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfi
 	take := func(key string, index int, where diag.Position, path string) {
 		c, hint := d.column(key, shared)
 		if hint != "" {
-			d.errorAt(where, codeInventory, path, "%q is not a key of a host that a column can give", yamlfile.Clip(key)).WithHint("%s", hint)
+			d.ErrorAt(where, codeInventory, path, "%q is not a key of a host that a column can give", yamlfile.Clip(key)).WithHint("%s", hint)
 			return
 		}
 		c.index = index
 		out = append(out, c)
 	}
-	mistakes := len(d.list)
+	mistakes := len(d.List)
 	if named == nil {
 		for i, name := range t.header {
 			line, column := t.place(i)
 			where := diag.Position{File: t.file, Line: line, Column: column}
 			if slices.Index(t.header, name) < i {
-				d.errorAt(where, codeInventory, at, "the column %s is there twice", yamlfile.Clip(name)).WithHint("keep one of them")
+				d.ErrorAt(where, codeInventory, at, "the column %s is there twice", yamlfile.Clip(name)).WithHint("keep one of them")
 				continue
 			}
 			take(name, i, where, at)
@@ -47,7 +48,7 @@ func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfi
 		for _, p := range d.Pairs(named, path) {
 			i := slices.Index(t.header, p.Value.Value)
 			if i < 0 {
-				wrong := d.errorAt(d.Position(p.Value), codeInventory, yamlfile.Join(path, p.Key), "the file has no column %q", yamlfile.Clip(p.Value.Value))
+				wrong := d.ErrorAt(d.Position(p.Value), codeInventory, yamlfile.Join(path, p.Key), "the file has no column %q", yamlfile.Clip(p.Value.Value))
 				if near := yamlfile.Suggest(p.Value.Value, t.header); near != "" {
 					wrong.WithHint("did you mean %s?", near)
 				} else {
@@ -58,7 +59,7 @@ func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfi
 			take(p.Key, i, d.Position(p.At), yamlfile.Join(path, p.Key))
 		}
 	}
-	if len(d.list) > mistakes {
+	if len(d.List) > mistakes {
 		return nil
 	}
 	return out
@@ -79,13 +80,13 @@ func (d *decoder) column(key string, shared []yamlfile.Pair) (column, string) {
 		if i < 0 {
 			return column{}, "write interfaces.NAME.KEY, as in interfaces.eno1.mac"
 		}
-		form, hint := formOf(interfaceSchema.form(), rest[i+1:], "name")
+		form, hint := formOf(interfaceSchema.Shape(), rest[i+1:], "name")
 		if hint == "" && interfaceNamed(shared, rest[:i]) < 0 {
 			hint = "the entry must list an interface " + yamlfile.Clip(rest[:i]) + " under interfaces"
 		}
 		return column{key: []string{head, rest[:i], rest[i+1:]}, form: form}, hint
 	}
-	form, hint := formOf(hostSchema.form(), key, "names", "addresses", "from")
+	form, hint := formOf(hostSchema.Shape(), key, "names", "addresses", "from")
 	return column{key: []string{key}, form: form}, hint
 }
 
@@ -104,26 +105,26 @@ type cellForm struct {
 
 // formOf gives the form of a key whose value fits into a cell, or says what to
 // write. An object's own keys are those of what is written, so a range is not one.
-func formOf(of *shape, key string, but ...string) (cellForm, string) {
+func formOf(of *schema.Shape, key string, but ...string) (cellForm, string) {
 	var fit []string
-	for _, p := range of.properties {
-		value := p.form
-		if value.oneOf != nil {
-			value = value.oneOf[len(value.oneOf)-1]
+	for _, p := range of.Properties {
+		value := p.Shape
+		if value.OneOf != nil {
+			value = value.OneOf[len(value.OneOf)-1]
 		}
-		form := cellForm{list: value.typ == "array"}
+		form := cellForm{list: value.Type == "array"}
 		if form.list {
-			if value = value.items; value.oneOf != nil {
-				value = value.oneOf[0]
+			if value = value.Items; value.OneOf != nil {
+				value = value.OneOf[0]
 			}
 		}
-		if value.properties != nil || value.values != nil || value.oneOf != nil || slices.Contains(but, p.name) {
+		if value.Properties != nil || value.Values != nil || value.OneOf != nil || slices.Contains(but, p.Name) {
 			continue
 		}
-		if form.text = value.typ == "string"; p.name == key {
+		if form.text = value.Type == "string"; p.Name == key {
 			return form, ""
 		}
-		fit = append(fit, p.name)
+		fit = append(fit, p.Name)
 	}
 	if near := yamlfile.Suggest(key, fit); near != "" {
 		return cellForm{}, "did you mean " + near + "?"

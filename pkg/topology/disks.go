@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // unstableDevice matches names that the kernel gives in the order in which it
@@ -17,16 +18,16 @@ var unstableDevice = regexp.MustCompile(`^/dev/((sd|vd|xvd|hd)[a-z]+[0-9]*|nvme[
 // needs to boot.
 var systemPaths = []string{"/", "/bin", "/boot", "/boot/efi", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr"}
 
-var mountPoint = scalar[string]{name: "absolute path", tag: "!!str", pattern: `^/[!-~]*$`, parse: func(text string) (string, *fault) {
+var mountPoint = schema.Scalar[string]{Name: "absolute path", Tag: "!!str", Pattern: `^/[!-~]*$`, Parse: func(text string) (string, *schema.Fault) {
 	switch clean := path.Clean(text); {
 	case !strings.HasPrefix(text, "/"):
-		return "", faultf(codeDisk, "%q is not an absolute path", yamlfile.Clip(text)).or("write /%s", yamlfile.Clip(text))
+		return "", schema.Faultf(codeDisk, "%q is not an absolute path", yamlfile.Clip(text)).Or("write /%s", yamlfile.Clip(text))
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", faultf(codeDisk, "a mount point holds letters, digits and signs of ASCII only").or("write it as in /var/lib/etcd")
+		return "", schema.Faultf(codeDisk, "a mount point holds letters, digits and signs of ASCII only").Or("write it as in /var/lib/etcd")
 	case clean != text:
-		return "", faultf(codeDisk, "%q is not the shortest way to write this path", yamlfile.Clip(text)).or("write %s", yamlfile.Clip(clean))
+		return "", schema.Faultf(codeDisk, "%q is not the shortest way to write this path", yamlfile.Clip(text)).Or("write %s", yamlfile.Clip(clean))
 	case slices.Contains(systemPaths, text):
-		return "", faultf(codeDisk, "%s belongs to the system", text).or("mount what holds data, such as /var/lib/etcd")
+		return "", schema.Faultf(codeDisk, "%s belongs to the system", text).Or("mount what holds data, such as /var/lib/etcd")
 	}
 	return text, nil
 }}
@@ -39,11 +40,11 @@ func (d *decoder) checkDisks(e *entry) {
 		d.once(devices, disk.Device, yamlfile.Join(at, "device"), codeDisk, "device")
 		d.once(mounts, disk.Mount, yamlfile.Join(at, "mount"), codeDisk, "mount point")
 		if unstableDevice.MatchString(disk.Device) {
-			d.warnf(codeDisk, yamlfile.Join(at, "device"), "%s may be another disk at the next boot", disk.Device).
+			d.Warnf(codeDisk, yamlfile.Join(at, "device"), "%s may be another disk at the next boot", disk.Device).
 				WithHint("use the name under /dev/disk/by-id/ or /dev/disk/by-path/")
 		}
-		if len(disk.Options) > 0 && disk.Mount == "" && d.ok(at) {
-			d.errorf(codeDisk, yamlfile.Join(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
+		if len(disk.Options) > 0 && disk.Mount == "" && d.OK(at) {
+			d.Errorf(codeDisk, yamlfile.Join(at, "options"), "mount options without a mount point").WithHint("add mount: /var/lib/...")
 		}
 	}
 }
@@ -54,7 +55,7 @@ func (d *decoder) once(seen map[string]string, value, at, code, what string) {
 		return
 	}
 	if first, ok := seen[value]; ok {
-		d.errorf(code, at, "the %s %s is used twice", what, value).WithHint("keep one of them").WithRelated(d.at(first), "used here first")
+		d.Errorf(code, at, "the %s %s is used twice", what, value).WithHint("keep one of them").WithRelated(d.At(first), "used here first")
 		return
 	}
 	seen[value] = at

@@ -61,24 +61,24 @@ func (d *decoder) hostNames(e *entry) []string {
 	isRange := d.given(e, "names")
 	if !isRange {
 		if !d.given(e, "name") {
-			if d.ok(yamlfile.Join(e.Path, "name")) && d.ok(yamlfile.Join(e.Path, "names")) {
-				d.errorf(codeMissing, yamlfile.Join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
+			if d.OK(yamlfile.Join(e.Path, "name")) && d.OK(yamlfile.Join(e.Path, "names")) {
+				d.Errorf(codeMissing, yamlfile.Join(e.Path, "name"), "the host has no name").WithHint("add name: w1, or names: \"w[001-300]\" for many")
 			}
 			return []string{""}
 		}
 		if d.given(e, "addresses") && !d.given(e, "address") {
-			d.errorf(codeExclusive, yamlfile.Join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
+			d.Errorf(codeExclusive, yamlfile.Join(e.Path, "addresses"), "addresses counts up for a range of hosts, and this is one host").WithHint("use address, or names for a range")
 		}
 		return []string{e.name}
 	}
 	if d.given(e, "address") && !d.given(e, "addresses") && len(names) > 1 {
-		wrong := d.errorf(codeExclusive, yamlfile.Join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
+		wrong := d.Errorf(codeExclusive, yamlfile.Join(e.Path, "address"), "%d hosts cannot share one address", len(names)).WithHint("write addresses: 192.168.202.1+/22 to count up")
 		if first := validPrefixes(e.addresses); len(first) > 0 {
 			wrong.WithHint("write addresses: %s+/%d to count up", first[0].Addr(), first[0].Bits())
 		}
 	}
-	if len(names) == 0 && d.ok(yamlfile.Join(e.Path, "names")) {
-		d.errorf(codeRange, yamlfile.Join(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
+	if len(names) == 0 && d.OK(yamlfile.Join(e.Path, "names")) {
+		d.Errorf(codeRange, yamlfile.Join(e.Path, "names"), "the list is empty: the entry stands for no host").WithHint("write names: \"w[001-300]\", or remove the entry")
 	}
 	d.refuseSingular(e)
 	return names
@@ -87,7 +87,7 @@ func (d *decoder) hostNames(e *entry) []string {
 // refuseSingular reports what only one machine can have.
 func (d *decoder) refuseSingular(e *entry) {
 	refuse := func(path, what string) *diag.Diagnostic {
-		return d.errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or write it in a column of a file: from: inventory.csv")
+		return d.Errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or write it in a column of a file: from: inventory.csv")
 	}
 	if d.given(e, "mac") {
 		refuse(yamlfile.Join(e.Path, "mac"), "a MAC address")
@@ -110,17 +110,17 @@ func (d *decoder) refuseSingular(e *entry) {
 
 // given says whether the file holds a key of the entry.
 func (d *decoder) given(e *entry, name string) bool {
-	_, ok := d.positions[yamlfile.Join(e.Path, name)]
+	_, ok := d.Positions[yamlfile.Join(e.Path, name)]
 	return ok
 }
 
 func (d *decoder) checkRanges(e *entry, count int) {
 	check := func(at string, first netip.Prefix) {
-		if !first.IsValid() || count == 0 || !d.ok(at) {
+		if !first.IsValid() || count == 0 || !d.OK(at) {
 			return
 		}
 		if f := (addressRange{first}).checkEnd(count); f != nil {
-			d.errorf(f.code, at, "%s", f.message).Hint = f.hint
+			d.Errorf(f.Code, at, "%s", f.Message).Hint = f.Hint
 		}
 	}
 	for i, r := range e.ranges {
@@ -131,7 +131,7 @@ func (d *decoder) checkRanges(e *entry, count int) {
 			if c.up {
 				at := yamlfile.Element(yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i), "addresses"), j)
 				if check(at, c.Prefix); !d.given(e, "names") {
-					d.errorf(codeExclusive, at, "the address counts up for a range of hosts, and this is one host").WithHint("write %s, or names for a range", c.Prefix)
+					d.Errorf(codeExclusive, at, "the address counts up for a range of hosts, and this is one host").WithHint("write %s, or names for a range", c.Prefix)
 				}
 			}
 		}

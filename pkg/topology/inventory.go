@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // inventories puts hosts in the place of each entry that takes them from a file:
@@ -47,20 +48,20 @@ func copyOf(n *yaml.Node) *yaml.Node {
 
 // hostList is the list of hosts. A mapping in its place names an inventory, which
 // has become a list by the time that it is read.
-type hostList struct{ list[entry] }
+type hostList struct{ schema.List[entry] }
 
-func (h hostList) form() *shape {
-	return &shape{name: "list of mappings, see below", oneOf: []*shape{{name: "mapping with from", typ: "object"}, h.list.form()}}
+func (h hostList) Shape() *schema.Shape {
+	return &schema.Shape{Name: "list of mappings, see below", OneOf: []*schema.Shape{{Name: "mapping with from", Type: "object"}, h.List.Shape()}}
 }
 
 // inventory gives the hosts of an entry that takes them from a file.
 func (d *decoder) inventory(entry *yaml.Node, first int) []*yaml.Node {
 	at := yamlfile.Element("hosts", first)
-	d.record(at, entry)
+	d.Record(at, entry)
 	shared := slices.DeleteFunc(d.Pairs(entry, at), func(p yamlfile.Pair) bool { return p.Key == "from" || p.Key == "columns" })
 	for _, p := range shared {
 		if slices.Contains([]string{"name", "names", "address", "addresses", "mac", "serial"}, p.Key) {
-			d.errorAt(d.Position(p.At), codeInventory, yamlfile.Join(at, p.Key), "%s is each machine's own, and this entry stands for all rows of a file", p.Key).
+			d.ErrorAt(d.Position(p.At), codeInventory, yamlfile.Join(at, p.Key), "%s is each machine's own, and this entry stands for all rows of a file", p.Key).
 				WithHint("write it as a column of the file")
 		}
 	}
@@ -99,7 +100,7 @@ type table struct {
 // possible.
 func (d *decoder) openInventory(from *yaml.Node, path string) *table {
 	fail := func(format string, args ...any) *diag.Diagnostic {
-		return d.errorAt(d.Position(from), codeInventory, path, format, args...)
+		return d.ErrorAt(d.Position(from), codeInventory, path, format, args...)
 	}
 	if from.Kind != yaml.ScalarNode || from.Value == "" {
 		fail("expected the name of a file, found %s", yamlfile.Describe(from)).WithHint("write from: inventory.csv")
@@ -120,10 +121,10 @@ func (d *decoder) openInventory(from *yaml.Node, path string) *table {
 	t.Reader = csv.NewReader(bytes.NewReader(text))
 	t.Comma, t.Comment, t.ReuseRecord = separator(text), '#', true
 	t.TrimLeadingSpace = t.Comma != '\t' // else it would take empty cells for space
-	mistakes := len(d.list)
+	mistakes := len(d.List)
 	header, ok := t.next(d, path)
 	if !ok {
-		if len(d.list) == mistakes {
+		if len(d.List) == mistakes {
 			fail("%s holds no line of columns", yamlfile.Clip(from.Value)).WithHint("begin it with a line such as name,address,mac")
 		}
 		return nil
@@ -172,7 +173,7 @@ func (t *table) next(d *decoder, path string) ([]string, bool) {
 			at.Line = wrong.Line
 			message, hint = "this row has more or fewer values than there are columns", "write one value for each column; an empty one is fine"
 		}
-		d.errorAt(at, codeInventory, path, "%s", message).WithHint("%s", hint)
+		d.ErrorAt(at, codeInventory, path, "%s", message).WithHint("%s", hint)
 		d.lost = true
 		return nil, false
 	}

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Schema gives the JSON Schema (draft 2020-12) of topology files, by which
@@ -16,7 +14,7 @@ import (
 // profile, the schema of its parameters; without any, every name is taken.
 // known limits releases and operating systems.
 func Schema(profiles map[string]any, known Known) ([]byte, error) {
-	root := documentSchema.form().schema()
+	root := documentSchema.Shape().JSON()
 	properties := root["properties"].(map[string]any)
 	host := properties["hosts"].(map[string]any)["anyOf"].([]any)[1].(map[string]any)["items"].(map[string]any)["properties"].(map[string]any)
 	pool := properties["pools"].(map[string]any)["additionalProperties"].(map[string]any)["properties"].(map[string]any)
@@ -62,89 +60,4 @@ func limitProfiles(properties map[string]any, profiles map[string]any) {
 	target := properties["profiles"].(map[string]any)
 	target["properties"] = known
 	target["additionalProperties"] = false
-}
-
-// schema gives a form in the words of JSON Schema.
-func (f *shape) schema() map[string]any {
-	out := map[string]any{}
-	set := func(key string, value any, given bool) {
-		if given {
-			out[key] = value
-		}
-	}
-	set("type", f.typ, f.typ != "")
-	set("enum", f.enum, f.enum != nil)
-	set("pattern", f.pattern, f.pattern != "")
-	set("minimum", f.minimum, f.minimum != nil)
-	set("maximum", f.maximum, f.maximum != nil)
-	set("uniqueItems", true, f.unique)
-	if f.items != nil {
-		out["items"] = f.items.schema()
-	}
-	if f.values != nil {
-		out["additionalProperties"] = f.values.schema()
-	}
-	if f.oneOf != nil {
-		var options []any
-		for _, option := range f.oneOf {
-			options = append(options, option.schema())
-		}
-		out["anyOf"] = options
-	}
-	if f.properties != nil {
-		f.objectSchema(out)
-	}
-	return out
-}
-
-func (f *shape) objectSchema(out map[string]any) {
-	properties, required := map[string]any{}, []string{}
-	for _, p := range f.properties {
-		schema := p.form.schema()
-		schema["description"] = strings.ReplaceAll(p.doc, "`", "")
-		if value, ok := p.defaultValue(); ok {
-			schema["default"] = value
-		}
-		properties[p.name] = schema
-		if p.required {
-			required = append(required, p.name)
-		}
-	}
-	out["properties"] = properties
-	out["additionalProperties"] = false
-	if len(required) > 0 {
-		out["required"] = required
-	}
-	var rules []any
-	for _, set := range f.choices {
-		rules = append(rules, map[string]any{"not": map[string]any{"required": set}})
-	}
-	for _, p := range f.properties {
-		if p.unless != nil {
-			options := []any{map[string]any{"required": []string{p.name}}}
-			for _, other := range p.unless {
-				options = append(options, map[string]any{"required": []string{other}})
-			}
-			rules = append(rules, map[string]any{"anyOf": options})
-		}
-	}
-	if rules != nil {
-		out["allOf"] = rules
-	}
-}
-
-// defaultValue gives a default as JSON has it; defaults in words have none.
-func (p described) defaultValue() (any, bool) {
-	if p.fallback == "" || !p.fixed {
-		return nil, false
-	}
-	var node yaml.Node
-	if yaml.Unmarshal([]byte(p.fallback), &node) != nil {
-		return nil, false
-	}
-	if node.Content[0].ShortTag() == "!!str" { // so that no and yes stay text
-		return node.Content[0].Value, true
-	}
-	var value any
-	return value, node.Decode(&value) == nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 var (
@@ -25,37 +26,37 @@ var (
 )
 
 // checkKey checks the syntax of the key of a label or taint.
-func checkKey(code, text string) *fault {
+func checkKey(code, text string) *schema.Fault {
 	prefix, name, found := strings.Cut(text, "/")
 	if !found {
 		prefix, name = "", text
 	}
 	if !keyForm.MatchString(name) {
-		return faultf(code, "%q is not a key", yamlfile.Clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
+		return schema.Faultf(code, "%q is not a key", yamlfile.Clip(text)).Or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
 	}
 	if found && !isDNSName(prefix) {
-		return faultf(code, "%q before the / is not a DNS name", yamlfile.Clip(prefix)).or("as in example.org/%s", name)
+		return schema.Faultf(code, "%q before the / is not a DNS name", yamlfile.Clip(prefix)).Or("as in example.org/%s", name)
 	}
 	return nil
 }
 
 // checkLabelKey refuses what would keep the kubelet from starting.
-func checkLabelKey(text string) *fault {
+func checkLabelKey(text string) *schema.Fault {
 	if f := checkKey(codeLabel, text); f != nil {
 		return f
 	}
 	prefix, _, found := strings.Cut(text, "/")
 	if slices.Contains(ownLabels, text) {
-		return faultf(codeLabel, "the label %s is found out by the kubelet itself", text).or("remove it")
+		return schema.Faultf(codeLabel, "the label %s is found out by the kubelet itself", text).Or("remove it")
 	}
 	if !found || !inDomain(prefix, "kubernetes.io", "k8s.io") || inDomain(prefix, kubeletDomains...) || slices.Contains(kubeletLabels, text) {
 		return nil
 	}
-	f := faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", yamlfile.Clip(text))
+	f := schema.Faultf(codeLabel, "the label %s is reserved: a kubelet that is told to set it does not start", yamlfile.Clip(text))
 	if near := yamlfile.Suggest(text, kubeletLabels); near != "" {
-		return f.or("did you mean %s?", near)
+		return f.Or("did you mean %s?", near)
 	}
-	return f.or("use a domain of your own, as in example.org/%s", text[strings.IndexByte(text, '/')+1:])
+	return f.Or("use a domain of your own, as in example.org/%s", text[strings.IndexByte(text, '/')+1:])
 }
 
 // inDomain says whether a name is one of the domains or below one.
@@ -64,41 +65,41 @@ func inDomain(name string, domains ...string) bool {
 }
 
 // labelValue is the value of a label or taint; it may be empty.
-func labelValue(code string) scalar[string] {
-	return scalar[string]{name: "label value", tag: "!!str", parse: func(text string) (string, *fault) {
+func labelValue(code string) schema.Scalar[string] {
+	return schema.Scalar[string]{Name: "label value", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) {
 		if text != "" && !keyForm.MatchString(text) {
-			return "", faultf(code, "%q is not a label value", yamlfile.Clip(text)).or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
+			return "", schema.Faultf(code, "%q is not a label value", yamlfile.Clip(text)).Or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
 		}
 		return text, nil
 	}}
 }
 
-var labels = dict[string]{name: "mapping of labels", key: checkLabelKey, value: labelValue(codeLabel)}
+var labels = schema.Dict[string]{Name: "mapping of labels", Key: checkLabelKey, Value: labelValue(codeLabel)}
 
-var taint = either[Taint]{
-	short: scalar[Taint]{name: "taint as key=value:Effect", tag: "!!str", pattern: `^[^=:]+(=[^:]*)?:[A-Za-z]+$`, parse: parseTaint},
-	long: &object[Taint]{name: "taint", properties: []property[Taint]{
-		key("key", scalar[string]{name: "key", tag: "!!str", parse: func(text string) (string, *fault) { return text, checkKey(codeTaint, text) }},
-			func(t *Taint) *string { return &t.Key }, "Key of the taint.").need(),
-		key("value", labelValue(codeTaint), func(t *Taint) *string { return &t.Value }, "Value of the taint."),
-		key("effect", enum("effect", effects), func(t *Taint) *string { return &t.Effect }, "What happens to pods that do not tolerate it.").need(),
+var taint = schema.Either[Taint]{
+	Short: schema.Scalar[Taint]{Name: "taint as key=value:Effect", Tag: "!!str", Pattern: `^[^=:]+(=[^:]*)?:[A-Za-z]+$`, Parse: parseTaint},
+	Long: &schema.Object[Taint]{Name: "taint", Properties: []schema.Property[Taint]{
+		schema.Key("key", schema.Scalar[string]{Name: "key", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) { return text, checkKey(codeTaint, text) }},
+			func(t *Taint) *string { return &t.Key }, "Key of the taint.").Need(),
+		schema.Key("value", labelValue(codeTaint), func(t *Taint) *string { return &t.Value }, "Value of the taint."),
+		schema.Key("effect", schema.Enum("effect", effects), func(t *Taint) *string { return &t.Effect }, "What happens to pods that do not tolerate it.").Need(),
 	}},
 }
 
-func parseTaint(text string) (Taint, *fault) {
+func parseTaint(text string) (Taint, *schema.Fault) {
 	front, effect, found := strings.Cut(text, ":")
 	if !found {
-		return Taint{}, faultf(codeTaint, "the taint %q has no effect", yamlfile.Clip(text)).or("write key=value:Effect with one of: %s", strings.Join(effects, ", "))
+		return Taint{}, schema.Faultf(codeTaint, "the taint %q has no effect", yamlfile.Clip(text)).Or("write key=value:Effect with one of: %s", strings.Join(effects, ", "))
 	}
 	name, value, _ := strings.Cut(front, "=")
 	if f := checkKey(codeTaint, name); f != nil {
 		return Taint{}, f
 	}
-	if _, f := labelValue(codeTaint).parse(value); f != nil {
+	if _, f := labelValue(codeTaint).Parse(value); f != nil {
 		return Taint{}, f
 	}
-	if _, f := enum("effect", effects).parse(effect); f != nil {
-		f.code = codeTaint
+	if _, f := schema.Enum("effect", effects).Parse(effect); f != nil {
+		f.Code = codeTaint
 		return Taint{}, f
 	}
 	return Taint{name, value, effect}, nil

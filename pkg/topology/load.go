@@ -15,10 +15,10 @@ func (d *decoder) load(data []byte) *yaml.Node {
 		d.refuse(fault)
 		return nil
 	}
-	d.record("", document)
+	d.Record("", document)
 	root := d.Follow(document, "")
 	if root.Kind != yaml.MappingNode {
-		d.errorAt(d.Position(root), codeDocument, "", "a topology is a mapping, not %s", yamlfile.Describe(root)).WithHint("begin with: apiVersion: %s", apiVersion)
+		d.ErrorAt(d.Position(root), codeDocument, "", "a topology is a mapping, not %s", yamlfile.Describe(root)).WithHint("begin with: apiVersion: %s", apiVersion)
 		return nil
 	}
 	return root
@@ -38,7 +38,7 @@ func (d *decoder) refuse(fault *yamlfile.Fault) {
 	case yamlfile.Empty:
 		hint = "kubespore init writes a topology to start from"
 	}
-	d.errorAt(fault.At, code, "", "%s", fault.Message).Hint = hint
+	d.ErrorAt(fault.At, code, "", "%s", fault.Message).Hint = hint
 }
 
 // looks is a line at the top level that only a topology has.

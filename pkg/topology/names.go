@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 const apiVersion = "kubespore/v1alpha1"
@@ -32,10 +33,6 @@ var (
 	filesystems = []string{"ext4", "xfs", "btrfs", "vfat"}
 )
 
-// formerKeys are names that keys had, with what they are called now: see
-// diag.Renamed.
-var formerKeys = map[string]string{"channel": "delivery"}
-
 const (
 	versionPattern   = `^v1\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]*)$`
 	labelPattern     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
@@ -50,11 +47,11 @@ const (
 )
 
 // patternText is text of a given form. The hint says what to type instead.
-func patternText(name, code, pattern, hint string) scalar[string] {
+func patternText(name, code, pattern, hint string) schema.Scalar[string] {
 	form := regexp.MustCompile(pattern)
-	return scalar[string]{name: name, tag: "!!str", pattern: pattern, parse: func(text string) (string, *fault) {
+	return schema.Scalar[string]{Name: name, Tag: "!!str", Pattern: pattern, Parse: func(text string) (string, *schema.Fault) {
 		if !form.MatchString(text) {
-			return "", faultf(code, "%q is not a valid %s", yamlfile.Clip(text), name).or("%s", hint)
+			return "", schema.Faultf(code, "%q is not a valid %s", yamlfile.Clip(text), name).Or("%s", hint)
 		}
 		return text, nil
 	}}
@@ -73,7 +70,7 @@ var (
 	shellPath     = patternText("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
 )
 
-var dnsLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {
+var dnsLabel = schema.Scalar[string]{Name: "DNS label", Tag: "!!str", Pattern: labelPattern, Parse: func(text string) (string, *schema.Fault) {
 	return text, checkLabel(text)
 }}
 
@@ -82,36 +79,36 @@ var (
 	domainForm = regexp.MustCompile(domainPattern)
 )
 
-func checkLabel(text string) *fault {
+func checkLabel(text string) *schema.Fault {
 	if labelForm.MatchString(text) && text != "localhost" {
 		return nil
 	}
 	if first, domain, found := strings.Cut(text, "."); found && labelForm.MatchString(first) && isDNSName(domain) {
-		return faultf(codeName, "%q is a name with its domain, and a host has a name of one label", yamlfile.Clip(text)).
-			or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
+		return schema.Faultf(codeName, "%q is a name with its domain, and a host has a name of one label", yamlfile.Clip(text)).
+			Or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
 	}
-	f := faultf(codeName, "%q is not a DNS label", yamlfile.Clip(text))
+	f := schema.Faultf(codeName, "%q is not a DNS label", yamlfile.Clip(text))
 	if strings.ContainsAny(text, "[]") {
-		return f.or("a range of hosts is written names: %q", yamlfile.Clip(text))
+		return f.Or("a range of hosts is written names: %q", yamlfile.Clip(text))
 	}
 	if better := nearestLabel(text); better != text && labelForm.MatchString(better) {
-		return f.or("did you mean %s?", better)
+		return f.Or("did you mean %s?", better)
 	}
-	return f.or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
+	return f.Or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
 }
 
 // hostLabel is a DNS label that certificates may hold: they take what ends in a
 // number for an address.
-var hostLabel = scalar[string]{name: "DNS label", tag: "!!str", pattern: labelPattern, parse: func(text string) (string, *fault) {
+var hostLabel = schema.Scalar[string]{Name: "DNS label", Tag: "!!str", Pattern: labelPattern, Parse: func(text string) (string, *schema.Fault) {
 	return text, checkHostLabel(text)
 }}
 
-func checkHostLabel(text string) *fault {
+func checkHostLabel(text string) *schema.Fault {
 	if f := checkLabel(text); f != nil {
 		return f
 	}
 	if numeric(text) {
-		return faultf(codeName, "%q is a number, and certificates take a name that is one for an address", text).or("put a letter before it, as in w%s", text)
+		return schema.Faultf(codeName, "%q is a number, and certificates take a name that is one for an address", text).Or("put a letter before it, as in w%s", text)
 	}
 	return nil
 }
@@ -126,12 +123,12 @@ func nearestLabel(text string) string {
 	return strings.Trim(label[:min(len(label), 63)], "-")
 }
 
-var dnsName = scalar[string]{name: "DNS name", tag: "!!str", pattern: domainPattern, parse: func(text string) (string, *fault) {
+var dnsName = schema.Scalar[string]{Name: "DNS name", Tag: "!!str", Pattern: domainPattern, Parse: func(text string) (string, *schema.Fault) {
 	if !isDNSName(text) {
-		return "", faultf(codeName, "%q is not a DNS name", yamlfile.Clip(text)).or("small letters, digits, - and dots, as in cluster.local")
+		return "", schema.Faultf(codeName, "%q is not a DNS name", yamlfile.Clip(text)).Or("small letters, digits, - and dots, as in cluster.local")
 	}
 	if numeric(text[strings.LastIndexByte(text, '.')+1:]) {
-		return "", faultf(codeName, "%q ends in a number, as only addresses do", yamlfile.Clip(text)).or("end it in a word, as in cluster.local")
+		return "", schema.Faultf(codeName, "%q ends in a number, as only addresses do", yamlfile.Clip(text)).Or("end it in a word, as in cluster.local")
 	}
 	return text, nil
 }}
@@ -147,14 +144,14 @@ var (
 	bareVersion = regexp.MustCompile(`^v?1\.[0-9]+(\.[0-9]+)?`)
 )
 
-var version = scalar[string]{name: "Kubernetes version", tag: "!!str", pattern: versionPattern, parse: func(text string) (string, *fault) {
+var version = schema.Scalar[string]{Name: "Kubernetes version", Tag: "!!str", Pattern: versionPattern, Parse: func(text string) (string, *schema.Fault) {
 	if !versionForm.MatchString(text) {
-		f := faultf(codeVersion, "%q is not a released version", yamlfile.Clip(text)).or("write v1.MINOR.PATCH, as Kubernetes names its releases")
+		f := schema.Faultf(codeVersion, "%q is not a released version", yamlfile.Clip(text)).Or("write v1.MINOR.PATCH, as Kubernetes names its releases")
 		if bare := bareVersion.FindString(text); bare != "" {
 			if strings.Count(bare, ".") == 1 {
 				bare += ".0"
 			}
-			f.or("did you mean v%s?", strings.TrimPrefix(bare, "v"))
+			f.Or("did you mean v%s?", strings.TrimPrefix(bare, "v"))
 		}
 		return "", f
 	}
@@ -174,26 +171,26 @@ const longestLife = 100 * 365 * day
 
 // ParseLifetime reads a duration such as 87600h, 365d, 52w or 10y.
 func ParseLifetime(text string) (time.Duration, error) {
-	life, f := lifetime.parse(text)
+	life, f := lifetime.Parse(text)
 	if f != nil {
-		return 0, errors.New(f.message + ": " + f.hint)
+		return 0, errors.New(f.Message + ": " + f.Hint)
 	}
 	return life, nil
 }
 
-var lifetime = scalar[time.Duration]{name: "duration", tag: "!!str", pattern: durationPattern, parse: func(text string) (time.Duration, *fault) {
+var lifetime = schema.Scalar[time.Duration]{Name: "duration", Tag: "!!str", Pattern: durationPattern, Parse: func(text string) (time.Duration, *schema.Fault) {
 	parts := durationForm.FindStringSubmatch(text)
 	if parts == nil {
-		return 0, faultf(codeLifetime, "%q is not a duration", yamlfile.Clip(text)).or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
+		return 0, schema.Faultf(codeLifetime, "%q is not a duration", yamlfile.Clip(text)).Or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
 	}
 	count, _ := strconv.Atoi(parts[1]) // digits, by the expression above
 	unit := durationUnits[parts[2]]
 	if count > int(longestLife/unit) {
-		return 0, faultf(codeLifetime, "%s is longer than 100 years", text).or("10y is usual for authorities, 1y for the rest")
+		return 0, schema.Faultf(codeLifetime, "%s is longer than 100 years", text).Or("10y is usual for authorities, 1y for the rest")
 	}
 	life := time.Duration(count) * unit
 	if life < day {
-		return 0, faultf(codeLifetime, "%s is too short: machines boot with clocks that are off by hours", text).or("use 1d or more")
+		return 0, schema.Faultf(codeLifetime, "%s is too short: machines boot with clocks that are off by hours", text).Or("use 1d or more")
 	}
 	return life, nil
 }}
@@ -204,24 +201,24 @@ var sshTypes = []string{
 	"sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
 }
 
-var sshKey = scalar[string]{name: "public SSH key", tag: "!!str", secret: true, parse: func(text string) (string, *fault) {
+var sshKey = schema.Scalar[string]{Name: "public SSH key", Tag: "!!str", Secret: true, Parse: func(text string) (string, *schema.Fault) {
 	if strings.Contains(text, "PRIVATE KEY") {
-		return "", faultf(codeSSHKey, "this is a private key").or("give the line of the .pub file, and make a new pair: this one is not a secret any more")
+		return "", schema.Faultf(codeSSHKey, "this is a private key").Or("give the line of the .pub file, and make a new pair: this one is not a secret any more")
 	}
 	if strings.ContainsAny(text, "\r\n") {
-		return "", faultf(codeSSHKey, "a public SSH key is one line").or("give each key its own entry")
+		return "", schema.Faultf(codeSSHKey, "a public SSH key is one line").Or("give each key its own entry")
 	}
 	fields := strings.Fields(text)
 	kind := slices.IndexFunc(fields, func(f string) bool { return slices.Contains(sshTypes, f) })
 	switch {
 	case slices.Contains(fields, "ssh-dss"):
-		return "", faultf(codeSSHKey, "DSA keys are refused by current OpenSSH").or("make a new one: ssh-keygen -t ed25519")
+		return "", schema.Faultf(codeSSHKey, "DSA keys are refused by current OpenSSH").Or("make a new one: ssh-keygen -t ed25519")
 	case kind < 0:
-		return "", faultf(codeSSHKey, "this is not a public SSH key").or("give the line of the .pub file, as in ssh-ed25519 AAAA... you@example.org")
+		return "", schema.Faultf(codeSSHKey, "this is not a public SSH key").Or("give the line of the .pub file, as in ssh-ed25519 AAAA... you@example.org")
 	case kind+1 >= len(fields):
-		return "", faultf(codeSSHKey, "the key's data is missing after %s", fields[kind]).or("give the whole line of the .pub file")
+		return "", schema.Faultf(codeSSHKey, "the key's data is missing after %s", fields[kind]).Or("give the whole line of the .pub file")
 	case !isPlaceholder(fields[kind+1]) && !isKeyData(fields[kind+1], fields[kind]):
-		return "", faultf(codeSSHKey, "the data of this %s key is damaged", fields[kind]).or("copy the line of the .pub file again, whole")
+		return "", schema.Faultf(codeSSHKey, "the data of this %s key is damaged", fields[kind]).Or("copy the line of the .pub file again, whole")
 	}
 	return text, nil
 }}
@@ -248,9 +245,9 @@ func isKeyData(data, keyType string) bool {
 
 var (
 	hashForm     = regexp.MustCompile(hashPattern)
-	passwordHash = scalar[string]{name: "password hash", tag: "!!str", pattern: hashPattern, secret: true, parse: func(text string) (string, *fault) {
+	passwordHash = schema.Scalar[string]{Name: "password hash", Tag: "!!str", Pattern: hashPattern, Secret: true, Parse: func(text string) (string, *schema.Fault) {
 		if !hashForm.MatchString(text) {
-			return "", faultf(codeUser, "this is not a password hash").or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
+			return "", schema.Faultf(codeUser, "this is not a password hash").Or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
 		}
 		return text, nil
 	}}

@@ -27,7 +27,7 @@ type Known struct {
 func Parse(file string, data []byte, known Known, omitted ...string) (*Topology, diag.List) {
 	d := newDecoder(file)
 	d.known = known
-	f := document{Topology: Topology{File: file}}
+	f := document{Topology: Topology{File: file, positions: d.Positions}}
 	if root := d.load(data); root != nil {
 		d.inventories(root)
 		for _, path := range omitted {
@@ -37,12 +37,11 @@ func Parse(file string, data []byte, known Known, omitted ...string) (*Topology,
 	}
 	t := &f.Topology
 	t.Digest = digest(string(data), d.read)
-	t.positions = d.positions
 	t.Network.Pods, t.Network.Services = validPrefixes(t.Network.Pods), validPrefixes(t.Network.Services)
 	t.Network.Nameservers = reachable(t.Network.Nameservers)
 	t.Hosts = slices.DeleteFunc(t.Hosts, func(h Host) bool { return h.Name == "" })
 	t.order()
-	return t, d.list.Sorted()
+	return t, d.List.Sorted()
 }
 
 // digest is that of a topology and of the files that it takes hosts from.
@@ -54,7 +53,7 @@ func digest(text string, files []string) string {
 // understand goes from text to hosts to checks, unless a bound is reached.
 func (d *decoder) understand(root *yaml.Node, f *document) {
 	d.pools = &f.pools
-	documentSchema.read(d, root, "", f)
+	documentSchema.Read(d.Decoder, root, "", f)
 	f.Kubernetes.Minor = minorOf(f.Kubernetes.Version)
 	if !d.Stopped {
 		d.expand(f)

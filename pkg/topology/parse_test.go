@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 const head = `apiVersion: kubespore/v1alpha1
@@ -178,9 +179,9 @@ func TestTooLarge(t *testing.T) {
 	if len(list) != 1 || list[0].Code != codeLimit {
 		t.Errorf("%v", list)
 	}
-	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - 7\n", maxMistakes+5)), testKnown)
-	if len(list) != maxMistakes+1 {
-		t.Errorf("%d diagnostics, want %d", len(list), maxMistakes+1)
+	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - 7\n", schema.MaxMistakes+5)), testKnown)
+	if len(list) != schema.MaxMistakes+1 {
+		t.Errorf("%d diagnostics, want %d", len(list), schema.MaxMistakes+1)
 	}
 	_, list = Parse("t.yaml", []byte(head+strings.Repeat("  - {}\n", maxHosts)), testKnown)
 	if len(list) != 1 || list[0].Code != codeLimit {
@@ -194,7 +195,7 @@ func TestTooLarge(t *testing.T) {
 		}
 		return b.String()
 	}
-	for _, n := range []int{maxEntries + 1, 20_000} {
+	for _, n := range []int{yamlfile.MaxEntries + 1, 20_000} {
 		for where, text := range map[string]string{
 			"access.users": "access: {users: [" + numbered("{name: u%d}", n) + "]}", "access.users[0].groups": "access: {users: [{name: a, groups: [" + numbered("g%d", n) + "]}]}",
 			"network.searchDomains": "network: {searchDomains: [" + numbered("d%d", n) + "]}", "profiles": "profiles: {" + numbered("p%d: {}", n) + "}",

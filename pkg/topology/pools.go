@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // ofOneHost are the keys of a host that a pool cannot have.
@@ -18,14 +19,11 @@ var addedLists = []string{"disks", "taints", "overlays"}
 
 // poolSchema is what hosts of a pool may share: a host without what one machine
 // has for itself, and without a key that must be there.
-var poolSchema = func() *object[entry] {
-	pool := &object[entry]{name: "pool"}
-	for _, p := range hostSchema.properties {
-		if !slices.Contains(ofOneHost, p.name) {
-			if p.must = false; p.unless != nil {
-				p.unless, p.fallback = nil, ""
-			}
-			pool.properties = append(pool.properties, p)
+var poolSchema = func() *schema.Object[entry] {
+	pool := &schema.Object[entry]{Name: "pool"}
+	for _, p := range hostSchema.Properties {
+		if !slices.Contains(ofOneHost, p.Name) {
+			pool.Properties = append(pool.Properties, p.Optional())
 		}
 	}
 	return pool
@@ -35,45 +33,45 @@ var poolSchema = func() *object[entry] {
 // again with each host that names the pool.
 type poolKind struct{}
 
-func (poolKind) form() *shape { return poolSchema.form() }
+func (poolKind) Shape() *schema.Shape { return poolSchema.Shape() }
 
-func (poolKind) read(d *decoder, n *yaml.Node, path string, into *[]yamlfile.Pair) {
+func (poolKind) Read(d *schema.Decoder, n *yaml.Node, path string, into *[]yamlfile.Pair) {
 	var read entry
-	if poolSchema.read(d, n, path, &read); d.ok(path) && !d.Stopped {
+	if poolSchema.Read(d, n, path, &read); d.OK(path) && !d.Stopped {
 		*into = d.Pairs(d.Follow(n, path), path)
 	}
 }
 
-var poolName = scalar[string]{name: "name of a pool", tag: "!!str", parse: func(text string) (string, *fault) { return text, checkLabel(text) }}
+var poolName = schema.Scalar[string]{Name: "name of a pool", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) { return text, checkLabel(text) }}
 
 // joinPool adds what a host's pool says to what the host says. Mappings are
 // joined key by key, down to the parameters of profiles; lists are added where
 // addedLists has them; of all else the host's own counts.
-func joinPool(d *decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
+func joinPool(d *schema.Decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
 	i := yamlfile.Find(own, "pool")
 	if i < 0 {
 		return own
 	}
 	name := d.Follow(own[i].Value, path)
-	if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" || !d.ok(yamlfile.Join("pools", name.Value)) {
+	if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" || !d.OK(yamlfile.Join("pools", name.Value)) {
 		// What is wrong is said where the pool is, or where the key is read; what
 		// the pool would have said is not known, rather than missing.
-		d.failed[yamlfile.Join(path, "roles")] = true
+		d.Failed[yamlfile.Join(path, "roles")] = true
 		return own
 	}
-	pool, known := (*d.pools)[name.Value]
+	pool, known := (*of(d).pools)[name.Value]
 	if !known {
 		at := yamlfile.Join(path, "pool")
-		wrong := d.errorAt(d.Position(name), codeReference, at, "there is no pool %s", yamlfile.Clip(name.Value))
-		if near := yamlfile.Suggest(name.Value, slices.Sorted(maps.Keys(*d.pools))); near != "" {
+		wrong := d.ErrorAt(d.Position(name), codeReference, at, "there is no pool %s", yamlfile.Clip(name.Value))
+		if near := yamlfile.Suggest(name.Value, slices.Sorted(maps.Keys(*of(d).pools))); near != "" {
 			wrong.WithHint("did you mean %s?", near)
 		} else {
 			wrong.WithHint("write it under pools, at the top")
 		}
-		d.failed[yamlfile.Join(path, "roles")] = true
+		d.Failed[yamlfile.Join(path, "roles")] = true
 		return own
 	}
-	return d.join(own, pool, path, 2)
+	return of(d).join(own, pool, path, 2)
 }
 
 // join adds pairs of a pool to those of a host.
@@ -118,8 +116,8 @@ func (c *checker) checkPools() {
 		used[e.pool] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.document.pools)) {
-		if !used[name] && c.ok("hosts") {
-			c.warnf(codeReference, yamlfile.Join("pools", name), "no host belongs to the pool %s", name).WithHint("write pool: %s at its hosts, or remove it", name)
+		if !used[name] && c.OK("hosts") {
+			c.Warnf(codeReference, yamlfile.Join("pools", name), "no host belongs to the pool %s", name).WithHint("write pool: %s at its hosts, or remove it", name)
 		}
 	}
 }

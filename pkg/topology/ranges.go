@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 const namesPattern = `^[a-z0-9-]*(\[[0-9]+-[0-9]+\][a-z0-9-]*)*$`
@@ -15,11 +16,11 @@ var bracket = regexp.MustCompile(`\[([^\[\]]*)\]`)
 
 // hostNames is a pattern that stands for names: text with number ranges in
 // brackets.
-var hostNames = scalar[[]string]{name: "names such as w[001-300]", tag: "!!str", pattern: namesPattern, parse: expandNames}
+var hostNames = schema.Scalar[[]string]{Name: "names such as w[001-300]", Tag: "!!str", Pattern: namesPattern, Parse: expandNames}
 
 // expandNames counts a pattern out; with several brackets, the last one runs
 // fastest.
-func expandNames(pattern string) ([]string, *fault) {
+func expandNames(pattern string) ([]string, *schema.Fault) {
 	names, rest := []string{""}, 0
 	for _, at := range bracket.FindAllStringSubmatchIndex(pattern, -1) {
 		numbers, f := countOut(pattern[at[2]:at[3]], len(names))
@@ -32,8 +33,8 @@ func expandNames(pattern string) ([]string, *fault) {
 	names = combine(names, pattern[rest:], []string{""})
 	for _, name := range names {
 		if f := checkHostLabel(name); f != nil {
-			return nil, faultf(codeRange, "%q gives %q, which cannot be the name of a host", yamlfile.Clip(pattern), yamlfile.Clip(name)).
-				or("write small letters, digits, - and number ranges in brackets, as in w[001-300]")
+			return nil, schema.Faultf(codeRange, "%q gives %q, which cannot be the name of a host", yamlfile.Clip(pattern), yamlfile.Clip(name)).
+				Or("write small letters, digits, - and number ranges in brackets, as in w[001-300]")
 		}
 	}
 	return names, nil
@@ -53,18 +54,18 @@ var numberRange = regexp.MustCompile(`^([0-9]{1,9})-([0-9]{1,9})$`)
 
 // countOut gives the numbers of a range such as 001-300. The first number's
 // leading zeros say how wide all are.
-func countOut(text string, times int) ([]string, *fault) {
+func countOut(text string, times int) ([]string, *schema.Fault) {
 	ends := numberRange.FindStringSubmatch(text)
 	if ends == nil {
-		return nil, faultf(codeRange, "[%s] is not a range of numbers", yamlfile.Clip(text)).or("write the first and the last number, as in w[001-300]")
+		return nil, schema.Faultf(codeRange, "[%s] is not a range of numbers", yamlfile.Clip(text)).Or("write the first and the last number, as in w[001-300]")
 	}
 	first, _ := strconv.Atoi(ends[1]) // digits, by the expression above
 	last, _ := strconv.Atoi(ends[2])
 	if first > last {
-		return nil, faultf(codeRange, "[%s] runs backwards", text).or("write [%s-%s]", ends[2], ends[1])
+		return nil, schema.Faultf(codeRange, "[%s] runs backwards", text).Or("write [%s-%s]", ends[2], ends[1])
 	}
 	if (last-first+1)*times > maxHosts {
-		return nil, faultf(codeLimit, "[%s] makes more than %d hosts", text, maxHosts).or("split the fleet into several clusters")
+		return nil, schema.Faultf(codeLimit, "[%s] makes more than %d hosts", text, maxHosts).Or("split the fleet into several clusters")
 	}
 	out := make([]string, 0, last-first+1)
 	for n := first; n <= last; n++ {
@@ -79,16 +80,16 @@ func countOut(text string, times int) ([]string, *fault) {
 
 // checkEnd refuses a range of addresses that leaves its network or touches an
 // address that no machine can have.
-func (r addressRange) checkEnd(count int) *fault {
+func (r addressRange) checkEnd(count int) *schema.Fault {
 	net := r.first.Masked()
 	last, ok := nth(r.first.Addr(), count-1)
 	switch {
 	case !ok || !net.Contains(last):
-		return faultf(codeRange, "%d hosts from %s on do not fit into %s", count, r.first.Addr(), net).or("begin lower, use fewer hosts or a shorter prefix")
+		return schema.Faultf(codeRange, "%d hosts from %s on do not fit into %s", count, r.first.Addr(), net).Or("begin lower, use fewer hosts or a shorter prefix")
 	case unusable(r.first) != "":
-		return faultf(codeUnusable, "%s is %s", r.first.Addr(), unusable(r.first)).or("begin with the next address")
+		return schema.Faultf(codeUnusable, "%s is %s", r.first.Addr(), unusable(r.first)).Or("begin with the next address")
 	case unusable(netip.PrefixFrom(last, net.Bits())) != "":
-		return faultf(codeUnusable, "the last of %d hosts would have %s, %s", count, last, unusable(netip.PrefixFrom(last, net.Bits()))).or("begin lower or use fewer hosts")
+		return schema.Faultf(codeUnusable, "the last of %d hosts would have %s, %s", count, last, unusable(netip.PrefixFrom(last, net.Bits()))).Or("begin lower or use fewer hosts")
 	}
 	return nil
 }

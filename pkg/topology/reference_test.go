@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 const docs = "../../docs/"
@@ -58,7 +59,7 @@ func TestDiagnosticsPage(t *testing.T) {
 func reference() []byte {
 	var b bytes.Buffer
 	b.WriteString(referenceIntro)
-	writeSection(&b, "", documentSchema.form())
+	writeSection(&b, "", documentSchema.Shape())
 	return b.Bytes()
 }
 
@@ -78,33 +79,33 @@ Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (`
 file has at most 16 MiB and 20,000 hosts.
 `
 
-func writeSection(b *bytes.Buffer, path string, f *shape) {
+func writeSection(b *bytes.Buffer, path string, f *schema.Shape) {
 	if path == "" {
 		b.WriteString("\n## Top level\n\n")
 	} else {
 		fmt.Fprintf(b, "\n## `%s`\n\n", path)
 	}
 	b.WriteString("| Key | Value | Default | Meaning |\n|---|---|---|---|\n")
-	for _, p := range f.properties {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.name, valueText(p.form), defaultText(p), p.doc)
+	for _, p := range f.Properties {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, valueText(p.Shape), defaultText(p), p.Doc)
 	}
-	for _, p := range f.properties {
-		if inner, suffix := innerObject(p.form); inner != nil {
-			writeSection(b, yamlfile.Join(path, p.name)+suffix, inner)
+	for _, p := range f.Properties {
+		if inner, suffix := innerObject(p.Shape); inner != nil {
+			writeSection(b, yamlfile.Join(path, p.Name)+suffix, inner)
 		}
 	}
 }
 
 // innerObject finds the mapping with keys of its own inside a form.
-func innerObject(f *shape) (*shape, string) {
+func innerObject(f *schema.Shape) (*schema.Shape, string) {
 	switch {
-	case f.properties != nil:
+	case f.Properties != nil:
 		return f, ""
-	case f.items != nil:
-		inner, suffix := innerObject(f.items)
+	case f.Items != nil:
+		inner, suffix := innerObject(f.Items)
 		return inner, "[]" + suffix
 	}
-	for _, option := range f.oneOf {
+	for _, option := range f.OneOf {
 		if inner, suffix := innerObject(option); inner != nil {
 			return inner, suffix
 		}
@@ -112,37 +113,37 @@ func innerObject(f *shape) (*shape, string) {
 	return nil, ""
 }
 
-func valueText(f *shape) string {
+func valueText(f *schema.Shape) string {
 	switch inner, suffix := innerObject(f); {
-	case inner != nil && (f.oneOf != nil || f.items != nil && f.items.oneOf != nil):
-		return f.name
+	case inner != nil && (f.OneOf != nil || f.Items != nil && f.Items.OneOf != nil):
+		return f.Name
 	case inner != nil && suffix != "":
 		return "list of mappings, see below"
 	case inner != nil:
 		return "mapping, see below"
 	}
-	text := f.name
-	enum := f.enum
-	if f.items != nil {
-		enum = f.items.enum
+	text := f.Name
+	enum := f.Enum
+	if f.Items != nil {
+		enum = f.Items.Enum
 	}
 	if enum != nil {
 		text += ": `" + strings.Join(enum, "`, `") + "`"
 	}
-	if f.minimum != nil {
-		text += fmt.Sprintf(", %d to %d", *f.minimum, *f.maximum)
+	if f.Minimum != nil {
+		text += fmt.Sprintf(", %d to %d", *f.Minimum, *f.Maximum)
 	}
 	return text
 }
 
-func defaultText(p described) string {
+func defaultText(p schema.Described) string {
 	switch {
-	case p.required:
+	case p.Required:
 		return "**required**"
-	case p.fallback == "" || p.fallback == "{}":
+	case p.Fallback == "" || p.Fallback == "{}":
 		return ""
-	case p.fixed:
-		return "`" + p.fallback + "`"
+	case p.Fixed:
+		return "`" + p.Fallback + "`"
 	}
-	return p.fallback
+	return p.Fallback
 }

@@ -45,8 +45,8 @@ func (d *decoder) settle(e *entry) {
 	}
 	nic.Addresses = union(validPrefixes(e.addresses), nic.Addresses)
 	if len(nic.Gateways) > 0 && len(e.gateways) > 0 {
-		d.errorf(codeExclusive, yamlfile.Join(nicPath, "gateway"), "the gateway is given twice").WithHint("keep it at the host or at the interface").
-			WithRelated(d.at(yamlfile.Join(e.Path, "gateway")), "given here first")
+		d.Errorf(codeExclusive, yamlfile.Join(nicPath, "gateway"), "the gateway is given twice").WithHint("keep it at the host or at the interface").
+			WithRelated(d.At(yamlfile.Join(e.Path, "gateway")), "given here first")
 	} else if len(e.gateways) > 0 {
 		nic.Gateways = reachable(e.gateways)
 	}
@@ -61,8 +61,8 @@ func (d *decoder) settleMAC(e *entry, nic *Interface, nicPath string) {
 		return
 	}
 	if nic.MAC != "" && nic.MAC != e.MAC {
-		d.errorf(codeExclusive, yamlfile.Join(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
-			WithRelated(d.at(yamlfile.Join(e.Path, "mac")), "the host has %s", e.MAC)
+		d.Errorf(codeExclusive, yamlfile.Join(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
+			WithRelated(d.At(yamlfile.Join(e.Path, "mac")), "the host has %s", e.MAC)
 		return
 	}
 	nic.MAC = e.MAC
@@ -74,8 +74,8 @@ func (d *decoder) findPrimary(e *entry) int {
 	path := yamlfile.Join(e.Path, "interfaces")
 	candidates := e.having(func(nic Interface) bool { return nic.Primary })
 	if len(candidates) > 1 {
-		d.errorf(codeInterface, yamlfile.Join(yamlfile.Element(path, candidates[1]), "primary"), "a host has one primary interface").
-			WithHint("mark the one that holds the address by which the cluster knows the host").WithRelated(d.at(yamlfile.Join(yamlfile.Element(path, candidates[0]), "primary")), "marked here first")
+		d.Errorf(codeInterface, yamlfile.Join(yamlfile.Element(path, candidates[1]), "primary"), "a host has one primary interface").
+			WithHint("mark the one that holds the address by which the cluster knows the host").WithRelated(d.At(yamlfile.Join(yamlfile.Element(path, candidates[0]), "primary")), "marked here first")
 	}
 	if len(candidates) == 0 {
 		candidates = e.having(func(nic Interface) bool {
@@ -94,8 +94,8 @@ func (d *decoder) findPrimary(e *entry) int {
 	if len(candidates) > 0 {
 		return candidates[0]
 	}
-	if d.ok(path) && d.ok(e.home) {
-		d.errorf(codeInterface, path, "none of the interfaces is the primary one").WithHint("give the host's address to one of them, or mark it with primary: true")
+	if d.OK(path) && d.OK(e.home) {
+		d.Errorf(codeInterface, path, "none of the interfaces is the primary one").WithHint("give the host's address to one of them, or mark it with primary: true")
 	}
 	return -1
 }
@@ -121,11 +121,11 @@ func (d *decoder) needAddress(e *entry) {
 		name, example = "addresses", "192.168.202.1+/24"
 	}
 	for _, path := range []string{yamlfile.Join(e.Path, "address"), yamlfile.Join(e.Path, "addresses"), yamlfile.Join(e.Path, "interfaces")} {
-		if !d.ok(path) {
+		if !d.OK(path) {
 			return
 		}
 	}
-	d.errorf(codeMissing, yamlfile.Join(e.Path, name), "the host has no address").WithHint("add %s: %s", name, example)
+	d.Errorf(codeMissing, yamlfile.Join(e.Path, name), "the host has no address").WithHint("add %s: %s", name, example)
 }
 
 func reachable(addresses []netip.Addr) []netip.Addr {

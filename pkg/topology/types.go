@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // Topology is a whole topology file after defaults and the expansion of
@@ -30,31 +32,13 @@ type Topology struct {
 // the nearest enclosing value when the file does not hold the path itself
 // (a default, say).
 func (t *Topology) At(path string) diag.Position {
-	for {
-		if p, ok := t.positions[path]; ok {
-			return p
-		}
-		if path == "" {
-			return diag.Position{File: t.File}
-		}
-		path = Parent(path)
-	}
+	return schema.Nearest(t.positions, t.File, path)
 }
 
 // Given says whether the file itself holds a path.
 func (t *Topology) Given(path string) bool {
 	_, given := t.positions[path]
 	return given
-}
-
-// Parent gives the path of what holds a value: a mapping or a list; "" at the top.
-func Parent(path string) string {
-	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '.' || path[i] == '[' {
-			return path[:i]
-		}
-	}
-	return ""
 }
 
 // Cluster is what the cluster is called and how clients reach it.

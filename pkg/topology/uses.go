@@ -6,13 +6,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-var profiles = dict[Selection]{name: "mapping of profiles", key: checkProfileName, value: selectionKind{}}
+var profiles = schema.Dict[Selection]{Name: "mapping of profiles", Key: checkProfileName, Value: selectionKind{}}
 
-func checkProfileName(text string) *fault {
+func checkProfileName(text string) *schema.Fault {
 	if !labelForm.MatchString(text) {
-		return faultf(codeName, "%q is not a name of a profile", yamlfile.Clip(text)).or("small letters, digits and -")
+		return schema.Faultf(codeName, "%q is not a name of a profile", yamlfile.Clip(text)).Or("small letters, digits and -")
 	}
 	return nil
 }
@@ -21,11 +22,11 @@ func checkProfileName(text string) *fault {
 // nothing for its defaults, false to leave it out.
 type selectionKind struct{}
 
-func (selectionKind) form() *shape {
-	return &shape{name: "parameters, or true or false", oneOf: []*shape{{typ: "object", name: "parameters", values: &shape{name: "value"}}, {typ: "boolean", name: "true or false"}, {typ: "null", name: "nothing"}}}
+func (selectionKind) Shape() *schema.Shape {
+	return &schema.Shape{Name: "parameters, or true or false", OneOf: []*schema.Shape{{Type: "object", Name: "parameters", Values: &schema.Shape{Name: "value"}}, {Type: "boolean", Name: "true or false"}, {Type: "null", Name: "nothing"}}}
 }
 
-func (selectionKind) read(d *decoder, n *yaml.Node, path string, into *Selection) {
+func (selectionKind) Read(d *schema.Decoder, n *yaml.Node, path string, into *Selection) {
 	n = d.Follow(n, path)
 	switch {
 	case d.Stopped:
@@ -34,17 +35,17 @@ func (selectionKind) read(d *decoder, n *yaml.Node, path string, into *Selection
 		parameters(d, n, path, 0, into.Params)
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool":
-		on, _ := boolean.parse(n.Value)
+		on, _ := schema.Boolean.Parse(n.Value)
 		into.Off = !on
 	default:
-		d.errorf(codeType, path, "expected parameters, true or false, found %s", yamlfile.Describe(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
+		d.Errorf(codeType, path, "expected parameters, true or false, found %s", yamlfile.Describe(n)).WithHint("write {} for a profile with its defaults, false to leave it out")
 	}
 }
 
-func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[string]any) {
+func parameters(d *schema.Decoder, n *yaml.Node, path string, depth int, into map[string]any) {
 	for _, p := range d.Pairs(n, path) {
 		at := yamlfile.Join(path, p.Key)
-		d.record(at, entryNode(p))
+		d.Record(at, schema.EntryNode(p))
 		if value, ok := parameter(d, p.Value, at, depth+1); ok {
 			into[p.Key] = value
 		}
@@ -52,10 +53,10 @@ func parameters(d *decoder, n *yaml.Node, path string, depth int, into map[strin
 }
 
 // parameter reads a value of which only the profile knows the type.
-func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
+func parameter(d *schema.Decoder, n *yaml.Node, path string, depth int) (any, bool) {
 	n = d.Follow(n, path)
 	if depth > maxDepth {
-		d.errorAt(d.at(path), codeLimit, yamlfile.Clip(path), "values are nested more than %d deep", maxDepth).
+		d.ErrorAt(d.At(path), codeLimit, yamlfile.Clip(path), "values are nested more than %d deep", maxDepth).
 			WithHint("an alias must not stand inside what it stands for")
 		d.Stopped = true
 	}
@@ -67,13 +68,13 @@ func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
 		parameters(d, n, path, depth, out)
 		return out, true
 	case n.Kind == yaml.SequenceNode:
-		if !d.Fits(path, len(n.Content), maxEntries) {
+		if !d.Fits(path, len(n.Content), yamlfile.MaxEntries) {
 			return nil, false
 		}
 		out := make([]any, 0, len(n.Content))
 		for i, item := range n.Content {
 			at := yamlfile.Element(path, i)
-			d.record(at, item)
+			d.Record(at, item)
 			if value, ok := parameter(d, item, at, depth+1); ok {
 				out = append(out, value)
 			}
@@ -84,12 +85,12 @@ func parameter(d *decoder, n *yaml.Node, path string, depth int) (any, bool) {
 }
 
 // plainValue reads a single value by the type that YAML gives it.
-func plainValue(d *decoder, n *yaml.Node, path string) (any, bool) {
+func plainValue(d *schema.Decoder, n *yaml.Node, path string) (any, bool) {
 	switch n.ShortTag() {
 	case "!!str", "!!timestamp":
 		return n.Value, true
 	case "!!bool":
-		on, _ := boolean.parse(n.Value)
+		on, _ := schema.Boolean.Parse(n.Value)
 		return on, true
 	case "!!int":
 		if i, err := strconv.Atoi(n.Value); err == nil {
@@ -100,6 +101,6 @@ func plainValue(d *decoder, n *yaml.Node, path string) (any, bool) {
 			return f, true
 		}
 	}
-	d.errorf(codeType, path, "%s cannot be a parameter", yamlfile.Describe(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
+	d.Errorf(codeType, path, "%s cannot be a parameter", yamlfile.Describe(n)).WithHint("give text (in quotes), a plain decimal number, true, false, a list or a mapping")
 	return nil, false
 }

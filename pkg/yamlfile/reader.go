@@ -221,6 +221,16 @@ func Join(path, key string) string {
 	return path + "." + key
 }
 
+// Parent gives the path of what holds a value: a mapping or a list; "" at the top.
+func Parent(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' || path[i] == '[' {
+			return path[:i]
+		}
+	}
+	return ""
+}
+
 // Element is the path of an item of a list.
 func Element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 

@@ -1,0 +1,192 @@
+package schema
+
+import (
+	"cmp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+)
+
+// List is several values of one kind. With Single set, one value may stand for a
+// list of one.
+type List[T any] struct {
+	Item   Kind[T]
+	Single bool
+	Unique func(T) string // equal results are repeats, but for ""; nil allows them
+	By     string         // the key of an element of which Unique gives the value
+	Limit  int            // how many entries are read; 0: yamlfile.MaxEntries
+	Keep   func(T) bool   // whether what was read of an element is of use; nil: it always is
+}
+
+// Shape describes the list.
+func (l List[T]) Shape() *Shape {
+	items := l.Item.Shape()
+	out := &Shape{Name: "list (" + items.Name + ")", Type: "array", Items: items, Unique: l.Unique != nil && items.Type == "string"}
+	if !l.Single {
+		return out
+	}
+	return &Shape{Name: items.Name + ", or a list", OneOf: []*Shape{items, out}}
+}
+
+// Read reads each element.
+func (l List[T]) Read(d *Decoder, n *yaml.Node, path string, into *[]T) {
+	n = d.Follow(n, path)
+	if d.Stopped {
+		return
+	}
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		l.elements(d, n, path, into)
+	case l.Single:
+		*into = make([]T, 1)
+		l.Item.Read(d, n, path, &(*into)[0])
+	default:
+		wrong := d.Errorf(d.Codes.Type, path, "expected a list, found %s", yamlfile.Describe(n)).WithHint("write a list: [...], or remove the key")
+		if n.Kind == yaml.ScalarNode && n.Value != "" {
+			wrong.WithHint("write a list: [%s]", yamlfile.Clip(n.Value))
+		}
+	}
+	if l.Keep != nil {
+		*into = slices.DeleteFunc(*into, func(item T) bool { return !l.Keep(item) })
+	}
+}
+
+func (l List[T]) elements(d *Decoder, n *yaml.Node, path string, into *[]T) {
+	if !d.Fits(path, len(n.Content), cmp.Or(l.Limit, yamlfile.MaxEntries)) {
+		return
+	}
+	*into = make([]T, len(n.Content))
+	for i, item := range n.Content {
+		if d.Stopped {
+			return
+		}
+		at := yamlfile.Element(path, i)
+		d.Record(at, item)
+		l.Item.Read(d, item, at, &(*into)[i])
+	}
+	l.refuseRepeats(d, path, *into)
+}
+
+func (l List[T]) refuseRepeats(d *Decoder, path string, items []T) {
+	if l.Unique == nil || len(items) < 2 {
+		return
+	}
+	first := map[string]int{}
+	for i, item := range items {
+		at := l.place(path, i)
+		if !d.OK(at) {
+			continue
+		}
+		key := l.Unique(item)
+		if before, ok := first[key]; ok {
+			d.Errorf(d.Codes.Duplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.At(l.place(path, before)), "given here first")
+			continue
+		}
+		if key != "" || l.By == "" {
+			first[key] = i
+		}
+	}
+}
+
+// place is the path of what tells an element apart.
+func (l List[T]) place(path string, i int) string {
+	at := yamlfile.Element(path, i)
+	if l.By != "" {
+		at = yamlfile.Join(at, l.By)
+	}
+	return at
+}
+
+// Itself is the Unique function of lists of text.
+func Itself(text string) string { return text }
+
+// Dict is a mapping whose keys the user chooses.
+type Dict[T any] struct {
+	Name  string
+	Key   func(string) *Fault
+	Value Kind[T]
+}
+
+// Shape describes the mapping.
+func (m Dict[T]) Shape() *Shape {
+	return &Shape{Name: m.Name, Type: "object", Values: m.Value.Shape()}
+}
+
+// Read reads each value.
+func (m Dict[T]) Read(d *Decoder, n *yaml.Node, path string, into *map[string]T) {
+	if n = d.mapping(n, m.Name, path); n == nil {
+		return
+	}
+	*into = make(map[string]T, len(n.Content)/2)
+	d.entries(n, path, m.Key, func(key, at string, value *yaml.Node) {
+		var read T
+		m.Value.Read(d, value, at, &read)
+		if d.OK(at) {
+			(*into)[key] = read
+		}
+	})
+}
+
+// Entries is a mapping whose keys the user chooses and whose order counts: each
+// element of the list that is made of it holds its key.
+type Entries[T any] struct {
+	Name  string
+	Key   func(string) *Fault
+	Value Kind[T]
+	Named func(*T) *string // where an element holds its key
+	Keep  func(T) bool     // whether what was read of an element is of use; nil: it always is
+}
+
+// Shape describes the mapping.
+func (m Entries[T]) Shape() *Shape {
+	return &Shape{Name: m.Name, Type: "object", Values: m.Value.Shape()}
+}
+
+// Read reads each value, in the file's order. What follows a value may depend on it.
+func (m Entries[T]) Read(d *Decoder, n *yaml.Node, path string, into *[]T) {
+	if n = d.mapping(n, m.Name, path); n == nil {
+		return
+	}
+	d.entries(n, path, m.Key, func(key, at string, value *yaml.Node) {
+		var read T
+		*m.Named(&read) = key
+		m.Value.Read(d, value, at, &read)
+		if m.Keep == nil || m.Keep(read) {
+			*into = append(*into, read)
+		}
+	})
+}
+
+// mapping gives what stands at a path where it is a mapping with free keys.
+func (d *Decoder) mapping(n *yaml.Node, name, path string) *yaml.Node {
+	n = d.Follow(n, path)
+	if d.Stopped {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		d.Errorf(d.Codes.Type, path, "expected %s, found %s", name, yamlfile.Describe(n)).WithHint("write a mapping: {key: value}, or remove the key")
+		return nil
+	}
+	return n
+}
+
+// entries calls read for each entry of a mapping whose key is right.
+func (d *Decoder) entries(n *yaml.Node, path string, check func(string) *Fault, read func(key, at string, value *yaml.Node)) {
+	for _, p := range d.Pairs(n, path) {
+		if d.Stopped {
+			return
+		}
+		at := yamlfile.Join(path, p.Key)
+		d.Record(at, p.At)
+		if f := check(p.Key); f != nil {
+			d.Fault(f, at)
+			continue
+		}
+		read(p.Key, at, p.Value)
+	}
+}
+
+// AnyKey is the Key function of mappings that take every key.
+func AnyKey(string) *Fault { return nil }

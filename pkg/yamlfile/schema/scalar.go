@@ -1,0 +1,130 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+)
+
+// Scalar is a single value, written as text, a number or a boolean.
+type Scalar[T any] struct {
+	Name    string
+	Tag     string // of YAML: !!str, !!int or !!bool; "" for any of them
+	Enum    []string
+	Pattern string
+	Minimum *int
+	Maximum *int
+	Secret  bool // neither messages nor excerpts repeat it
+	Parse   func(text string) (T, *Fault)
+}
+
+var jsonTypes = map[string]string{"!!str": "string", "!!int": "integer", "!!bool": "boolean", "": AnyScalar}
+
+// Shape describes the value.
+func (s Scalar[T]) Shape() *Shape {
+	return &Shape{Name: s.Name, Type: jsonTypes[s.Tag], Enum: s.Enum, Pattern: s.Pattern, Minimum: s.Minimum, Maximum: s.Maximum}
+}
+
+// Read checks the type that YAML gives the value, and parses it.
+func (s Scalar[T]) Read(d *Decoder, n *yaml.Node, path string, into *T) {
+	n = d.Follow(n, path)
+	if d.Stopped {
+		return
+	}
+	if !s.takes(n) {
+		wrong := d.Errorf(d.Codes.Type, path, "expected %s, found %s", s.Name, yamlfile.Describe(n))
+		wrong.Hint = s.retype(n)
+		s.hide(wrong)
+		return
+	}
+	value, f := s.Parse(n.Value)
+	if f != nil {
+		s.hide(d.Fault(f, path))
+	}
+	if f == nil || f.Meant {
+		*into = value
+	}
+}
+
+func (s Scalar[T]) takes(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.ShortTag() == s.Tag || s.Tag == "" && n.ShortTag() != "!!null")
+}
+
+// hide keeps a secret's line out of what is printed.
+func (s Scalar[T]) hide(wrong *diag.Diagnostic) {
+	if s.Secret {
+		wrong.WithSource(strings.Repeat(" ", max(0, wrong.Position.Column-1)) + "(not shown)")
+	}
+}
+
+// retype says how to write a value so that YAML gives it the right type.
+func (s Scalar[T]) retype(n *yaml.Node) string {
+	switch {
+	case n.ShortTag() == "!!null":
+		return emptyHint
+	case s.Tag == "!!bool":
+		return "write true or false"
+	case s.Tag == "!!int":
+		return "write a whole number without quotes"
+	case n.Kind != yaml.ScalarNode || s.Secret:
+		return "write one value, in quotes"
+	}
+	if _, f := s.Parse(n.Value); f != nil {
+		return f.Hint
+	}
+	return fmt.Sprintf("quote it: %q", yamlfile.Clip(n.Value))
+}
+
+// emptyHint is for keys behind which nothing stands.
+const emptyHint = "remove the key, or give it a value"
+
+// Text is a text of any form, which needs no quotes.
+var Text = Scalar[string]{Name: "text", Parse: func(text string) (string, *Fault) { return text, nil }}
+
+// Boolean is true or false.
+var Boolean = Scalar[bool]{Name: "true or false", Tag: "!!bool", Parse: func(text string) (bool, *Fault) {
+	return strings.EqualFold(text, "true"), nil
+}}
+
+// Enum is one of a closed list.
+func Enum(name string, of []string) Scalar[string] {
+	return Scalar[string]{Name: name, Tag: "!!str", Enum: of, Parse: func(text string) (string, *Fault) {
+		if slices.Contains(of, text) {
+			return text, nil
+		}
+		f := Faultf("", "%q is not a valid %s", yamlfile.Clip(text), name)
+		if len(of) == 1 {
+			return "", f.Or("write %s", of[0])
+		}
+		if near := yamlfile.Suggest(text, of); near != "" {
+			return "", f.Or("did you mean %s? (possible: %s)", near, strings.Join(of, ", "))
+		}
+		return "", f.Or("use one of: %s", strings.Join(of, ", "))
+	}}
+}
+
+// Number is a whole number in bounds.
+func Number(name, code string, low, high int) Scalar[int] {
+	return Scalar[int]{Name: name, Tag: "!!int", Minimum: &low, Maximum: &high, Parse: func(text string) (int, *Fault) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return 0, Faultf(code, "%s is not a valid %s", yamlfile.Clip(text), name).Or("use a number from %d to %d", low, high)
+		}
+		return n, nil
+	}}
+}
+
+// Integer is a whole number of any size.
+var Integer = Scalar[int]{Name: "whole number", Tag: "!!int", Parse: func(text string) (int, *Fault) {
+	n, err := strconv.ParseInt(text, 0, 0)
+	if err != nil {
+		return 0, Faultf("", "%s is not a whole number that fits", yamlfile.Clip(text)).Or("use a number such as 32")
+	}
+	return int(n), nil
+}}
