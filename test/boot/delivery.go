@@ -17,7 +17,6 @@ type delivery struct {
 	formats  []string                                          // that it carries
 	medium   func(q *qemu) []string                            // arguments of kubespore media; nil where the document itself is handed over
 	forAll   bool                                              // one medium serves all hosts
-	program  string                                            // of test/tools, that it takes
 	platform string                                            // where the kernel's arguments tell Ignition that it is
 	plug     func(ctx context.Context, q *qemu) error          // changes the board
 	serve    func(ctx context.Context, r *run) (string, error) // for what comes over the network: serves the medium, and says from where iPXE goes on
@@ -31,11 +30,11 @@ func deliveries() map[string]delivery {
 		"fw-cfg":       {formats: both[:1], platform: "qemu", plug: firmwareDevice},
 		"config-drive": {formats: both, medium: words("config-drive"), platform: "nutanix", plug: volume("%s.config-2.iso")},
 		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd("%s.initrd")},
-		"stick":        {formats: both, medium: sealedStick, forAll: true, program: "age", platform: "metal", plug: stickAndKey},
+		"stick":        {formats: both, medium: sealedStick, forAll: true, platform: "metal", plug: stickAndKey},
 		"disk":         {formats: both[1:], medium: intoImage, plug: ownDisk},
 		"pxe":          {formats: both, medium: fromNetwork("pxe"), plug: noKernel, serve: servePXE},
 		"pxe-https":    {formats: both[:1], medium: fromNetwork("pxe-https"), plug: noKernel, serve: servePXEByHTTPS},
-		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), program: "matchbox", plug: noKernel, serve: serveMatchbox},
+		"matchbox":     {formats: both[:1], medium: fromNetwork("matchbox"), plug: noKernel, serve: serveMatchbox},
 	}
 }
 
@@ -81,16 +80,19 @@ func (s scenario) comesBy(way string) bool {
 	return slices.Contains(slices.Collect(maps.Values(s.Deliver)), way)
 }
 
+// deliveryPrograms are those of test/tools that a way takes.
+var deliveryPrograms = map[string]string{"stick": "age", "matchbox": "matchbox"}
+
 // otherPrograms are what the scenario takes of test/tools besides programs of its
 // machines: what deliveries need, and steps.
 func (s scenario) otherPrograms() []string {
 	var programs []string
 	for _, name := range slices.Sorted(maps.Values(s.Deliver)) {
-		if way := deliveries()[name]; way.program != "" {
-			programs = append(programs, way.program)
+		if program, ok := deliveryPrograms[name]; ok {
+			programs = append(programs, program)
 		}
 	}
-	if s.takes("hardened") {
+	if s.takes("kube-bench") {
 		programs = append(programs, "kube-bench")
 	}
 	if s.Lane == machineLane && s.Format == ignition {

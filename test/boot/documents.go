@@ -49,15 +49,16 @@ const containerdFolder = "/var/lib/containerd"
 
 var dockerFolder = regexp.MustCompile(`"data-root": "([^"]+)"`)
 
-// readHosts finds what the lab must know in the documents themselves.
-func (r *run) readHosts() ([]host, error) {
-	dirs, err := os.ReadDir(filepath.Join(r.dir, "out/hosts"))
+// readHosts finds what the lab must know in the documents themselves: those of a
+// build, in files of this name.
+func readHosts(build, document string) ([]host, error) {
+	dirs, err := os.ReadDir(filepath.Join(build, "hosts"))
 	if err != nil {
 		return nil, err
 	}
 	var hosts []host
 	for _, d := range dirs {
-		text, err := os.ReadFile(r.document(d.Name()))
+		text, err := os.ReadFile(filepath.Join(build, "hosts", d.Name(), document))
 		if err != nil {
 			return nil, err
 		}

@@ -128,12 +128,12 @@ func (l *lab) prepare(ctx context.Context, runs []*run) error {
 		name string
 		do   func(context.Context) (string, error)
 	}{
-		{"kubespore", l.buildKubespore},
+		{"kubespore", func(ctx context.Context) (string, error) { return l.buildKubespore(ctx) }},
 		{"documents", documents},
 		{"programs", func(ctx context.Context) (string, error) { return l.findPrograms(ctx, runs) }},
 		{"base image", func(ctx context.Context) (string, error) { return l.baseImage(ctx, runs) }},
 		{"base images of machines", func(ctx context.Context) (string, error) { return l.machineBases(ctx, runs) }},
-		{"container images", l.makeImages},
+		{"container images", func(ctx context.Context) (string, error) { return l.makeImages(ctx) }},
 		{"import of the images", func(ctx context.Context) (string, error) { return l.importImages(ctx, runs) }},
 		{"locked payloads", func(ctx context.Context) (string, error) { return l.packAll(ctx, runs) }},
 	} {

@@ -59,11 +59,11 @@ func chosen(o options) ([]scenario, error) {
 		Lane:     o.lane,
 		Format:   ignition,
 		Release:  debian12,
-		Steps:    []string{"on all", "ready", "settled", "tested"},
+		Steps:    []string{"power-on all", "nodes-ready", "pods-ready", "self-tests-pass"},
 	}
 	if s.Lane == machineLane {
 		s.Format, s.Payload = o.format, onVolume
-		s.Steps = []string{"on all", "ready 30m", "settled 30m", "tested 30m"}
+		s.Steps = []string{"power-on all", "nodes-ready 30m", "pods-ready 30m", "self-tests-pass 30m"}
 	}
 	return []scenario{s}, errors.Join(err, s.check())
 }

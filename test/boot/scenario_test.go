@@ -53,7 +53,7 @@ func TestScenarios(t *testing.T) {
 }
 
 func TestUnknownStep(t *testing.T) {
-	for _, step := range []string{"", "reday", "ready1", "on", "says cp1", "lose cp1"} {
+	for _, step := range []string{"", "reday", "ready1", "power-on", "console-shows cp1", "lose-folder cp1"} {
 		if _, _, err := verbOf(step); err == nil {
 			t.Errorf("%q is taken for a step", step)
 		}
@@ -62,7 +62,7 @@ func TestUnknownStep(t *testing.T) {
 
 // What nobody can do from outside is refused before anything is made.
 func TestInside(t *testing.T) {
-	for step, refused := range map[string]bool{"retest": true, "lose cp1 /var/lib/etcd": true, "resolves w1 cp1 10.0.0.1": true, "operator true": false, "cut holder": true, "cut cp1": false, "ready 20m": false} {
+	for step, refused := range map[string]bool{"repeat-self-tests": true, "lose-folder cp1 /var/lib/etcd": true, "dns-resolves w1 cp1 10.0.0.1": true, "run-outside true": false, "cut-power holder": true, "cut-power cp1": false, "nodes-ready 20m": false} {
 		for lane, payload := range map[string]string{containerLane: "", machineLane: onVolume} {
 			err := scenario{Lane: lane, Format: ignition, Payload: payload, Steps: []string{step}}.check()
 			if (err != nil) != (refused && lane == machineLane) {

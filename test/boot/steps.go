@@ -15,8 +15,17 @@ import (
 // gives a remark for the screen.
 type verb struct {
 	name, words, does string
+	sees              view
 	take              func(ctx context.Context, r *run, words []string) (string, error)
 }
+
+// view is where a step looks: only containers let the lab log in.
+type view bool
+
+const (
+	fromOutside view = false
+	fromInside  view = true
+)
 
 // patience is how long a step may wait that does not say it itself.
 const patience = 5 * time.Minute
@@ -26,65 +35,65 @@ const patience = 5 * time.Minute
 // for the last holder.
 func verbs() []verb {
 	return []verb{
-		{"on", "MACHINE...", "power on", powerOn},
-		{"off", "MACHINE...", "shut down in order, all at once", shutDown},
-		{"cut", "MACHINE...", "cut the power", cutPower},
-		{"cuts", "MACHINE N", "power on and cut at a random moment, N times", cutAtRandom},
-		{"fresh", "MACHINE...", "empty the disk and apply the document again", fresh},
-		{"again", "MACHINE...", "apply the document again to the disk as it is, as another first boot does", again},
-		{"wait", "DURATION", "let time pass", wait},
-		{"ready", "[DURATION]", "every node that is on is Ready and has its pod CIDR", waitReady},
-		{"settled", "[DURATION]", "every pod runs and serves", waitSettled},
-		{"tested", "[DURATION]", "every node has passed its self-test", waitTested},
-		{"retest", "", "have every node test itself again", retest},
-		{"answers", "[DURATION]", "the API answers at the cluster's endpoint", waitAnswer},
-		{"reach", "", "logs and exec work on every node", reachPods},
-		{"nodeport", "", "a NodePort answers from outside on every node", askNodePort},
-		{"ports", "", "nothing answers or comes in that the firewall tables do not name", scanPorts},
-		{"write", "", "put a Secret into the cluster", writeSecret},
-		{"read", "", "the Secret is as it was written", readSecret},
-		{"change-dns", "", "change CoreDNS as an administrator would", changeDNS},
-		{"dns-kept", "", "the change is still there", keptDNS},
-		{"add", "MACHINE", "build again with a host more; no other document changes", addHost},
-		{"lose", "MACHINE FOLDER", "empty a folder of a machine that is off", loseFolder},
-		{"shut", "MACHINE...", "nothing of a cluster runs, and no port is open but that of ssh", stayShut},
-		{"bring", "MACHINE PART...", "what the image lacks comes, as with its package: while a container runs, while a machine proper is off", bring},
-		{"says", "MACHINE TEXT", "the console says it", waitConsole},
-		{"itself", "MACHINE...", "the console shows the machine that its document makes, at work and waiting for its programs", becameItself},
-		{"key", "MACHINE HOST", "put in the key of a host to a sealed stick, while the machine is off", turnKey},
-		{"try", "MACHINE...", "kubespore try brings the same to the consoles of its own machines, and leaves nothing", tryBase},
-		{"try-image", "MACHINE...", "the same from an image that boots by its own boot loader", tryImage},
-		{"try-cluster", "MACHINE...", "kubespore try forms a cluster of its own machines with the payload, and reaches it", tryCluster},
-		{"flawless", "MACHINE...", "no unit failed, by what the console shows", flawless},
-		{"halfway", "MACHINE...", "a copy from the mirror has begun, as the disk shows", halfway},
-		{"flip", "FILE...", "turn over a byte of files of the payload; again to put it right", flip},
-		{"refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", refused},
-		{"installed", "MACHINE...", "programs are copies of what is locked, images are pinned", installed},
-		{"no-documents", "MACHINE...", "no key is left anywhere but in its place", noDocuments},
-		{"stranger", "MACHINE...", "nothing of a cluster runs or lies there, and no key", becameStranger},
-		{"leave", "MACHINE LABEL", "kubespore-reset, started from a pod with that label, leaves nothing of a cluster, by what the console shows", leave},
-		{"do", "MACHINE COMMAND", "a command of the shell succeeds there", doThere},
-		{"resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", resolves},
-		{"type", "PAGE SECTION", "type the commands of a section of a page where it says", typePage},
-		{"operator", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", operate},
-		{"kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", askKubeadm},
-		{"reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", reconfigure},
-		{"reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", reconfigured},
-		{"upgrade", "MACHINE...", "kubeadm upgrades the control plane, as docs/upgrade.md says", upgrade},
-		{"upgrade-services", "MACHINE...", "exchange the programs of services, machine by machine, as docs/upgrade.md says", upgradeServices},
-		{"upgraded", "MACHINE...", "all is of the new version, and as kubeadm left it", upgraded},
-		{"age", "MACHINE...", "bring the kubelet's client certificate near its end", age},
-		{"rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", rotated},
-		{"hardened", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", hardened},
-		{"beside-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", besideKubeadm},
-		{"renew", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", renew},
-		{"kit", "MACHINE...", "take the kits, all machines at the same time", takeKits},
-		{"cut-kit", "MACHINE", "begin to take the kit, and cut the power at a random moment of it", cutKit},
-		{"no-kit", "MACHINE...", "kits that are changed, old, another machine's or another cluster's are refused", refuseKits},
-		{"as-built", "MACHINE...", "every file of the kit is what it says", asBuilt},
-		{"writes", "", "begin to write five objects a second at the cluster's endpoint", beginWrites},
-		{"written", "", "every write that was acknowledged is there", endWrites},
-		{"obey", "MACHINE", "type what its console asks for, on another member", obey},
+		{"power-on", "MACHINE...", "power on", fromOutside, powerOn},
+		{"shut-down", "MACHINE...", "shut down in order, all at once", fromOutside, shutDown},
+		{"cut-power", "MACHINE...", "cut the power", fromOutside, cutPower},
+		{"cut-power-at-random", "MACHINE N", "power on and cut at a random moment, N times", fromOutside, cutAtRandom},
+		{"reinstall", "MACHINE...", "empty the disk and apply the document again", fromOutside, fresh},
+		{"apply-again", "MACHINE...", "apply the document again to the disk as it is, as another first boot does", fromInside, again},
+		{"wait", "DURATION", "let time pass", fromOutside, wait},
+		{"nodes-ready", "[DURATION]", "every node that is on is Ready and has its pod CIDR", fromOutside, waitReady},
+		{"pods-ready", "[DURATION]", "every pod runs and serves", fromOutside, waitSettled},
+		{"self-tests-pass", "[DURATION]", "every node has passed its self-test", fromOutside, waitTested},
+		{"repeat-self-tests", "", "have every node test itself again", fromInside, retest},
+		{"api-answers", "[DURATION]", "the API answers at the cluster's endpoint", fromOutside, waitAnswer},
+		{"pods-reachable", "", "logs and exec work on every node", fromOutside, reachPods},
+		{"nodeport-answers", "", "a NodePort answers from outside on every node", fromOutside, askNodePort},
+		{"scan-ports", "", "nothing answers or comes in that the firewall tables do not name", fromInside, scanPorts},
+		{"write-secret", "", "put a Secret into the cluster", fromOutside, writeSecret},
+		{"read-secret", "", "the Secret is as it was written", fromOutside, readSecret},
+		{"change-coredns", "", "change CoreDNS as an administrator would", fromOutside, changeDNS},
+		{"coredns-kept", "", "the change is still there", fromOutside, keptDNS},
+		{"add-host", "MACHINE", "build again with a host more; no other document changes", fromOutside, addHost},
+		{"lose-folder", "MACHINE FOLDER", "empty a folder of a machine that is off", fromInside, loseFolder},
+		{"stays-closed", "MACHINE...", "nothing of a cluster runs, and no port is open but that of ssh", fromOutside, stayShut},
+		{"supply", "MACHINE PART...", "what the image lacks comes, as with its package: while a container runs, while a machine proper is off", fromOutside, bring},
+		{"console-shows", "MACHINE TEXT", "the console says it", fromOutside, waitConsole},
+		{"waits-for-payload", "MACHINE...", "the console shows the machine that its document makes, at work and waiting for its programs", fromOutside, becameItself},
+		{"insert-key", "MACHINE HOST", "put in the key of a host to a sealed stick, while the machine is off", fromOutside, turnKey},
+		{"try", "MACHINE...", "kubespore try brings the same to the consoles of its own machines, and leaves nothing", fromOutside, tryBase},
+		{"try-image", "MACHINE...", "the same from an image that boots by its own boot loader", fromOutside, tryImage},
+		{"try-cluster", "MACHINE...", "kubespore try forms a cluster of its own machines with the payload, and reaches it", fromOutside, tryCluster},
+		{"no-failed-units", "MACHINE...", "no unit failed, by what the console shows", fromOutside, flawless},
+		{"download-begun", "MACHINE...", "a copy from the mirror has begun, as the disk shows", fromInside, halfway},
+		{"corrupt-payload", "FILE...", "turn over a byte of files of the payload; again to put it right", fromOutside, flip},
+		{"payload-refused", "MACHINE FILE [PROGRAM...]", "the console names the file, and nothing of it is installed or runs", fromInside, refused},
+		{"payload-installed", "MACHINE...", "programs are copies of what is locked, images are pinned", fromInside, installed},
+		{"no-stray-secrets", "MACHINE...", "no key is left anywhere but in its place", fromInside, noDocuments},
+		{"is-clean", "MACHINE...", "nothing of a cluster runs or lies there, and no key", fromInside, becameStranger},
+		{"reset-from-pod", "MACHINE LABEL", "kubespore-reset, started from a pod with that label, leaves nothing of a cluster, by what the console shows", fromOutside, leave},
+		{"run", "MACHINE COMMAND", "a command of the shell succeeds there", fromInside, doThere},
+		{"dns-resolves", "MACHINE NAME ANSWER", "the cluster's DNS answers there; an address is looked up in reverse", fromInside, resolves},
+		{"type-page", "PAGE SECTION", "type the commands of a section of a page where it says", fromOutside, typePage},
+		{"run-outside", "COMMAND", "a command of the shell succeeds outside, with the operator's kubectl", fromOutside, operate},
+		{"check-kubeadm", "MACHINE...", "kubeadm knows when certificates end and plans an upgrade", fromInside, askKubeadm},
+		{"kubeadm-reconfigure", "MACHINE...", "change a flag of the API server with kubeadm, as its manual says", fromInside, reconfigure},
+		{"kubeadm-reconfigured", "MACHINE...", "the change is in the cluster, on the disk and at work", fromInside, reconfigured},
+		{"kubeadm-upgrade", "MACHINE...", "kubeadm upgrades the control plane, as docs/upgrade.md says", fromInside, upgrade},
+		{"upgrade-services", "MACHINE...", "exchange the programs of services, machine by machine, as docs/upgrade.md says", fromInside, upgradeServices},
+		{"upgraded", "MACHINE...", "all is of the new version, and as kubeadm left it", fromInside, upgraded},
+		{"age-certificate", "MACHINE...", "bring the kubelet's client certificate near its end", fromInside, age},
+		{"certificate-rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", fromInside, rotated},
+		{"kube-bench", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", fromInside, hardened},
+		{"compare-with-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", fromInside, besideKubeadm},
+		{"renew-certificates", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", fromOutside, renew},
+		{"apply-kits", "MACHINE...", "take the kits, all machines at the same time", fromInside, takeKits},
+		{"cut-power-during-kit", "MACHINE", "begin to take the kit, and cut the power at a random moment of it", fromInside, cutKit},
+		{"refuse-kits", "MACHINE...", "kits that are changed, old, another machine's or another cluster's are refused", fromInside, refuseKits},
+		{"kit-applied", "MACHINE...", "every file of the kit is what it says", fromInside, asBuilt},
+		{"begin-writes", "", "begin to write five objects a second at the cluster's endpoint", fromOutside, beginWrites},
+		{"no-write-lost", "", "every write that was acknowledged is there", fromOutside, endWrites},
+		{"follow-console", "MACHINE", "type what its console asks for, on another member", fromInside, obey},
 	}
 }
 
@@ -106,12 +115,7 @@ func verbOf(step string) (verb, []string, error) {
 
 // looksInside says whether a step is taken inside a machine, or looks there.
 func (v verb) looksInside(words []string) bool {
-	switch v.name {
-	case "again", "stranger", "retest", "lose", "obey", "refused", "installed", "no-documents", "do", "resolves", "kubeadm", "ports",
-		"halfway", "reconfigure", "reconfigured", "upgrade", "upgrade-services", "upgraded", "beside-kubeadm", "age", "rotated", "hardened", "kit", "cut-kit", "no-kit", "as-built":
-		return true
-	}
-	return slices.Contains(words, "holder") || slices.Contains(words, "victim")
+	return v.sees == fromInside || slices.Contains(words, "holder") || slices.Contains(words, "victim")
 }
 
 // named gives the machines that the words name.
@@ -167,9 +171,9 @@ func (r *run) each(ctx context.Context, words []string, do func(*machine) error)
 
 func doThere(ctx context.Context, r *run, words []string) (string, error) {
 	return r.each(ctx, words[:1], func(m *machine) error {
-		inside, err := m.inside()
+		c, err := m.inside()
 		if err == nil {
-			_, err = inside.do(ctx, strings.Join(words[1:], " "))
+			_, err = c.do(ctx, strings.Join(words[1:], " "))
 		}
 		return err
 	})

@@ -25,7 +25,7 @@ func (r *run) build(ctx context.Context, without []string) error {
 		return err
 	}
 	var err error
-	r.hosts, err = r.readHosts()
+	r.hosts, err = readHosts(filepath.Join(r.dir, "out"), documentNames[r.Format])
 	return err
 }
 
