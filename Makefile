@@ -48,7 +48,7 @@ BOOT = -tree . -name $(LAB) -lane $(LANE) $(if $(FORMAT),-format $(FORMAT)) $(if
 
 boot: ## boot machines from the documents alone, as root: all scenarios, SCENARIOS=ha,alone or TOPOLOGY=my.yaml; KEEP=1 leaves them up
 	test/tools/prepare boot
-	go -C test/boot test .
+	go -C test/boot test ./...
 	go -C test/boot build -o $(CURDIR)/bin/bootlab .
 	bin/bootlab $(BOOT) -totals $(TOTALS)
 

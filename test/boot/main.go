@@ -11,29 +11,35 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kubespore/kubespore/test/boot/documents"
+	"github.com/kubespore/kubespore/test/boot/hardware"
+	"github.com/kubespore/kubespore/test/boot/lab"
+	"github.com/kubespore/kubespore/test/boot/screen"
+	"github.com/kubespore/kubespore/test/boot/steps"
 )
 
 // options is what a developer may ask of the lab.
 type options struct {
 	topology, scenarios, shell string
 	lane, format               string
-	name, tree, totals         string
-	keep, clean, list, resume  bool
+	Name, Tree, totals         string
+	keep, clean, List, resume  bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.topology, "topology", "", "boot this topology instead of the scenarios")
 	flag.StringVar(&o.scenarios, "scenarios", "", "scenarios to play, separated by commas; extra: all that the default run leaves out")
-	flag.StringVar(&o.lane, "lane", containerLane, "what the machines of -topology are: container (systemd-nspawn) or machine (QEMU)")
-	flag.StringVar(&o.format, "format", cloudInit, "what the machines of -topology read in the machine lane: cloud-init or ignition")
+	flag.StringVar(&o.lane, "lane", lab.ContainerLane, "what the machines of -topology are: container (systemd-nspawn) or machine (QEMU)")
+	flag.StringVar(&o.format, "format", documents.CloudInit, "what the machines of -topology read in the machine lane: cloud-init or ignition")
 	flag.StringVar(&o.shell, "shell", "", "open a root shell in this machine of a run that was kept, and do nothing else")
-	flag.BoolVar(&o.list, "list", false, "list the scenarios")
+	flag.BoolVar(&o.List, "list", false, "list the scenarios")
 	flag.BoolVar(&o.resume, "resume", false, "leave out the scenarios that have passed with the files of this tree")
 	flag.BoolVar(&o.keep, "keep", false, "leave the machines of the last scenario up")
 	flag.BoolVar(&o.clean, "clean", false, "end and remove what an earlier run left, and do nothing else")
-	flag.StringVar(&o.name, "name", "kubespore-lab", "name of the lab: labs with different names run side by side")
-	flag.StringVar(&o.tree, "tree", "../..", "the repository")
+	flag.StringVar(&o.Name, "name", "kubespore-lab", "name of the lab: labs with different names run side by side")
+	flag.StringVar(&o.Tree, "tree", "../..", "the repository")
 	flag.StringVar(&o.totals, "totals", "", "file to add the counts to")
 	flag.Parse()
 
@@ -47,106 +53,106 @@ func main() {
 }
 
 // chosen are the scenarios that the options ask for.
-func chosen(o options) ([]scenario, error) {
+func chosen(o options) ([]lab.Scenario, error) {
 	if o.topology == "" {
-		return readScenarios(filepath.Join(o.tree, "test/boot/scenarios.yaml"), strings.FieldsFunc(o.scenarios, func(c rune) bool { return c == ',' }))
+		return readScenarios(filepath.Join(o.Tree, "test/boot/scenarios.yaml"), strings.FieldsFunc(o.scenarios, func(c rune) bool { return c == ',' }))
 	}
 	topology, err := filepath.Abs(o.topology)
-	s := scenario{
+	s := lab.Scenario{
 		Name:     strings.TrimSuffix(filepath.Base(topology), filepath.Ext(topology)),
 		Topology: topology,
 		Shows:    "every machine powered on at once",
 		Lane:     o.lane,
-		Format:   ignition,
-		Release:  debian12,
+		Format:   documents.Ignition,
+		Release:  lab.Debian12,
 		Steps:    []string{"power-on all", "nodes-ready", "pods-ready", "self-tests-pass"},
 	}
-	if s.Lane == machineLane {
-		s.Format, s.Payload = o.format, onVolume
+	if s.Lane == lab.MachineLane {
+		s.Format, s.Payload = o.format, lab.OnVolume
 		s.Steps = []string{"power-on all", "nodes-ready 30m", "pods-ready 30m", "self-tests-pass 30m"}
 	}
-	return []scenario{s}, errors.Join(err, s.check())
+	return []lab.Scenario{s}, errors.Join(err, check(s))
 }
 
 func boot(ctx context.Context, o options) error {
 	if o.shell != "" {
-		return shell(o.name, o.shell)
+		return hardware.Shell(o.Name, o.shell)
 	}
 	scenarios, err := chosen(o)
 	if err != nil {
 		return err
 	}
-	if o.list {
+	if o.List {
 		for _, s := range scenarios {
 			fmt.Printf("%-16s %s\n", s.Name, s.Shows)
 		}
 		fmt.Println()
-		for _, v := range verbs() {
-			fmt.Printf("%-26s %s\n", v.name+" "+v.words, v.does)
+		for _, v := range steps.Verbs() {
+			fmt.Printf("%-26s %s\n", v.Name+" "+v.Words, v.Does)
 		}
 		return nil
 	}
-	l, err := newLab(o.tree, o.name, newScreen(os.Stdout))
+	l, err := lab.New(o.Tree, o.Name, screen.New(os.Stdout))
 	if err != nil {
 		return err
 	}
-	if err := l.clean(ctx); err != nil || o.clean {
+	if err := cleanLab(ctx, l); err != nil || o.clean {
 		return err
 	}
-	known, err := recordOf(l.cache, l.tree)
+	known, err := recordOf(l.Cache, l.Tree)
 	if err != nil {
 		return err
 	}
-	if err := l.open(); err != nil {
+	if err := l.Open(); err != nil {
 		return err
 	}
-	var runs []*run
-	var before []result
+	var runs []*lab.Run
+	var before []screen.Result
 	for _, s := range scenarios {
 		if e := known.passed(s.Name); o.resume && e != nil {
-			before = append(before, result{name: s.Name, summary: s.Shows, took: e.Took, before: e.At})
+			before = append(before, screen.Result{Name: s.Name, Summary: s.Shows, Took: e.Took, Before: e.At})
 			continue
 		}
-		runs = append(runs, l.newRun(s))
+		runs = append(runs, l.NewRun(s))
 	}
-	kept, err := l.play(ctx, runs, o, known, before)
+	kept, err := playAll(ctx, l, runs, o, known, before)
 	if kept {
 		return err
 	}
-	return errors.Join(err, l.clean(context.WithoutCancel(ctx)))
+	return errors.Join(err, cleanLab(context.WithoutCancel(ctx), l))
 }
 
-// play takes the scenarios one after the other, and shows how each ended below those
+// playAll takes the scenarios one after the other, and shows how each ended below those
 // that had passed before. It says whether the machines of the last one stay.
-func (l *lab) play(ctx context.Context, runs []*run, o options, known record, results []result) (kept bool, err error) {
+func playAll(ctx context.Context, l *lab.Lab, runs []*lab.Run, o options, known record, results []screen.Result) (kept bool, err error) {
 	if len(runs) > 0 {
-		l.screen.title("what machines are made of")
-		if err := l.prepare(ctx, runs); err != nil {
+		l.Screen.Title("what machines are made of")
+		if err := prepare(ctx, l, runs); err != nil {
 			return false, err
 		}
 	}
 	for i, r := range runs {
-		result := r.play(ctx, i+1, len(runs))
+		result := playOne(ctx, r, i+1, len(runs))
 		if ctx.Err() != nil {
-			table(os.Stdout, results)
+			screen.Table(os.Stdout, results)
 			return false, errors.New("interrupted")
 		}
 		results = append(results, result)
-		if result.err == nil && o.topology == "" {
-			if err := known.add(r.Name, entry{time.Now().UTC(), result.took}); err != nil {
+		if result.Err == nil && o.topology == "" {
+			if err := known.add(r.Name, entry{time.Now().UTC(), result.Took}); err != nil {
 				return false, err
 			}
 		}
 		if o.keep && i == len(runs)-1 {
 			kept = true
-			l.sayKept(r)
+			sayKept(l, r)
 			break
 		}
-		if err := r.end(context.WithoutCancel(ctx)); err != nil {
+		if err := end(context.WithoutCancel(ctx), r); err != nil {
 			return false, err
 		}
 	}
-	passed, failed := table(os.Stdout, results)
+	passed, failed := screen.Table(os.Stdout, results)
 	if o.totals != "" {
 		if err := addTotals(o.totals, passed, failed); err != nil {
 			return kept, err
@@ -159,10 +165,10 @@ func (l *lab) play(ctx context.Context, runs []*run, o options, known record, re
 }
 
 // sayKept tells how to look at machines that stay.
-func (l *lab) sayKept(r *run) {
-	fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.dir)
-	fmt.Printf("  alias k='%s %s --kubeconfig %s'\n", strings.Join(l.lan.from(), " "), l.tools["kubectl@"+minor], filepath.Join(r.dir, "out/admin.conf"))
-	fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.dir, r.hosts[0].Name)
+func sayKept(l *lab.Lab, r *lab.Run) {
+	fmt.Printf("\nThe machines stay up, below %s. To look at the cluster, and to remove it:\n", r.Dir)
+	fmt.Printf("  alias k='%s %s --kubeconfig %s'\n", strings.Join(l.Lan.From(), " "), l.Tools["kubectl@"+lab.Minor], filepath.Join(r.Dir, "out/admin.conf"))
+	fmt.Printf("  less -R %s/machines/%s/console.log\n  bin/bootlab -shell %[2]s\n  make boot-clean\n", r.Dir, r.Hosts[0].Name)
 }
 
 // addTotals adds the counts to a file that test/summary sums up.

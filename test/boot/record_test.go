@@ -53,10 +53,10 @@ func TestRecord(t *testing.T) {
 	if known() == nil {
 		t.Error("in a second work tree it has not passed")
 	}
-	for _, changed := range []struct{ path, text string }{{"profiles/unit", "b"}, {"profiles/units", "a"}} {
-		write(changed.path, changed.text)
+	for _, changed := range []struct{ Path, text string }{{"profiles/unit", "b"}, {"profiles/units", "a"}} {
+		write(changed.Path, changed.text)
 		if known() != nil {
-			t.Errorf("with another %s it has still passed", changed.path)
+			t.Errorf("with another %s it has still passed", changed.Path)
 		}
 	}
 	if err := os.Remove(filepath.Join(tree, "profiles/units")); err != nil {

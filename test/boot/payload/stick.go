@@ -1,0 +1,54 @@
+package payload
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubespore/kubespore/test/boot/lab"
+	"github.com/kubespore/kubespore/test/boot/process"
+)
+
+// stick is a file system with the label that machines look for, and the bundle in
+// it: containers have the kernel of the test machine, which may know no ISO 9660.
+func stick(r *lab.Run) string { return filepath.Join(r.Dir, "stick.img") }
+
+// makeStick copies the bundle onto a stick, as docs/air-gap.md says.
+func makeStick(ctx context.Context, r *lab.Run) error {
+	for _, step := range [][]string{
+		{"truncate", "--size=4G", stick(r)},
+		{"mkfs.ext4", "-q", "-L", "KUBESPORE", "-d", r.Bundle(), stick(r)},
+	} {
+		if _, err := process.Run(ctx, step[0], step[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plugStick makes the stick a device, which all machines have.
+func plugStick(ctx context.Context, r *lab.Run) error {
+	out, err := process.Run(ctx, "losetup", "--find", "--show", "--read-only", stick(r))
+	r.Device = strings.TrimSpace(out)
+	return err
+}
+
+// UnplugAll takes away the devices that this run or an earlier one made.
+func UnplugAll(ctx context.Context, l *lab.Lab) error {
+	found, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range found {
+		text, err := os.ReadFile(name)
+		if err != nil || !strings.HasPrefix(string(text), l.Run+"/") {
+			continue // or somebody else took it away meanwhile
+		}
+		_, err = process.Run(ctx, "losetup", "--detach", "/dev/"+strings.Split(name, "/")[3])
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,301 @@
+package upkeep
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kubespore/kubespore/test/boot/hardware"
+	"github.com/kubespore/kubespore/test/boot/lab"
+	"github.com/kubespore/kubespore/test/boot/osfile"
+	"github.com/kubespore/kubespore/test/boot/process"
+)
+
+// kits is where a scenario's kits are written, and those of the build before.
+func kits(r *lab.Run) string { return filepath.Join(r.Dir, "kits") }
+
+func oldKits(r *lab.Run) string { return filepath.Join(r.Dir, "kits.old") }
+
+// RenewCertificates makes certificates anew, builds, and writes the kits that bring them to
+// machines. Without names it is all certificates.
+func RenewCertificates(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	// What machines take must have been made later than what they have.
+	time.Sleep(time.Second)
+	if _, err := r.Kubespore(ctx, append([]string{"pki", "renew", r.Adapted()}, words...)...); err != nil {
+		return "", err
+	}
+	out := filepath.Join(r.Dir, "out")
+	if _, err := r.Kubespore(ctx, "build", r.Adapted(), "-o", out); err != nil {
+		return "", err
+	}
+	if osfile.Exists(kits(r)) {
+		if err := errors.Join(os.RemoveAll(oldKits(r)), os.Rename(kits(r), oldKits(r))); err != nil {
+			return "", err
+		}
+	}
+	_, err := r.Kubespore(ctx, "kit", r.Adapted(), "--build", out, "-o", kits(r))
+	return "", err
+}
+
+// kitsInside is where an administrator has copied kits to.
+const kitsInside = "/root/kits"
+
+// copyKit puts a kit into a machine.
+func copyKit(c *hardware.Container, from string) error {
+	to := filepath.Join(c.Root(), kitsInside)
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return os.CopyFS(to, os.DirFS(from))
+}
+
+const applyKit = "/opt/kubespore/bin/kubespore-kit apply " + kitsInside
+
+// ApplyKits has machines take their kits, all at the same time: whose turn it is
+// they find out among themselves.
+func ApplyKits(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	var turn sync.Mutex
+	var took []string
+	_, err := r.Each(ctx, words, func(m *lab.Machine) error {
+		inside, err := hardware.Inside(m)
+		if err != nil {
+			return err
+		}
+		if err := copyKit(inside, filepath.Join(kits(r), m.Name)); err != nil {
+			return err
+		}
+		start := time.Now()
+		if _, err := inside.Do(ctx, applyKit); err != nil {
+			return err
+		}
+		turn.Lock()
+		defer turn.Unlock()
+		took = append(took, fmt.Sprintf("%s %.0f s", m.Name, time.Since(start).Seconds()))
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(took, ", "), nil
+}
+
+// CutPowerDuringKit begins to apply a kit and cuts the power at a random moment of it.
+func CutPowerDuringKit(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	var when time.Duration
+	_, err := r.Each(ctx, words[:1], func(m *lab.Machine) error {
+		inside, err := hardware.Inside(m)
+		if err != nil {
+			return err
+		}
+		if err := copyKit(inside, filepath.Join(kits(r), m.Name)); err != nil {
+			return err
+		}
+		if _, err := inside.Do(ctx, "nohup "+applyKit+" >/dev/null 2>&1 &"); err != nil {
+			return err
+		}
+		when = time.Duration(rand.Int64N(int64(8 * time.Second)))
+		time.Sleep(when)
+		return m.Cut()
+	})
+	return fmt.Sprintf("after %.1f s", when.Seconds()), err
+}
+
+// RefuseKits gives a machine kits that it must not take: with a byte turned over,
+// another machine's, an older one, another cluster's.
+func RefuseKits(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	foreign, err := foreignKits(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	return r.Each(ctx, words, func(m *lab.Machine) error {
+		inside, err := hardware.Inside(m)
+		if err != nil {
+			return err
+		}
+		own := filepath.Join(kits(r), m.Name)
+		other := own
+		for _, h := range r.Hosts {
+			if h.Name != m.Name {
+				other = filepath.Join(kits(r), h.Name)
+			}
+		}
+		for _, c := range []struct {
+			what, From, says string
+			spoil            bool
+		}{
+			{"a byte turned over", own, "was changed since", true},
+			{"another machine's", other, "and this machine is " + m.Name, false},
+			{"another cluster's", filepath.Join(foreign, m.Name), "the key of the cluster has not signed it", false},
+			{"an older one", filepath.Join(oldKits(r), m.Name), "older than what this machine has", false},
+		} {
+			if c.From == other && other == own {
+				continue // the only machine
+			}
+			if err := copyKit(inside, c.From); err != nil {
+				return err
+			}
+			if c.spoil {
+				if err := turnOver(filepath.Join(inside.Root(), kitsInside, "kit")); err != nil {
+					return err
+				}
+			}
+			out, err := inside.Do(ctx, applyKit+" 2>&1 || echo status $?")
+			if err != nil || !strings.Contains(out, "status 1") || !strings.Contains(out, c.says) {
+				return errors.Join(fmt.Errorf("%s: %s", c.what, out), err)
+			}
+		}
+		return nil
+	})
+}
+
+func turnOver(file string) error {
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		raw[len(raw)/2] ^= 1
+		err = os.WriteFile(file, raw, 0o600)
+	}
+	return err
+}
+
+// foreignKits writes the kits of a cluster with the same name and machines, and
+// other keys.
+func foreignKits(ctx context.Context, r *lab.Run) (string, error) {
+	dir := filepath.Join(r.Dir, "foreign")
+	kits := filepath.Join(dir, "kits")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	run := func(args ...string) error {
+		_, err := process.Run(ctx, r.Lab.Tools["kubespore"], append(args, "--quiet", "--pki", filepath.Join(dir, "pki"))...)
+		return err
+	}
+	out := filepath.Join(dir, "out")
+	err := run("build", r.Adapted(), "-o", out)
+	for _, step := range [][]string{{"pki", "renew", r.Adapted()}, {"build", r.Adapted(), "-o", out}, {"kit", r.Adapted(), "--build", out, "-o", kits}} {
+		if err == nil {
+			err = run(step...)
+		}
+	}
+	return kits, err
+}
+
+// removedByObjects is the one file that a machine removes itself when it no longer
+// needs it, after a first boot as after a kit.
+const removedByObjects = "/etc/kubernetes/super-admin.conf"
+
+// KitApplied holds the files of machines against the digests in their kits, all of
+// them, and the state that the machine names.
+func KitApplied(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	return r.Each(ctx, words, func(m *lab.Machine) error {
+		inside, err := hardware.Inside(m)
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(kits(r), m.Name, "kit"))
+		if err != nil {
+			return err
+		}
+		var sums bytes.Buffer
+		for line := range strings.Lines(string(text)) {
+			if words := strings.Fields(line); words[0] == "file" && words[5] != removedByObjects {
+				fmt.Fprintf(&sums, "%s  %s\n", words[4], words[5])
+			}
+		}
+		if sums.Len() == 0 {
+			return errors.New("its kit has no files")
+		}
+		_, err = inside.Do(ctx, "sha256sum --check --quiet --strict - <<'END'\n"+sums.String()+"END")
+		return err
+	})
+}
+
+const writesPath = "/api/v1/namespaces/default/configmaps"
+
+// BeginWrites starts the writer, which goes on while other steps are taken.
+func BeginWrites(_ context.Context, r *lab.Run, _ []string) (string, error) {
+	c, err := lab.ReadKubeconfig(r.Operator(), r.Lab.Lan.Dial)
+	if err != nil {
+		return "", err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	w := &lab.Writer{Stop: stop, Done: make(chan struct{}), Acknowledged: map[string]bool{}}
+	r.Writer = w
+	go func() {
+		defer close(w.Done)
+		last := time.Now()
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			name := fmt.Sprintf("write-%d", n)
+			if create(ctx, c, writesPath, fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":%q,"labels":{"lab":"writes"}}}`, name)) != nil {
+				continue
+			}
+			w.Acknowledged[name] = true
+			w.Silence = max(w.Silence, time.Since(last))
+			last = time.Now()
+		}
+	}()
+	return "", nil
+}
+
+// NoWriteLost sees that everything that was acknowledged is there.
+func NoWriteLost(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	w := r.Writer
+	if w == nil {
+		return "", errors.New("nothing writes")
+	}
+	w.Stop()
+	<-w.Done
+	if len(w.Acknowledged) == 0 {
+		return "", errors.New("no write was acknowledged")
+	}
+	out, err := r.Kubectl(ctx, "get", "configmaps", "--selector=lab=writes", "--output=name")
+	if err != nil {
+		return "", err
+	}
+	there := map[string]bool{}
+	for _, name := range strings.Fields(out) {
+		there[strings.TrimPrefix(name, "configmap/")] = true
+	}
+	lost := 0
+	for name := range w.Acknowledged {
+		if !there[name] {
+			lost++
+		}
+	}
+	if lost > 0 {
+		return "", fmt.Errorf("%d of %d acknowledged writes are lost", lost, len(w.Acknowledged))
+	}
+	return fmt.Sprintf("%d writes, none lost; none was acknowledged for %.1f s at most", len(w.Acknowledged), w.Silence.Seconds()), nil
+}
+
+// create posts an object.
+func create(ctx context.Context, c *lab.Client, path, object string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Server+path, strings.NewReader(object))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := c.Http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		return errors.New(response.Status)
+	}
+	return nil
+}
