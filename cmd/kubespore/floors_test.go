@@ -21,7 +21,7 @@ const module = "github.com/kubespore/kubespore/"
 var floors = [][]string{
 	{"pkg/await", "pkg/diag", "pkg/imageref", "pkg/input", "pkg/volume"},
 	{"pkg/document", "pkg/durable", "pkg/yamlfile"},
-	{"pkg/profile", "pkg/topology"},
+	{"pkg/objects", "pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
 	{"pkg/doctor", "pkg/emit", "pkg/inspect", "pkg/kit", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
 	{"pkg/compile"},
@@ -37,6 +37,7 @@ var data = map[string][]string{"profiles": {"cmd/kubespore"}}
 var onlyImporter = map[string]string{
 	"github.com/coreos/ignition/v2/butane": "pkg/render",
 	"github.com/cloudflare/cfssl":          "pkg/pki",
+	"k8s.io/apimachinery/pkg/util/yaml":    "pkg/objects",
 	"github.com/spf13/pflag":               "cmd/kubespore",
 	"filippo.io/age":                       "pkg/media",
 }

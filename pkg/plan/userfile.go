@@ -9,14 +9,12 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/imageref"
 	"github.com/kubespore/kubespore/pkg/input"
+	"github.com/kubespore/kubespore/pkg/objects"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
-	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 // UserFile is a file that a parameter names: the user's own, beside the topology.
@@ -24,7 +22,8 @@ type UserFile struct {
 	Name    string // as the topology gives it
 	File    string // as diagnostics name it
 	Content []byte
-	Err     error // why it cannot be read
+	Err     error             // why it cannot be read
+	Objects []*objects.Object // what it holds, where a profile takes it as a manifest; planning reads them
 }
 
 // FilesAsked gives the files that parameters of a topology name.
@@ -108,7 +107,7 @@ func (c fileChecker) check(enabled []*profile.Profile, base map[string]map[strin
 		for _, m := range p.Manifests {
 			if m.Param != "" {
 				for _, f := range c.filesOf(base[p.Name][m.Param]) {
-					c.manifest(f)
+					c.manifest(f.Name)
 				}
 			}
 		}
@@ -134,86 +133,47 @@ func (c fileChecker) file(q *profile.Param, name, where string) {
 	}
 }
 
-// manifest finds what is not a Kubernetes object at all. Fields are proved
-// once the documents are finished.
-func (c fileChecker) manifest(f *UserFile) {
+// manifest reads the objects of a file, and finds what is not a Kubernetes object at
+// all. Fields are proved once the documents are finished.
+func (c fileChecker) manifest(name string) {
+	f := c.files[name]
 	if f.Err != nil || len(f.Content) == 0 {
 		return // said of the parameter
 	}
-	objects, fault := yamlfile.All(f.File, f.Content)
-	if fault == nil && len(objects) == 0 {
-		fault = &yamlfile.Fault{At: diag.Position{File: f.File, Line: 1}, Message: "the file holds no object"}
-	}
+	all, fault := objects.Read(f.File, f.Content)
 	if fault != nil {
-		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, "write objects as kubectl apply takes them, separated by ---"))
+		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, objectHint))
 		return
 	}
-	for _, object := range objects {
-		c.object(f, object)
-		c.floatingImages(f, "", object)
+	for _, o := range all {
+		c.object(&f, o)
+		c.floatingImages(&f, o)
 	}
+	f.Objects = all
+	c.files[name] = f
 }
+
+const objectHint = "write objects as kubectl apply takes them, separated by ---"
 
 // floatingImages warns of images that a kubelet asks a registry for at each start of
 // their containers, though the node has them: those without a tag, or with the tag
 // latest, where nothing says imagePullPolicy.
-func (c fileChecker) floatingImages(f *UserFile, key string, n *yaml.Node) {
-	if n.Kind == yaml.MappingNode {
-		var image *yaml.Node
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			switch name, value := n.Content[i].Value, n.Content[i+1]; {
-			case name == "image" && value.Kind == yaml.ScalarNode && strings.HasSuffix(strings.ToLower(key), "containers"):
-				image = value
-			case name == "imagePullPolicy":
-				return
-			}
+func (c fileChecker) floatingImages(f *UserFile, o *objects.Object) {
+	for _, image := range o.Images() {
+		if !image.Policy && imageref.Floats(image.Ref) {
+			c.list.Warnf("P066", o.At(f.File, image.Node), "", "%s has no tag that stands for one image, so that the kubelet asks its registry at each start, whatever the node has", image.Ref).
+				WithHint("write a version, as in %s, or add imagePullPolicy: IfNotPresent", strings.TrimSuffix(image.Ref, ":latest")+":1.2.3")
 		}
-		if image != nil && imageref.Floats(image.Value) {
-			c.list.Warnf("P066", diag.Position{File: f.File, Line: image.Line, Column: image.Column}, "", "%s has no tag that stands for one image, so that the kubelet asks its registry at each start, whatever the node has", image.Value).
-				WithHint("write a version, as in %s, or add imagePullPolicy: IfNotPresent", strings.TrimSuffix(image.Value, ":latest")+":1.2.3")
-		}
-	}
-	for i, child := range n.Content {
-		under := key
-		if n.Kind == yaml.MappingNode {
-			if i%2 == 0 {
-				continue
-			}
-			under = n.Content[i-1].Value
-		}
-		c.floatingImages(f, under, child)
 	}
 }
 
-func (c fileChecker) object(f *UserFile, node *yaml.Node) {
-	var object struct {
-		APIVersion string `yaml:"apiVersion"`
-		Kind       string `yaml:"kind"`
-		Metadata   struct {
-			Name         string `yaml:"name"`
-			GenerateName string `yaml:"generateName"`
-		} `yaml:"metadata"`
-	}
-	at := diag.Position{File: f.File, Line: node.Line, Column: node.Column}
-	err := node.Decode(&object)
-	lack := ""
-	switch {
-	case err != nil:
-		lack = "apiVersion, kind and metadata"
-	case object.APIVersion == "":
-		lack = "apiVersion"
-	case object.Kind == "":
-		lack = "kind"
-	case strings.HasSuffix(object.Kind, "List"):
-		return
-	case object.Metadata.Name == "" && object.Metadata.GenerateName != "":
+func (c fileChecker) object(f *UserFile, o *objects.Object) {
+	at := o.At(f.File, nil)
+	switch lack := o.Lacks(); {
+	case lack != "":
+		c.errorAt("P052", at, "", "this is not an object of Kubernetes: %s is missing", lack).WithHint("%s", objectHint)
+	case o.Metadata.Name == "" && o.Metadata.GenerateName != "" && !strings.HasSuffix(o.Kind, "List"):
 		c.errorAt("P052", at, "", "the object has no name of its own: each machine that applies it would make another").WithHint("write metadata.name instead of generateName")
-		return
-	case object.Metadata.Name == "":
-		lack = "metadata.name"
-	}
-	if lack != "" {
-		c.errorAt("P052", at, "", "this is not an object of Kubernetes: %s is missing", lack).WithHint("write objects as kubectl apply takes them, separated by ---")
 	}
 }
 
@@ -227,49 +187,9 @@ func (c *collector) imagesOfUser() {
 			continue
 		}
 		for _, f := range c.filesOf(u.params[m.Param]) {
-			for _, ref := range ImagesIn(f.Content) {
+			for _, ref := range objects.ImageNames(f.Objects...) {
 				c.out.images = append(c.out.images, ImageRef{Name: path.Base(f.Name), Ref: ref, Profile: u.Name})
 			}
 		}
-	}
-}
-
-// runtimeName gives the name under which container runtimes keep an image; a
-// text that is not a reference stays as it is.
-func runtimeName(ref string) string {
-	if name, err := imageref.Normalize(ref); err == nil {
-		return name
-	}
-	return ref
-}
-
-// ImagesIn gives the images that the containers anywhere in YAML documents
-// name: of pods, of templates, of custom resources that hold containers. Each is
-// the name under which container runtimes keep it.
-func ImagesIn(text []byte) []string {
-	var out []string
-	var walk func(key string, node any)
-	walk = func(key string, node any) {
-		switch n := node.(type) {
-		case map[string]any:
-			if image, ok := n["image"].(string); ok && strings.HasSuffix(strings.ToLower(key), "containers") {
-				out = append(out, runtimeName(image))
-			}
-			for k, child := range n {
-				walk(k, child)
-			}
-		case []any:
-			for _, child := range n {
-				walk(key, child)
-			}
-		}
-	}
-	for decoder := yaml.NewDecoder(bytes.NewReader(text)); ; {
-		var tree any
-		if decoder.Decode(&tree) != nil {
-			slices.Sort(out)
-			return slices.Compact(out)
-		}
-		walk("", tree)
 	}
 }

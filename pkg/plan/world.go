@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -26,7 +27,7 @@ type world struct {
 func newWorld(in Inputs, r *reporter, sorted []*topology.Host, given Allocations) *world {
 	cluster := clusterFacts(in.Topology, factsOfHosts(in, sorted, given), given)
 	cluster.LockedImages = in.Lock.Images
-	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: in.Files, cluster: cluster, version: versionRow(in, r)}
+	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: maps.Clone(in.Files), cluster: cluster, version: versionRow(in, r)}
 }
 
 func sortedHosts(t *topology.Topology) []*topology.Host {

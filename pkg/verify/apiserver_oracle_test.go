@@ -23,6 +23,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/objects"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/pkg/topology"
@@ -224,8 +225,7 @@ func oursSays(v *Verifier, host *plan.Host, texts ...string) string {
 	}
 	for i, text := range texts {
 		entry := &document.Entry{Path: fmt.Sprintf("%s/x/%d.yaml", ObjectsDir, i), Kind: document.KindFile, Content: []byte(text)}
-		o := v.readObject(entry, entry.Content)
-		o.line = 1
+		o, _ := v.readObject(entry, objects.Part{Text: entry.Content, Line: 1})
 		m.objects = append(m.objects, o)
 	}
 	for _, d := range v.object(m, m.objects[len(texts)-1]) {
@@ -254,9 +254,9 @@ func TestObjectsAsTheAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := splitDocuments(text)
-	if err != nil {
-		t.Fatal(err)
+	parts, fault := objects.Split("objects.yaml", text)
+	if fault != nil {
+		t.Fatal(fault)
 	}
 	for _, minor := range minors() {
 		s := startAPIServer(t, minor)
@@ -266,7 +266,8 @@ func TestObjectsAsTheAPIServer(t *testing.T) {
 		listed := differences(t, "object-differences.yaml")
 		count, alike, refused := 0, 0, 0
 		var unlike []string
-		for _, object := range objects {
+		for _, part := range parts {
+			object := part.Text
 			for name, broken := range breakages(t, object) {
 				count++
 				theirs, ours := s.apply(t, served, broken), oursSays(v, host, string(broken))
@@ -316,7 +317,7 @@ func breakages(t *testing.T, object []byte) map[string][]byte {
 		t.Fatal(err)
 	}
 	root := document.Content[0]
-	name := textOf(root, "apiVersion") + " " + textOf(root, "kind") + " " + textOf(child(root, "metadata"), "name")
+	name := objects.Text(root, "apiVersion") + " " + objects.Text(root, "kind") + " " + objects.Text(objects.Child(root, "metadata"), "name")
 	out := map[string][]byte{name + " whole": object}
 	keep := func(way, path string) {
 		text, err := yaml.Marshal(root)
@@ -362,7 +363,7 @@ func breakages(t *testing.T, object []byte) map[string][]byte {
 	}
 	walk(root, "")
 	for _, version := range []string{"extensions/v1beta1", "apps/v1beta1", "apps/v1beta2", "networking.k8s.io/v1beta1", "batch/v1beta1", "policy/v1beta1", "rbac.authorization.k8s.io/v1beta1", "v2", "app/v1"} {
-		at := child(root, "apiVersion")
+		at := objects.Child(root, "apiVersion")
 		whole := at.Value
 		at.Value = version
 		keep("as", version)

@@ -10,6 +10,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // authentication says what the API server refuses of an AuthenticationConfiguration.
@@ -17,42 +19,42 @@ import (
 func authentication(c *apiserverv1.AuthenticationConfiguration, root *yaml.Node, say sayAt) {
 	issuers := map[string]bool{}
 	for i, j := range c.JWT {
-		node := item(child(root, "jwt"), i)
+		node := item(objects.Child(root, "jwt"), i)
 		if !secureURL(j.Issuer.URL) {
-			say(child(node, "issuer"), "write url: https://id.example.org", "jwt[%d].issuer.url must be an https URL", i)
+			say(objects.Child(node, "issuer"), "write url: https://id.example.org", "jwt[%d].issuer.url must be an https URL", i)
 		} else if issuers[j.Issuer.URL] {
-			say(child(node, "issuer"), "name each issuer once", "the issuer %s stands twice", j.Issuer.URL)
+			say(objects.Child(node, "issuer"), "name each issuer once", "the issuer %s stands twice", j.Issuer.URL)
 		}
 		issuers[j.Issuer.URL] = true
 		if len(j.Issuer.Audiences) == 0 || slices.Contains(j.Issuer.Audiences, "") {
-			say(child(node, "issuer"), "add audiences: [CLIENT_ID]", "jwt[%d].issuer.audiences is missing", i)
+			say(objects.Child(node, "issuer"), "add audiences: [CLIENT_ID]", "jwt[%d].issuer.audiences is missing", i)
 		}
 		if policy := j.Issuer.AudienceMatchPolicy; policy != apiserverv1.AudienceMatchPolicyMatchAny && (policy != "" || len(j.Issuer.Audiences) > 1) {
-			say(child(node, "issuer"), "write audienceMatchPolicy: MatchAny", "audienceMatchPolicy must be MatchAny, or left out for one audience")
+			say(objects.Child(node, "issuer"), "write audienceMatchPolicy: MatchAny", "audienceMatchPolicy must be MatchAny, or left out for one audience")
 		}
 		if twice := repeated(j.Issuer.Audiences); twice != "" {
-			say(child(node, "issuer", "audiences"), "write it once", "the audience %s stands twice", twice)
+			say(objects.Child(node, "issuer", "audiences"), "write it once", "the audience %s stands twice", twice)
 		}
 		if d := j.Issuer.DiscoveryURL; d != nil && (!secureURL(*d) || strings.TrimRight(*d, "/") == strings.TrimRight(j.Issuer.URL, "/")) {
-			say(child(node, "issuer", "discoveryURL"), "write another https URL, or take it out", "jwt[%d].issuer.discoveryURL must be an https URL that is not the issuer's", i)
+			say(objects.Child(node, "issuer", "discoveryURL"), "write another https URL, or take it out", "jwt[%d].issuer.discoveryURL must be an https URL that is not the issuer's", i)
 		}
 		if !slices.Contains([]string{"", "controlplane", "cluster"}, string(j.Issuer.EgressSelectorType)) {
-			say(child(node, "issuer", "egressSelectorType"), "write controlplane or cluster, or take it out", "there is no egress selector %s", j.Issuer.EgressSelectorType)
+			say(objects.Child(node, "issuer", "egressSelectorType"), "write controlplane or cluster, or take it out", "there is no egress selector %s", j.Issuer.EgressSelectorType)
 		}
 		if j.Issuer.CertificateAuthority != "" && !readable(j.Issuer.CertificateAuthority) {
-			say(child(node, "issuer", "certificateAuthority"), "write the certificate as PEM", "jwt[%d].issuer.certificateAuthority holds no certificate", i)
+			say(objects.Child(node, "issuer", "certificateAuthority"), "write the certificate as PEM", "jwt[%d].issuer.certificateAuthority holds no certificate", i)
 		}
-		claim(j.ClaimMappings.Username, "username", true, child(node, "claimMappings"), say)
-		claim(j.ClaimMappings.Groups, "groups", false, child(node, "claimMappings"), say)
+		claim(j.ClaimMappings.Username, "username", true, objects.Child(node, "claimMappings"), say)
+		claim(j.ClaimMappings.Groups, "groups", false, objects.Child(node, "claimMappings"), say)
 		if uid := j.ClaimMappings.UID; uid.Claim != "" && uid.Expression != "" {
-			say(child(node, "claimMappings", "uid"), "take one of them out", "claimMappings.uid cannot have both claim and expression")
+			say(objects.Child(node, "claimMappings", "uid"), "take one of them out", "claimMappings.uid cannot have both claim and expression")
 		}
-		extraMappings(j.ClaimMappings.Extra, child(node, "claimMappings", "extra"), say)
-		claimRules(j.ClaimValidationRules, child(node, "claimValidationRules"), say)
-		userRules(j.UserValidationRules, child(node, "userValidationRules"), say)
+		extraMappings(j.ClaimMappings.Extra, objects.Child(node, "claimMappings", "extra"), say)
+		claimRules(j.ClaimValidationRules, objects.Child(node, "claimValidationRules"), say)
+		userRules(j.UserValidationRules, objects.Child(node, "userValidationRules"), say)
 	}
 	if a := c.Anonymous; a != nil && !a.Enabled && len(a.Conditions) > 0 {
-		say(child(root, "anonymous"), "write enabled: true, or take conditions out", "anonymous.conditions needs enabled: true")
+		say(objects.Child(root, "anonymous"), "write enabled: true, or take conditions out", "anonymous.conditions needs enabled: true")
 	}
 }
 
@@ -66,7 +68,7 @@ func readable(text string) bool {
 }
 
 func claim(c apiserverv1.PrefixedClaimOrExpression, name string, required bool, node *yaml.Node, say sayAt) {
-	at := child(node, name)
+	at := objects.Child(node, name)
 	if at == nil {
 		at = node
 	}

@@ -20,6 +20,7 @@ import (
 	kubelet "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // configuration proves that the program which reads a configuration file would start
@@ -38,7 +39,7 @@ func (v *Verifier) configuration(o object, at diag.Position, where string, out *
 	case *kubelet.KubeletConfiguration:
 		judge = func(root *yaml.Node, say sayAt) {
 			for _, p := range wrongKubeletConfig(c, v.release.minor) {
-				say(child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
+				say(objects.Child(root, strings.Split(p.field, ".")...), p.hint, "the kubelet would not start: %s", p.because)
 			}
 		}
 	case *kubeproxy.KubeProxyConfiguration:
@@ -46,11 +47,7 @@ func (v *Verifier) configuration(o object, at diag.Position, where string, out *
 	default:
 		return
 	}
-	var document yaml.Node
-	if yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
-		return
-	}
-	root := document.Content[0]
+	root := o.read.Node
 	judge(root, func(node *yaml.Node, hint, format string, args ...any) {
 		line := root.Line
 		if node != nil {
@@ -68,11 +65,11 @@ func encryption(c *apiserverv1.EncryptionConfiguration, root *yaml.Node, say say
 	plugins := map[string]bool{}
 	var earlier []string
 	for i, r := range c.Resources {
-		node := item(child(root, "resources"), i)
+		node := item(objects.Child(root, "resources"), i)
 		encryptedResources(r.Resources, node, say)
 		for j, name := range r.Resources {
 			if by := maskedBy(name, earlier); by != "" {
-				say(item(child(node, "resources"), j), "move "+name+" into an item before it", "%q is decided by %q in an earlier item", name, by)
+				say(item(objects.Child(node, "resources"), j), "move "+name+" into an item before it", "%q is decided by %q in an earlier item", name, by)
 			}
 		}
 		earlier = append(earlier, r.Resources...)
@@ -80,17 +77,17 @@ func encryption(c *apiserverv1.EncryptionConfiguration, root *yaml.Node, say say
 			say(node, "add providers", "resources[%d].providers is missing", i)
 		}
 		for j, p := range r.Providers {
-			at := item(child(node, "providers"), j)
+			at := item(objects.Child(node, "providers"), j)
 			given := 0
 			for name, keys := range map[string][]apiserverv1.Key{"aesgcm": keysOf(p.AESGCM), "aescbc": keysOf(p.AESCBC), "secretbox": secretboxKeys(p.Secretbox)} {
-				if child(at, name) != nil {
+				if objects.Child(at, name) != nil {
 					given++
-					encryptionKeys(name, keys, child(at, name), say)
+					encryptionKeys(name, keys, objects.Child(at, name), say)
 				}
 			}
 			if p.KMS != nil {
 				given++
-				kms(p.KMS, plugins, child(at, "kms"), say)
+				kms(p.KMS, plugins, objects.Child(at, "kms"), say)
 			}
 			if p.Identity != nil {
 				given++
@@ -128,7 +125,7 @@ func secretboxKeys(c *apiserverv1.SecretboxConfiguration) []apiserverv1.Key {
 }
 
 func encryptedResources(names []string, node *yaml.Node, say sayAt) {
-	at := child(node, "resources")
+	at := objects.Child(node, "resources")
 	if len(names) == 0 {
 		say(node, "add resources: [secrets]", "resources is missing")
 	}
@@ -166,7 +163,7 @@ func encryptionKeys(provider string, keys []apiserverv1.Key, node *yaml.Node, sa
 		say(node, "add keys: [{name: key1, secret: BASE64}]", "%s has no keys", provider)
 	}
 	for i, k := range keys {
-		at := item(child(node, "keys"), i)
+		at := item(objects.Child(node, "keys"), i)
 		if k.Name == "" {
 			say(at, "add name: key1", "a key of %s has no name", provider)
 		}
@@ -176,9 +173,9 @@ func encryptionKeys(provider string, keys []apiserverv1.Key, node *yaml.Node, sa
 		case k.Secret == "":
 			say(at, fresh, "key %s of %s has no secret", k.Name, provider)
 		case err != nil:
-			say(child(at, "secret"), fresh, "the secret of key %s of %s is not base64", k.Name, provider)
+			say(objects.Child(at, "secret"), fresh, "the secret of key %s of %s is not base64", k.Name, provider)
 		case !slices.Contains(keySizes[provider], len(secret)):
-			say(child(at, "secret"), fresh, "the secret of key %s of %s has %d bytes, and must have %s", k.Name, provider, len(secret), strings.Trim(strings.Join(strings.Fields(fmt.Sprint(keySizes[provider])), " or "), "[]"))
+			say(objects.Child(at, "secret"), fresh, "the secret of key %s of %s has %d bytes, and must have %s", k.Name, provider, len(secret), strings.Trim(strings.Join(strings.Fields(fmt.Sprint(keySizes[provider])), " or "), "[]"))
 		}
 	}
 }
@@ -189,22 +186,22 @@ func kms(k *apiserverv1.KMSConfiguration, plugins map[string]bool, node *yaml.No
 	case k.APIVersion == "" || k.APIVersion == "v1":
 		say(node, "write apiVersion: v2", "the API server does not take version 1 of kms unless the feature gate KMSv1 is on")
 	case k.APIVersion != "v2":
-		say(child(node, "apiVersion"), "write apiVersion: v2", "%q is not a version of kms", k.APIVersion)
+		say(objects.Child(node, "apiVersion"), "write apiVersion: v2", "%q is not a version of kms", k.APIVersion)
 	}
 	if k.Name == "" || strings.Contains(k.Name, ":") {
 		say(node, "write a name without a colon", "%q cannot be the name of a kms provider", k.Name)
 	} else if plugins[k.Name] {
-		say(child(node, "name"), "give each a name of its own", "two kms providers are named %s", k.Name)
+		say(objects.Child(node, "name"), "give each a name of its own", "two kms providers are named %s", k.Name)
 	}
 	plugins[k.Name] = true
 	if err != nil || u.Scheme != "unix" {
 		say(node, "write endpoint: unix:///run/kms/socket.sock", "the endpoint of a kms provider must be a socket")
 	}
 	if k.Timeout != nil && k.Timeout.Duration <= 0 {
-		say(child(node, "timeout"), "write timeout: 3s", "timeout must be more than nothing")
+		say(objects.Child(node, "timeout"), "write timeout: 3s", "timeout must be more than nothing")
 	}
 	if k.CacheSize != nil && k.APIVersion == "v2" {
-		say(child(node, "cachesize"), "take it out", "version 2 of kms has no cachesize")
+		say(objects.Child(node, "cachesize"), "take it out", "version 2 of kms has no cachesize")
 	}
 }
 
@@ -230,7 +227,7 @@ func auditPolicy(c *auditv1.Policy, root *yaml.Node, say sayAt) {
 // nodeAt finds rules[1].level.
 func nodeAt(node *yaml.Node, path string) *yaml.Node {
 	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) }) {
-		next := child(node, part)
+		next := objects.Child(node, part)
 		var i int
 		if _, err := fmt.Sscanf(part, "%d", &i); err == nil && node.Kind == yaml.SequenceNode {
 			next = item(node, i)
@@ -245,22 +242,22 @@ func nodeAt(node *yaml.Node, path string) *yaml.Node {
 
 func proxyConfig(c *kubeproxy.KubeProxyConfiguration, root *yaml.Node, say sayAt) {
 	if !slices.Contains([]kubeproxy.ProxyMode{"", "iptables", "ipvs", "nftables"}, c.Mode) {
-		say(child(root, "mode"), "write iptables or nftables", "kube-proxy has no mode %q", c.Mode)
+		say(objects.Child(root, "mode"), "write iptables or nftables", "kube-proxy has no mode %q", c.Mode)
 	}
 	if !slices.Contains([]kubeproxy.LocalMode{"", "ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"}, c.DetectLocalMode) {
-		say(child(root, "detectLocalMode"), "write ClusterCIDR or NodeCIDR", "%q is not a way to tell local traffic", c.DetectLocalMode)
+		say(objects.Child(root, "detectLocalMode"), "write ClusterCIDR or NodeCIDR", "%q is not a way to tell local traffic", c.DetectLocalMode)
 	}
 	if _, err := netip.ParseAddr(c.BindAddress); c.BindAddress != "" && err != nil {
-		say(child(root, "bindAddress"), "write 0.0.0.0 or ::", "bindAddress is not an address")
+		say(objects.Child(root, "bindAddress"), "write 0.0.0.0 or ::", "bindAddress is not an address")
 	}
 	for _, cidr := range strings.Split(c.ClusterCIDR, ",") {
 		if _, err := netip.ParsePrefix(cidr); cidr != "" && err != nil {
-			say(child(root, "clusterCIDR"), "write it as in 10.240.0.0/16", "%q is not a network", cidr)
+			say(objects.Child(root, "clusterCIDR"), "write it as in 10.240.0.0/16", "%q is not a network", cidr)
 		}
 	}
 	for _, f := range []struct{ name, value string }{{"healthzBindAddress", c.HealthzBindAddress}, {"metricsBindAddress", c.MetricsBindAddress}} {
 		if because, hint := wrongIPPort(f.value); because != "" {
-			say(child(root, f.name), hint, "%s: %s", f.name, because)
+			say(objects.Child(root, f.name), hint, "%s: %s", f.name, because)
 		}
 	}
 }

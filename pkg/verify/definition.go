@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -12,6 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 const definitionVersion = "apiextensions.k8s.io/v1"
@@ -66,17 +67,17 @@ func (m *machine) definition(apiVersion, kind string) *definition {
 	if m.defines == nil {
 		m.defines = map[string]*definition{}
 		for _, o := range m.objects {
-			if underObjects(o.entry.Path) && bytes.Contains(o.text, []byte("CustomResourceDefinition")) {
-				m.define(o.text)
+			if underObjects(o.entry.Path) && o.read != nil && o.read.Kind == "CustomResourceDefinition" {
+				m.define(o.read.Node)
 			}
 		}
 	}
 	return m.defines[groupOf(apiVersion)+" "+kind]
 }
 
-func (m *machine) define(text []byte) {
+func (m *machine) define(node *yaml.Node) {
 	var d definitionOf
-	if yaml.Unmarshal(text, &d) != nil || d.Kind != "CustomResourceDefinition" {
+	if node.Decode(&d) != nil {
 		return
 	}
 	read := &definition{versions: map[string]*fieldSchema{}}
@@ -106,7 +107,7 @@ func (d *definition) flaws(node *yaml.Node, apiVersion string) (out []flaw) {
 // others.
 func wrongMeta(node *yaml.Node) []flaw {
 	var object metav1.PartialObjectMetadata
-	at := child(node, "metadata")
+	at := objects.Child(node, "metadata")
 	text, err := yaml.Marshal(at)
 	if err == nil && at != nil {
 		err = sigsyaml.UnmarshalStrict(text, &object.ObjectMeta)
@@ -183,7 +184,7 @@ var typeWords = map[string]string{"object": "a mapping", "array": "a list", "str
 
 func (s *fieldSchema) object(node *yaml.Node, path string, known []string, say func(flaw)) {
 	for _, field := range s.Required {
-		if inner := s.Properties[field]; child(node, field) == nil && child(node, "<<") == nil && (inner == nil || inner.Default == nil) {
+		if inner := s.Properties[field]; objects.Child(node, field) == nil && objects.Child(node, "<<") == nil && (inner == nil || inner.Default == nil) {
 			say(flaw{node, join(path, field) + " is missing", "add " + field})
 		}
 	}

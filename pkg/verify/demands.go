@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // demands are what the API server wants of an object although no schema says so. Its
@@ -28,29 +30,29 @@ func demands(object runtime.Object, node *yaml.Node) (out []flaw) {
 		}
 		out = append(out, flaw{at, fmt.Sprintf(format, args...), hint})
 	}
-	spec := child(node, "spec")
+	spec := objects.Child(node, "spec")
 	switch o := object.(type) {
 	case *appsv1.Deployment:
 		selects(o.Spec.Selector, o.Spec.Template.Labels, spec, say)
-		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, child(spec, "template", "spec"), "spec.template.spec", say)
+		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, objects.Child(spec, "template", "spec"), "spec.template.spec", say)
 	case *appsv1.DaemonSet:
 		selects(o.Spec.Selector, o.Spec.Template.Labels, spec, say)
-		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, child(spec, "template", "spec"), "spec.template.spec", say)
+		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, objects.Child(spec, "template", "spec"), "spec.template.spec", say)
 	case *appsv1.StatefulSet:
 		selects(o.Spec.Selector, o.Spec.Template.Labels, spec, say)
 		pod := o.Spec.Template.Spec.DeepCopy()
 		for i, claim := range o.Spec.VolumeClaimTemplates {
-			claimDemands(&claim.Spec, item(child(spec, "volumeClaimTemplates"), i), fmt.Sprintf("spec.volumeClaimTemplates[%d].spec", i), say)
+			claimDemands(&claim.Spec, item(objects.Child(spec, "volumeClaimTemplates"), i), fmt.Sprintf("spec.volumeClaimTemplates[%d].spec", i), say)
 			pod.Volumes = append(pod.Volumes, corev1.Volume{Name: claim.Name})
 		}
-		podDemands(pod, corev1.RestartPolicyAlways, child(spec, "template", "spec"), "spec.template.spec", say)
+		podDemands(pod, corev1.RestartPolicyAlways, objects.Child(spec, "template", "spec"), "spec.template.spec", say)
 	case *appsv1.ReplicaSet:
 		selects(o.Spec.Selector, o.Spec.Template.Labels, spec, say)
-		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, child(spec, "template", "spec"), "spec.template.spec", say)
+		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyAlways, objects.Child(spec, "template", "spec"), "spec.template.spec", say)
 	case *batchv1.Job:
-		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyNever, child(spec, "template", "spec"), "spec.template.spec", say)
+		podDemands(&o.Spec.Template.Spec, corev1.RestartPolicyNever, objects.Child(spec, "template", "spec"), "spec.template.spec", say)
 	case *batchv1.CronJob:
-		podDemands(&o.Spec.JobTemplate.Spec.Template.Spec, corev1.RestartPolicyNever, child(spec, "jobTemplate", "spec", "template", "spec"), "spec.jobTemplate.spec.template.spec", say)
+		podDemands(&o.Spec.JobTemplate.Spec.Template.Spec, corev1.RestartPolicyNever, objects.Child(spec, "jobTemplate", "spec", "template", "spec"), "spec.jobTemplate.spec.template.spec", say)
 	case *corev1.Pod:
 		podDemands(&o.Spec, anyPolicy, spec, "spec", say)
 	case *corev1.Service:
@@ -63,7 +65,7 @@ func demands(object runtime.Object, node *yaml.Node) (out []flaw) {
 		if t := o.Spec.Type; (t == "" || t == corev1.ServiceTypeClusterIP) && slices.ContainsFunc(o.Spec.Ports, func(p corev1.ServicePort) bool { return p.NodePort != 0 }) {
 			say(spec, "add type: NodePort, or take nodePort out", "nodePort needs the type NodePort or LoadBalancer")
 		}
-		several(len(o.Spec.Ports) > 1, o.Spec.Ports, child(spec, "ports"), say)
+		several(len(o.Spec.Ports) > 1, o.Spec.Ports, objects.Child(spec, "ports"), say)
 	case *corev1.PersistentVolumeClaim:
 		claimDemands(&o.Spec, spec, "spec", say)
 	case *corev1.PersistentVolume:
@@ -71,13 +73,13 @@ func demands(object runtime.Object, node *yaml.Node) (out []flaw) {
 			say(spec, "add capacity: {storage: 1Gi} and accessModes: [ReadWriteOnce]", "a volume needs capacity and access modes")
 		}
 	case *rbacv1.Role:
-		rights(o.Rules, child(node, "rules"), say)
+		rights(o.Rules, objects.Child(node, "rules"), say)
 	case *rbacv1.ClusterRole:
-		rights(o.Rules, child(node, "rules"), say)
+		rights(o.Rules, objects.Child(node, "rules"), say)
 	case *rbacv1.RoleBinding:
-		subjects(o.Subjects, child(node, "subjects"), false, say)
+		subjects(o.Subjects, objects.Child(node, "subjects"), false, say)
 	case *rbacv1.ClusterRoleBinding:
-		subjects(o.Subjects, child(node, "subjects"), true, say)
+		subjects(o.Subjects, objects.Child(node, "subjects"), true, say)
 	case *networkingv1.Ingress:
 		if len(o.Spec.Rules) == 0 && o.Spec.DefaultBackend == nil {
 			say(spec, "add rules or defaultBackend", "spec.rules is missing")
@@ -92,7 +94,7 @@ func named(object runtime.Object, node *yaml.Node) (out []flaw) {
 	if !ok {
 		return nil
 	}
-	at := child(node, "metadata")
+	at := objects.Child(node, "metadata")
 	for _, one := range []struct {
 		field, value string
 		check        func(string) []string
@@ -107,7 +109,7 @@ func named(object runtime.Object, node *yaml.Node) (out []flaw) {
 			continue
 		}
 		if problems := one.check(one.value); len(problems) > 0 {
-			out = append(out, flaw{child(at, one.field), fmt.Sprintf("%q cannot be the %s of an object", one.value, one.field), "write lower-case letters, digits and -"})
+			out = append(out, flaw{objects.Child(at, one.field), fmt.Sprintf("%q cannot be the %s of an object", one.value, one.field), "write lower-case letters, digits and -"})
 		}
 	}
 	for _, set := range []struct {
@@ -124,7 +126,7 @@ func named(object runtime.Object, node *yaml.Node) (out []flaw) {
 				name = strings.ToLower(key)
 			}
 			if len(validation.IsQualifiedName(name)) > 0 || len(set.check(value)) > 0 {
-				out = append(out, flaw{child(at, set.field, key), fmt.Sprintf("metadata.%s: %s: %q is not valid", set.field, key, value), "a name has at most 63 letters, digits, -, _ and ., with a domain and / in front; the value of a label has the same characters"})
+				out = append(out, flaw{objects.Child(at, set.field, key), fmt.Sprintf("metadata.%s: %s: %q is not valid", set.field, key, value), "a name has at most 63 letters, digits, -, _ and ., with a domain and / in front; the value of a label has the same characters"})
 			}
 		}
 	}
@@ -157,7 +159,7 @@ type sayAt = func(at *yaml.Node, hint, format string, args ...any)
 // selects proves that a workload selects the pods that it makes.
 func selects(selector *metav1.LabelSelector, template map[string]string, spec *yaml.Node, say sayAt) {
 	chosen, err := metav1.LabelSelectorAsSelector(selector)
-	at := child(spec, "selector")
+	at := objects.Child(spec, "selector")
 	switch {
 	case err != nil:
 		say(at, "write matchLabels: {app: NAME}", "spec.selector is not valid: %s", plainError(err))
@@ -177,7 +179,7 @@ func podDemands(pod *corev1.PodSpec, wants corev1.RestartPolicy, node *yaml.Node
 	if policy := pod.RestartPolicy; wants == corev1.RestartPolicyNever && policy != corev1.RestartPolicyNever && policy != corev1.RestartPolicyOnFailure {
 		say(node, "add restartPolicy: OnFailure or Never", "%s.restartPolicy of a job must be OnFailure or Never", path)
 	} else if wants == corev1.RestartPolicyAlways && policy != "" && policy != wants {
-		say(child(node, "restartPolicy"), "take it out, or make it a Job", "%s.restartPolicy must be Always", path)
+		say(objects.Child(node, "restartPolicy"), "take it out, or make it a Job", "%s.restartPolicy must be Always", path)
 	}
 	if len(pod.Containers) == 0 {
 		say(node, "add containers: [{name: NAME, image: IMAGE}]", "%s.containers is empty", path)
@@ -193,7 +195,7 @@ func podDemands(pod *corev1.PodSpec, wants corev1.RestartPolicy, node *yaml.Node
 	}{{"initContainers", pod.InitContainers}, {"containers", pod.Containers}} {
 		for i, c := range group.list {
 			at := node
-			if list := child(node, group.field); list != nil && i < len(list.Content) {
+			if list := objects.Child(node, group.field); list != nil && i < len(list.Content) {
 				at = list.Content[i]
 			}
 			if c.Image == "" {
@@ -281,7 +283,7 @@ func subjects(list []rbacv1.Subject, node *yaml.Node, clusterWide bool, say sayA
 
 // wrongDefinition looks at a CustomResourceDefinition.
 func wrongDefinition(node *yaml.Node) (out []flaw) {
-	spec := child(node, "spec")
+	spec := objects.Child(node, "spec")
 	say := func(at *yaml.Node, hint, format string, args ...any) {
 		if at == nil {
 			at = node
@@ -289,29 +291,29 @@ func wrongDefinition(node *yaml.Node) (out []flaw) {
 		out = append(out, flaw{at, fmt.Sprintf(format, args...), hint})
 	}
 	for _, path := range []string{"group", "scope", "names.kind", "names.plural", "versions"} {
-		if child(spec, strings.Split(path, ".")...) == nil {
+		if objects.Child(spec, strings.Split(path, ".")...) == nil {
 			say(spec, "add "+path, "spec.%s is missing", path)
 		}
 	}
 	if len(out) > 0 {
 		return out
 	}
-	if name, want := textOf(child(node, "metadata"), "name"), textOf(child(spec, "names"), "plural")+"."+textOf(spec, "group"); name != want {
-		say(child(node, "metadata", "name"), "write metadata.name: "+want, "its name must be the plural and the group, %s", want)
+	if name, want := objects.Text(objects.Child(node, "metadata"), "name"), objects.Text(objects.Child(spec, "names"), "plural")+"."+objects.Text(spec, "group"); name != want {
+		say(objects.Child(node, "metadata", "name"), "write metadata.name: "+want, "its name must be the plural and the group, %s", want)
 	}
 	stored := 0
-	for _, version := range child(spec, "versions").Content {
-		if textOf(version, "storage") == "true" {
+	for _, version := range objects.Child(spec, "versions").Content {
+		if objects.Text(version, "storage") == "true" {
 			stored++
 		}
 		for _, field := range []string{"name", "served", "storage", "schema"} {
-			if child(version, field) == nil {
+			if objects.Child(version, field) == nil {
 				say(version, "add "+field, "%s of a version is missing", field)
 			}
 		}
 	}
 	if stored != 1 {
-		say(child(spec, "versions"), "write storage: true for one of them", "one version must be stored, and %d are", stored)
+		say(objects.Child(spec, "versions"), "write storage: true for one of them", "one version must be stored, and %d are", stored)
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // Texts of YAML in flow style, of which files are put together.
@@ -219,7 +220,7 @@ func (l differenceList) hasFile(kind, text string) bool {
 
 // refuses gives what check says of a file of configuration, or "".
 func (v *Verifier) refuses(text string) string {
-	o := v.readObject(&document.Entry{Path: "/f"}, []byte(text))
+	o, _ := v.readObject(&document.Entry{Path: "/f"}, objects.Part{Text: []byte(text), Line: 1})
 	if o.err != nil {
 		return o.err.Error()
 	}

@@ -1,21 +1,16 @@
 package verify
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
-	streams "k8s.io/apimachinery/pkg/util/yaml"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
@@ -25,7 +20,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
-	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // ObjectsDir is where a document puts what the cluster shall hold.
@@ -74,63 +69,56 @@ func (v *Verifier) decodes(apiVersion string) bool {
 	return strings.HasSuffix(group, ".k8s.io") && strings.Count(group, ".") == 2
 }
 
-// isObject says whether a file holds Kubernetes objects: by what it says, so
-// that no list of paths has to be kept.
-func isObject(e *document.Entry) bool {
-	return e.Kind == document.KindFile && hasLine(e.Content, "apiVersion:") && hasLine(e.Content, "kind:") && !bytes.HasPrefix(e.Content, []byte("#!"))
-}
-
-// hasLine says whether a line of a text starts with a word.
-func hasLine(text []byte, word string) bool {
-	return bytes.HasPrefix(text, []byte(word)) || bytes.Contains(text, []byte("\n"+word))
-}
-
 // object is one Kubernetes object of a document.
 type object struct {
 	entry *document.Entry
-	text  []byte
-	line  int            // where it begins in the entry
-	typed runtime.Object // nil for kinds that no type is known of, and when refused
+	line  int             // where it begins in the entry
+	read  *objects.Object // nil when it cannot be read
+	typed runtime.Object  // nil for kinds that no type is known of, and when refused
 	err   error
+}
+
+// text gives the object as the document has it.
+func (o object) text() []byte {
+	if o.read == nil {
+		return nil
+	}
+	return o.read.Text
 }
 
 // readObjects decodes what claims to be Kubernetes' in a document, once.
 func (v *Verifier) readObjects(m *machine) {
 	for i := range m.entries {
 		e := &m.entries[i]
-		if !isObject(e) {
+		if e.Kind != document.KindFile || !objects.Looks(e.Content) {
 			continue
 		}
-		documents, err := splitDocuments(e.Content)
-		if err != nil {
-			m.objects = append(m.objects, object{entry: e, err: err})
+		parts, fault := objects.Split(e.Path, e.Content)
+		for _, part := range parts {
+			if o, says := v.readObject(e, part); says {
+				m.objects = append(m.objects, o)
+			}
 		}
-		offset := 0
-		for _, text := range documents {
-			offset += max(0, bytes.Index(e.Content[offset:], text))
-			o := v.readObject(e, text)
-			o.line = 1 + bytes.Count(e.Content[:offset], []byte("\n"))
-			m.objects = append(m.objects, o)
-			offset += len(text)
+		if fault != nil {
+			m.objects = append(m.objects, object{entry: e, line: fault.At.Line, err: errors.New(fault.Message)})
 		}
 	}
 }
 
 // readObject decodes one object, or finds it decoded: hosts share most of what
-// is not secret.
-func (v *Verifier) readObject(e *document.Entry, text []byte) object {
-	key := digest(text)
-	if known, ok := v.decoded.Load(key); ok && !e.Secret {
-		o := known.(object)
-		o.entry = e
-		return o
+// is not secret. It answers whether the text says anything.
+func (v *Verifier) readObject(e *document.Entry, part objects.Part) (object, bool) {
+	key := digest(part.Text)
+	known, ok := v.decoded.Load(key)
+	if !ok || e.Secret {
+		known = v.decode(part)
 	}
-	typed, err := v.decode(text)
-	o := object{entry: e, text: text, typed: typed, err: err}
-	if !e.Secret {
-		v.decoded.Store(key, object{text: text, typed: typed, err: err})
+	if !ok && !e.Secret {
+		v.decoded.Store(key, known)
 	}
-	return o
+	o := known.(object)
+	o.entry, o.line = e, part.Line
+	return o, o.read != nil || o.err != nil
 }
 
 // objects proves that everything that claims to be a Kubernetes object is one,
@@ -138,7 +126,7 @@ func (v *Verifier) readObject(e *document.Entry, text []byte) object {
 func (v *Verifier) objects(m *machine, out *diag.List) {
 	cluster := m.objectsKey()
 	for _, o := range m.objects {
-		key := "object " + o.entry.Path + digest(o.text)
+		key := "object " + o.entry.Path + digest(o.text(), []byte(fmt.Sprint(o.err)))
 		if underObjects(o.entry.Path) {
 			key += cluster
 		}
@@ -155,7 +143,7 @@ func (m *machine) objectsKey() string {
 	var parts [][]byte
 	for _, o := range m.objects {
 		if underObjects(o.entry.Path) {
-			parts = append(parts, o.text)
+			parts = append(parts, o.text())
 		}
 	}
 	return digest(append(parts, []byte(m.runtimeConfig()))...)
@@ -173,7 +161,7 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plainError(o.err))
 		return out
 	}
-	v.fields(o.text, at, where, &out)
+	v.fields(o.read, at, where, &out)
 	// What the topology says of the kubelet's configuration Given has judged, at its line.
 	if _, ofKubelet := o.typed.(*kubeletv1beta1.KubeletConfiguration); len(out) == 0 && (!ofKubelet || v.users(m, o)) {
 		v.configuration(o, at, where, &out)
@@ -181,7 +169,7 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 	if pod, ok := o.typed.(*corev1.Pod); ok && path.Dir(o.entry.Path) == StaticPodDir {
 		v.podAlone(pod, at, where, &out)
 	}
-	for _, image := range plan.ImagesIn(o.text) {
+	for _, image := range objects.ImageNames(o.read) {
 		if !v.images[image] {
 			out.Errorf("V012", at, where, "image %s is not in the bill of materials", image).
 				WithHint("name it under images: in profile.yaml and write {{ .Image \"NAME\" }} in the manifest")
@@ -190,33 +178,28 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 	return out
 }
 
-// decode gives the typed object; nil for kinds that no type is known of.
-func (v *Verifier) decode(text []byte) (runtime.Object, error) {
-	var head struct {
-		APIVersion string `yaml:"apiVersion"`
-		Kind       string `yaml:"kind"`
+// decode reads one object and gives it its type, where one is known of its kind.
+func (v *Verifier) decode(part objects.Part) object {
+	read, fault := objects.Parse("", objects.Part{Text: part.Text, Line: 1})
+	switch {
+	case fault != nil:
+		return object{err: fmt.Errorf("line %d: %s", fault.At.Line, fault.Message)}
+	case read == nil:
+		return object{}
+	case read.APIVersion == "" || read.Kind == "":
+		return object{read: read, err: errors.New("apiVersion or kind is missing")}
+	case !v.decodes(read.APIVersion):
+		return object{read: read}
 	}
-	if err := yaml.Unmarshal(text, &head); err != nil {
-		return nil, err
-	}
-	if head.APIVersion == "" || head.Kind == "" {
-		return nil, fmt.Errorf("apiVersion or kind is missing")
-	}
-	if !v.decodes(head.APIVersion) {
-		return nil, nil
-	}
-	object, _, err := v.decoder.Decode(text, nil, nil)
-	return object, err
+	typed, _, err := v.decoder.Decode(part.Text, nil, nil)
+	return object{read: read, typed: typed, err: err}
 }
 
 // fields holds the configuration files of programs against the table of the
 // release: the Go types are those of the newest.
-func (v *Verifier) fields(text []byte, at diag.Position, where string, out *diag.List) {
-	var tree map[string]any
-	if yaml.Unmarshal(text, &tree) != nil {
-		return
-	}
-	kind, _ := tree["kind"].(string)
+func (v *Verifier) fields(o *objects.Object, at diag.Position, where string, out *diag.List) {
+	tree, _ := o.Tree.(map[string]any)
+	kind := o.Kind
 	if !v.release.covers("field", kind) {
 		return
 	}
@@ -283,33 +266,6 @@ func leaves(node any, prefix string) []string {
 		}
 	}
 	return []string{prefix}
-}
-
-// splitDocuments cuts a YAML stream into its documents, leaving out empty ones.
-func splitDocuments(text []byte) ([][]byte, error) {
-	var out [][]byte
-	for reader := streams.NewYAMLReader(bufio.NewReader(bytes.NewReader(text))); ; {
-		one, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(bytes.TrimSpace(one)) > 0 && !onlyComments(one) {
-			out = append(out, one)
-		}
-	}
-}
-
-func onlyComments(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
-			return false
-		}
-	}
-	return true
 }
 
 // plainError turns a library's error into one line without its package names.

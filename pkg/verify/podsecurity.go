@@ -8,6 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // admission looks at the plugins that a file configures, and at what it says to
@@ -15,12 +17,12 @@ import (
 func (v *Verifier) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
 	known := v.release.words["kube-apiserver enable-admission-plugins"]
 	for i, p := range c.Plugins {
-		at := item(child(root, "plugins"), i)
+		at := item(objects.Child(root, "plugins"), i)
 		if len(known) > 0 && !slices.Contains(known, p.Name) {
 			say(at, didYouMean(p.Name, slices.Clone(known)), "there is no admission plugin %q", p.Name)
 		}
 		if p.Name == "PodSecurity" {
-			podSecurity(child(at, "configuration"), say)
+			podSecurity(objects.Child(at, "configuration"), say)
 		}
 	}
 }
@@ -48,7 +50,7 @@ func podSecurity(node *yaml.Node, say sayAt) {
 	if node == nil {
 		return
 	}
-	if !slices.Contains(podSecurityKinds, textOf(node, "apiVersion")) || textOf(node, "kind") != "PodSecurityConfiguration" {
+	if !slices.Contains(podSecurityKinds, objects.Text(node, "apiVersion")) || objects.Text(node, "kind") != "PodSecurityConfiguration" {
 		say(node, "write apiVersion: "+podSecurityKinds[0]+" and kind: PodSecurityConfiguration", "PodSecurity does not take this configuration")
 		return
 	}

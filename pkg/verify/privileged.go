@@ -1,6 +1,10 @@
 package verify
 
-import "go.yaml.in/yaml/v3"
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/objects"
+)
 
 // allowPrivileged is where the topology says it.
 const allowPrivileged = "profiles.control-plane.allowPrivileged"
@@ -11,7 +15,7 @@ func privileged(node *yaml.Node) (out []flaw) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	if asked := child(node, "securityContext", "privileged"); asked != nil && asked.Value == "true" {
+	if asked := objects.Child(node, "securityContext", "privileged"); asked != nil && asked.Value == "true" {
 		out = append(out, flaw{asked, "the container is privileged, which allowPrivileged: false under profiles.control-plane forbids",
 			"take one of the two out; a built-in profile may have a form without, as kube-proxy: {run: unit}"})
 	}

@@ -9,29 +9,29 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // served proves what the API server would say of an object that the cluster shall
 // hold: it serves the kind, and the object has what the kind demands. It answers
 // whether more can be said of it.
 func (v *Verifier) served(m *machine, o object, at diag.Position, where string, out *diag.List) bool {
-	var document yaml.Node
-	if yaml.Unmarshal(o.text, &document) != nil || len(document.Content) == 0 {
+	if o.read == nil {
 		return true // said by the decoder
 	}
-	return v.servedNode(m, o, document.Content[0], at, where, out)
+	return v.servedNode(m, o, o.read.Node, at, where, out)
 }
 
 func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Position, where string, out *diag.List) bool {
-	apiVersion, kind := textOf(node, "apiVersion"), textOf(node, "kind")
-	if items := child(node, "items"); apiVersion == "v1" && kind == "List" && items != nil {
+	apiVersion, kind := objects.Text(node, "apiVersion"), objects.Text(node, "kind")
+	if items := objects.Child(node, "items"); apiVersion == "v1" && kind == "List" && items != nil {
 		readable := true
 		for _, item := range items.Content {
 			readable = v.servedNode(m, o, item, at, where, out) && readable
 		}
 		return readable
 	}
-	name := strings.TrimSpace(kind + " " + textOf(child(node, "metadata"), "name"))
+	name := strings.TrimSpace(kind + " " + objects.Text(objects.Child(node, "metadata"), "name"))
 	spot := func(n *yaml.Node) diag.Position {
 		if v.verbatim[o.entry.Path] {
 			return diag.Position{File: at.File, Line: o.line + n.Line - 1, Column: n.Column}
@@ -55,7 +55,7 @@ func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Pos
 		return true
 	}
 	if because, hint := v.kinds.unserved(apiVersion, kind, m.turnedOn); because != "" {
-		out.Errorf("V014", spot(cmp.Or(child(node, "apiVersion"), node)), where, "%s: %s", name, because).WithHint("%s", hint)
+		out.Errorf("V014", spot(cmp.Or(objects.Child(node, "apiVersion"), node)), where, "%s: %s", name, because).WithHint("%s", hint)
 		return false
 	}
 	refuse("V015", v.flaws(node, o))
@@ -83,11 +83,11 @@ func (v *Verifier) flaws(node *yaml.Node, o object) []flaw {
 		if err != nil {
 			return nil
 		}
-		decoded, err := v.decode(text)
-		if err != nil {
-			return []flaw{{node, plainError(err), "correct the field"}}
+		item := v.decode(objects.Part{Text: text, Line: 1})
+		if item.err != nil {
+			return []flaw{{node, plainError(item.err), "correct the field"}}
 		}
-		typed = decoded
+		typed = item.typed
 	}
 	if typed == nil {
 		return nil // no type of clients
@@ -107,11 +107,11 @@ func (v *Verifier) users(m *machine, o object) bool {
 // namespace warns of an object in a namespace that nothing makes: the API server
 // refuses it until somebody does.
 func (v *Verifier) namespace(m *machine, o object, node *yaml.Node, spot func(*yaml.Node) diag.Position, where string, out *diag.List) {
-	at := child(node, "metadata", "namespace")
+	at := objects.Child(node, "metadata", "namespace")
 	if at == nil || at.Value == "" || !v.users(m, o) || m.namespaces()[at.Value] {
 		return
 	}
-	out.Warnf("V017", spot(at), where, "%s %s: nothing among the objects of the cluster makes the namespace %s", textOf(node, "kind"), textOf(child(node, "metadata"), "name"), at.Value).
+	out.Warnf("V017", spot(at), where, "%s %s: nothing among the objects of the cluster makes the namespace %s", objects.Text(node, "kind"), objects.Text(objects.Child(node, "metadata"), "name"), at.Value).
 		WithHint("add `{apiVersion: v1, kind: Namespace, metadata: {name: %s}}`; the object waits until something makes it", at.Value)
 }
 
@@ -152,14 +152,6 @@ func (m *machine) runtimeConfig() string {
 			end := strings.IndexAny(value+" ", " \n\"'")
 			return value[:end]
 		}
-	}
-	return ""
-}
-
-// textOf gives the text of a key, "" where it has none.
-func textOf(node *yaml.Node, key string) string {
-	if value := child(node, key); value != nil {
-		return value.Value
 	}
 	return ""
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // A flaw is what the API server refuses of an object, at the node that it is about.
@@ -92,31 +94,11 @@ func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
 	return nil, false
 }
 
-// child gives the value of a key; nil where it is not there.
-func child(node *yaml.Node, path ...string) *yaml.Node {
-	for _, key := range path {
-		if node == nil || node.Kind != yaml.MappingNode {
-			return nil
-		}
-		i := 0
-		for i < len(node.Content) && node.Content[i].Value != key {
-			i += 2
-		}
-		if i >= len(node.Content) {
-			return nil
-		}
-		if node = node.Content[i+1]; node.Kind == yaml.AliasNode {
-			node = node.Alias
-		}
-	}
-	return node
-}
-
 // hasValue says whether a key has a value; anchors merged into a mapping are left to
 // the decoder.
 func hasValue(node *yaml.Node, key string) bool {
-	value := child(node, key)
-	return value != nil && value.Tag != "!!null" || child(node, "<<") != nil
+	value := objects.Child(node, key)
+	return value != nil && value.Tag != "!!null" || objects.Child(node, "<<") != nil
 }
 
 func join(path, key string) string {
