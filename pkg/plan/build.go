@@ -43,7 +43,8 @@ func decide(in Inputs, r *reporter, p *Plan) *evaluation {
 	}
 	unknown := r.list.HasErrors()
 	s := &selection{world: w, reporter: r, enabled: enabled, lists: listsAsked(r, enabled), settings: clusterSettings(in.Topology, w.cluster, enabled)}
-	s.base = resolveParams(w, r, enabled)
+	bound := newBinding(w.catalog, enabled)
+	s.base = resolveParams(w, r, bound, enabled)
 	fileChecker{w, r}.check(enabled, s.base)
 	if unknown {
 		return nil // what others say of a profile that is not there follows from that
@@ -53,7 +54,7 @@ func decide(in Inputs, r *reporter, p *Plan) *evaluation {
 	if r.list.HasErrors() {
 		return nil
 	}
-	e := evaluate(s)
+	e := evaluate(s, bound)
 	finish(e, p)
 	return e
 }

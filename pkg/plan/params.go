@@ -18,8 +18,8 @@ type paramResolver struct {
 
 // resolveParams works out the parameters of every profile as the cluster sets
 // them, by profile, and checks what hosts say.
-func resolveParams(w *world, report *reporter, enabled []*profile.Profile) map[string]map[string]any {
-	r := &paramResolver{scope: scope{evaluation: unselected(w, report)}}
+func resolveParams(w *world, report *reporter, b *binding, enabled []*profile.Profile) map[string]map[string]any {
+	r := &paramResolver{scope: scope{evaluation: unselected(w, report, b)}}
 	for _, h := range w.cluster.Hosts {
 		r.hostNames = append(r.hostNames, h.Name)
 	}

@@ -16,13 +16,13 @@ type evaluation struct {
 
 // unselected works out texts before anything is selected: they see the cluster
 // and no profile.
-func unselected(w *world, r *reporter) *evaluation {
-	return &evaluation{&selection{world: w, reporter: r}, newBinding(w.catalog, nil)}
+func unselected(w *world, r *reporter, b *binding) *evaluation {
+	return &evaluation{&selection{world: w, reporter: r}, b}
 }
 
 // evaluate works out vars: first those of classes, then those of hosts.
-func evaluate(s *selection) *evaluation {
-	e := &evaluation{s, newBinding(s.catalog, s.enabled)}
+func evaluate(s *selection, b *binding) *evaluation {
+	e := &evaluation{s, b}
 	for _, c := range append(slices.Clone(e.classes), e.whole) {
 		for _, u := range c.uses {
 			scope{evaluation: e, class: c, use: u}.keepVars(false)
