@@ -1,12 +1,7 @@
 package plan_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -45,42 +40,5 @@ func TestPlanIsAValue(t *testing.T) {
 	walk(reflect.TypeFor[plan.Plan](), "Plan")
 	if len(seen) < 30 {
 		t.Errorf("only %d types were looked at", len(seen))
-	}
-}
-
-// TestStagesAreSmall counts the methods of each type: planning is a row of stages,
-// and not one object that does everything.
-func TestStagesAreSmall(t *testing.T) {
-	const most = 25
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	methods := map[string]int{}
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
-				of := f.Recv.List[0].Type
-				if pointer, ok := of.(*ast.StarExpr); ok {
-					of = pointer.X
-				}
-				methods[of.(*ast.Ident).Name]++
-			}
-		}
-	}
-	for name, n := range methods {
-		if n > most {
-			t.Errorf("%s has %d methods, and may have %d", name, n, most)
-		}
-	}
-	if len(methods) < 10 {
-		t.Errorf("only %d types with methods were found", len(methods))
 	}
 }

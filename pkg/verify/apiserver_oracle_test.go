@@ -219,16 +219,16 @@ func (s apiServer) apply(t *testing.T, served map[string]servedKind, text []byte
 // oursSays is what check says of an object among those of the cluster.
 func oursSays(v *Verifier, host *plan.Host, texts ...string) string {
 	doc := box{name: "a"}.document()
-	m, err := newMachine(host, v.plan.Topology, doc)
+	m, err := newMachine(host, v.plan, doc)
 	if err != nil {
 		return err.Error()
 	}
 	for i, text := range texts {
 		entry := &document.Entry{Path: fmt.Sprintf("%s/x/%d.yaml", ObjectsDir, i), Kind: document.KindFile, Content: []byte(text)}
-		o, _ := v.readObject(entry, objects.Part{Text: entry.Content, Line: 1})
+		o, _ := v.objects.readObject(entry, objects.Part{Text: entry.Content, Line: 1})
 		m.objects = append(m.objects, o)
 	}
-	for _, d := range v.object(m, m.objects[len(texts)-1]) {
+	for _, d := range v.objects.object(m, m.objects[len(texts)-1]) {
 		if d.Severity == diag.Error && d.Code != "V012" {
 			return d.Code + " " + d.Message
 		}
@@ -262,7 +262,7 @@ func TestObjectsAsTheAPIServer(t *testing.T) {
 		s := startAPIServer(t, minor)
 		served := s.resources(t)
 		v, host := verifierOf(t, minor)
-		servedAlike(t, v.kinds, served)
+		servedAlike(t, v.objects.kinds, served)
 		listed := differences(t, "object-differences.yaml")
 		count, alike, refused := 0, 0, 0
 		var unlike []string

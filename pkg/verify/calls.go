@@ -20,7 +20,7 @@ func (v *Verifier) Calls() []Call {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var out []Call
-	for _, end := range v.ends {
+	for _, end := range v.cluster.ends {
 		for _, c := range end.clients {
 			call := Call{Host: c.host, Program: strings.TrimLeft(strings.TrimPrefix(c.what, c.host+":"), " "), Kubelets: c.kubelets}
 			if c.kubelets {

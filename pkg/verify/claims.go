@@ -20,7 +20,7 @@ const noProvisioner = "kubernetes.io/no-provisioner"
 // claims proves that a claim among the objects of the cluster finds a volume,
 // where its volumes are among them too. A claim of a class that makes volumes,
 // or that is not ours, is left alone.
-func (v *Verifier) claims(m *machine, out *diag.List) {
+func proveClaims(m *machine, out *diag.List) {
 	var volumes []*corev1.PersistentVolume
 	var wanted []object
 	static := map[string]bool{} // classes whose volumes are all here
@@ -49,7 +49,7 @@ func (v *Verifier) claims(m *machine, out *diag.List) {
 		}
 		if why := bindVolume(claim, class, volumes, taken); why != "" {
 			at := m.doc.At(o.entry.Item)
-			if v.verbatim[o.entry.Path] {
+			if m.verbatim[o.entry.Path] {
 				at.Line = o.line
 			}
 			out.Errorf("V026", at, m.where(o.entry.Path), "no volume fits the claim %s/%s: %s", claim.Namespace, claim.Name, why).

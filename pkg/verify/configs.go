@@ -25,7 +25,7 @@ import (
 
 // configuration proves that the program which reads a configuration file would start
 // with it: what is decoded is also validated.
-func (v *Verifier) configuration(o object, at diag.Position, where string, out *diag.List) {
+func (v *objectProofs) configuration(o object, at diag.Position, where string, out *diag.List) {
 	var judge func(root *yaml.Node, say sayAt)
 	switch c := o.typed.(type) {
 	case *apiserverv1.EncryptionConfiguration:
@@ -264,7 +264,7 @@ func proxyConfig(c *kubeproxy.KubeProxyConfiguration, root *yaml.Node, say sayAt
 
 // sockets proves that the API server, as a pod, sees the sockets of the KMS plugins
 // that its encryption configuration names.
-func (v *Verifier) sockets(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
+func sockets(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
 	for _, arg := range append(append([]string{}, c.Command...), c.Args...) {
 		file, ok := strings.CutPrefix(arg, "--encryption-provider-config=")
 		if !ok {
@@ -278,14 +278,14 @@ func (v *Verifier) sockets(m *machine, c corev1.Container, volumes map[string]*c
 			}
 			for _, r := range config.Resources {
 				for _, p := range r.Providers {
-					v.socket(m, o, p.KMS, c, volumes, out)
+					socket(m, o, p.KMS, c, volumes, out)
 				}
 			}
 		}
 	}
 }
 
-func (v *Verifier) socket(m *machine, o object, k *apiserverv1.KMSConfiguration, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
+func socket(m *machine, o object, k *apiserverv1.KMSConfiguration, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
 	if k == nil {
 		return
 	}

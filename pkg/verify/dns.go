@@ -9,6 +9,7 @@ import (
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // resolution is what a kubelet tells its pods about DNS.
@@ -20,8 +21,8 @@ type resolution struct {
 // dns proves that kubelets send pods to the DNS that the cluster has, for names of
 // the domain that it answers for, wherever a kubelet is told: by its flags, its
 // configuration or what is laid over that.
-func (v *Verifier) dns(m *machine, out *diag.List) {
-	if len(v.plan.Cluster.DNSAddresses) == 0 {
+func proveDNS(m *machine, out *diag.List) {
+	if len(m.plan.Cluster.DNSAddresses) == 0 {
 		return
 	}
 	for _, u := range m.units {
@@ -38,20 +39,20 @@ func (v *Verifier) dns(m *machine, out *diag.List) {
 			if flags["cluster-dns"] != "" {
 				all.servers = strings.Split(flags["cluster-dns"], ",")
 			}
-			v.resolves(all, m.doc.At(u.item), m.where("unit "+u.name), out)
+			resolves(m.plan, all, m.doc.At(u.item), m.where("unit "+u.name), out)
 			for _, o := range m.objects {
 				configuration, ok := o.typed.(*kubeletv1beta1.KubeletConfiguration)
 				if !ok || o.entry.Path != flags["config"] && path.Dir(o.entry.Path) != flags["config-dir"] {
 					continue
 				}
 				said := resolution{configuration.ClusterDNS, configuration.ClusterDomain}
-				v.resolves(said, m.doc.At(o.entry.Item), m.where(o.entry.Path), out)
+				resolves(m.plan, said, m.doc.At(o.entry.Item), m.where(o.entry.Path), out)
 				all.servers = append(all.servers, said.servers...)
 				all.domain += said.domain
 			}
 			if len(all.servers) == 0 || all.domain == "" {
 				out.Errorf("V027", m.doc.At(u.item), m.where("unit "+u.name), "the kubelet is told no cluster DNS, or no domain: its pods find no Service by name").
-					WithHint("clusterDNS: [%s] and clusterDomain: %s in its configuration", v.plan.Cluster.DNSAddresses[0], v.plan.Cluster.Domain)
+					WithHint("clusterDNS: [%s] and clusterDomain: %s in its configuration", m.plan.Cluster.DNSAddresses[0], m.plan.Cluster.Domain)
 			}
 		}
 	}
@@ -59,8 +60,8 @@ func (v *Verifier) dns(m *machine, out *diag.List) {
 
 // resolves judges what one place says. Link-local addresses are those of a cache
 // on the node itself.
-func (v *Verifier) resolves(r resolution, at diag.Position, where string, out *diag.List) {
-	want := v.plan.Cluster.DNSAddresses[0]
+func resolves(p *plan.Plan, r resolution, at diag.Position, where string, out *diag.List) {
+	want := p.Cluster.DNSAddresses[0]
 	for _, server := range r.servers {
 		address, err := netip.ParseAddr(strings.TrimSpace(server))
 		if err == nil && (address == netip.MustParseAddr(want) || address.IsLinkLocalUnicast()) {
@@ -69,8 +70,8 @@ func (v *Verifier) resolves(r resolution, at diag.Position, where string, out *d
 		out.Errorf("V027", at, where, "the kubelet sends pods to %s for names, and the DNS of the cluster is at %s", server, want).
 			WithHint("leave clusterDNS and --cluster-dns out: the address follows network.services; a cache on each node has a link-local one, as in 169.254.20.10")
 	}
-	if domain := strings.TrimSuffix(r.domain, "."); domain != "" && domain != v.plan.Cluster.Domain {
-		out.Errorf("V027", at, where, "the kubelet lets pods search %s, and the domain of the cluster is %s", domain, v.plan.Cluster.Domain).
+	if domain := strings.TrimSuffix(r.domain, "."); domain != "" && domain != p.Cluster.Domain {
+		out.Errorf("V027", at, where, "the kubelet lets pods search %s, and the domain of the cluster is %s", domain, p.Cluster.Domain).
 			WithHint("write cluster.domain: %s in the topology, and leave clusterDomain and --cluster-domain out", domain)
 	}
 }

@@ -166,11 +166,11 @@ func filesOf(kind string, random *rand.Rand) []string {
 func TestFilesAsTheAPIServer(t *testing.T) {
 	for _, minor := range minors() {
 		folder, r := built(t, minor)
-		scheme, err := newScheme()
+		reader, err := newObjectReader()
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := &Verifier{release: r, scheme: scheme, decoder: newDecoder(scheme)}
+		v := &Verifier{objects: &objectProofs{objectReader: reader, release: r}}
 		listed, dir := differences(t, "differences.yaml"), t.TempDir()
 		for _, kind := range []string{"EncryptionConfiguration", "AuthenticationConfiguration", "AdmissionConfiguration", "Policy"} {
 			files := filesOf(kind, rand.New(rand.NewPCG(1, 2)))
@@ -220,12 +220,12 @@ func (l differenceList) hasFile(kind, text string) bool {
 
 // refuses gives what check says of a file of configuration, or "".
 func (v *Verifier) refuses(text string) string {
-	o, _ := v.readObject(&document.Entry{Path: "/f"}, objects.Part{Text: []byte(text), Line: 1})
+	o, _ := v.objects.readObject(&document.Entry{Path: "/f"}, objects.Part{Text: []byte(text), Line: 1})
 	if o.err != nil {
 		return o.err.Error()
 	}
 	var list diag.List
-	v.configuration(o, diag.Position{}, "/f", &list)
+	v.objects.configuration(o, diag.Position{}, "/f", &list)
 	for _, d := range list {
 		if d.Severity == diag.Error {
 			return d.Message

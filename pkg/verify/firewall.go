@@ -15,7 +15,7 @@ const FirewallFile = "/etc/kubespore/firewall.nft"
 
 // firewall proves that every port on which a server of this host takes calls
 // from other machines is opened by the table.
-func (v *Verifier) firewall(m *machine, out *diag.List) {
+func proveFirewall(m *machine, out *diag.List) {
 	table := m.file(FirewallFile)
 	if table == nil {
 		return

@@ -7,10 +7,16 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
+// commandLines judges the command lines of programs by the tables of the release.
+type commandLines struct {
+	release release
+	refused map[string]bool // "kubelet --v=x": flags of the user's that Given has refused
+}
+
 // flags proves that a program of Kubernetes or etcd knows the flags that it is
 // started with in this release. argv may start with a shell or another program
 // that runs it; what the table does not cover is left alone.
-func (v *Verifier) flags(argv []string, at diag.Position, where string, out *diag.List) {
+func (v commandLines) flags(argv []string, at diag.Position, where string, out *diag.List) {
 	program := ""
 	for _, arg := range argv {
 		if name := path.Base(strings.TrimLeft(arg, "-@:+!")); !strings.HasPrefix(arg, "-") && v.release.covers("flag", name) {
@@ -44,7 +50,7 @@ func (v *Verifier) services(m *machine, out *diag.List) {
 		for _, line := range u.values("Service", "ExecStart", "ExecStartPre", "ExecStartPost") {
 			argv := m.expand(u, line)
 			out.Append(v.proven.do("service "+u.name+"\x00"+strings.Join(argv, "\x00"), func() (list diag.List) {
-				v.flags(argv, m.doc.At(u.item), m.where("unit "+u.name), &list)
+				v.lines.flags(argv, m.doc.At(u.item), m.where("unit "+u.name), &list)
 				return list
 			}))
 		}

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
@@ -28,13 +29,23 @@ func loadFlagRules() (rules flagRules, err error) {
 	return rules, yaml.Unmarshal(ownedTable, &rules)
 }
 
+// givenProofs judge what the topology gives to programs.
+type givenProofs struct {
+	plan    *plan.Plan
+	release release
+	rules   flagRules
+	lines   commandLines // which learn what is refused
+	unread  bool         // a configuration file has fields that are refused
+}
+
 // Given judges the flags and the fields of configuration files that the topology
 // gives to programs, each where it stands there. unread says that a configuration
 // file with such fields in it cannot be read, so that nothing can be said of it.
 func (v *Verifier) Given() (out diag.List, unread bool) {
+	g := &givenProofs{plan: v.plan, lines: v.lines, release: v.lines.release, rules: v.rules}
 	t := v.plan.Topology
 	for _, p := range v.plan.Catalog.Profiles {
-		v.givenTo(p, t.Profiles[p.Name].Params, "profiles."+p.Name, &out)
+		g.givenTo(p, t.Profiles[p.Name].Params, "profiles."+p.Name, &out)
 	}
 	seen := map[string]bool{}
 	for i := range t.Hosts {
@@ -45,14 +56,14 @@ func (v *Verifier) Given() (out diag.List, unread bool) {
 		seen[h.Path] = true
 		for _, name := range slices.Sorted(maps.Keys(h.Profiles)) {
 			if p := v.plan.Catalog.Lookup(name); p != nil {
-				v.givenTo(p, h.Profiles[name].Params, h.Path+".profiles."+name, &out)
+				g.givenTo(p, h.Profiles[name].Params, h.Path+".profiles."+name, &out)
 			}
 		}
 	}
-	return out, v.unread
+	return out, g.unread
 }
 
-func (v *Verifier) givenTo(p *profile.Profile, params map[string]any, where string, out *diag.List) {
+func (v *givenProofs) givenTo(p *profile.Profile, params map[string]any, where string, out *diag.List) {
 	for i := range p.Params {
 		q := &p.Params[i]
 		given := params[q.Name]
@@ -77,7 +88,7 @@ func (v *Verifier) givenTo(p *profile.Profile, params map[string]any, where stri
 }
 
 // givenFlag judges one flag of the user's.
-func (v *Verifier) givenFlag(program string, f profile.Flag, at diag.Position, where string, out *diag.List) {
+func (v *givenProofs) givenFlag(program string, f profile.Flag, at diag.Position, where string, out *diag.List) {
 	if !v.release.covers("flag", program) {
 		return
 	}
@@ -91,7 +102,7 @@ func (v *Verifier) givenFlag(program string, f profile.Flag, at diag.Position, w
 		because, hint = v.release.wrongValue(program, name, f.Value)
 	}
 	refuse := func(code, format string, args ...any) *diag.Diagnostic {
-		v.refused[program+" --"+f.String()] = true
+		v.lines.refused[program+" --"+f.String()] = true
 		return out.Errorf(code, at, where, format, args...)
 	}
 	switch {
@@ -116,7 +127,7 @@ func (v *Verifier) givenFlag(program string, f profile.Flag, at diag.Position, w
 
 // nodePorts gives the range that the firewall of the cluster knows as NodePorts; ""
 // without a firewall.
-func (v *Verifier) nodePorts() string {
+func (v *givenProofs) nodePorts() string {
 	firewall, on := v.plan.Topology.Profiles["firewall"]
 	if !on {
 		return ""
@@ -165,7 +176,7 @@ func camel(flag string) string {
 }
 
 // weakened warns of a flag that makes the cluster less safe than the default.
-func (v *Verifier) weakened(program, name string, f profile.Flag, at diag.Position, where string, out *diag.List) {
+func (v *givenProofs) weakened(program, name string, f profile.Flag, at diag.Position, where string, out *diag.List) {
 	values := v.rules.Weakens[program][name]
 	given := strings.Split(f.Value, ",")
 	if f.Alone {

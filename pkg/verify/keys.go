@@ -27,7 +27,7 @@ type heldKey struct {
 // ownKeys proves that keys lie in files that only root reads, that each key
 // with a certificate beside it belongs to that certificate, and that no host
 // but a control plane holds the key of an authority.
-func (v *Verifier) ownKeys(m *machine, out *diag.List) {
+func proveKeys(m *machine, out *diag.List) {
 	authorities := map[fingerprint]bool{}
 	for i := range m.entries {
 		for _, c := range certificates(m.entries[i].Content) {

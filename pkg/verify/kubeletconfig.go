@@ -21,7 +21,7 @@ import (
 )
 
 // givenFields judges fields of a configuration that the topology gives.
-func (v *Verifier) givenFields(kind string, fields map[string]any, where string, out *diag.List) {
+func (v *givenProofs) givenFields(kind string, fields map[string]any, where string, out *diag.List) {
 	good := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		path := where + "." + key
@@ -33,7 +33,7 @@ func (v *Verifier) givenFields(kind string, fields map[string]any, where string,
 		}
 		known := true
 		for _, field := range leaves(map[string]any{key: fields[key]}, "") {
-			if !v.knownField(kind, field) {
+			if !v.release.knownField(kind, field) {
 				known, v.unread = false, true
 				out.Errorf("V013", v.plan.Topology.At(where+"."+field), path, "%s has no field %s in kubernetes %s", kind, field, v.release.minor).
 					WithHint("%s", didYouMean(field, v.release.names("field", kind)))
@@ -61,7 +61,7 @@ func (v *Verifier) givenFields(kind string, fields map[string]any, where string,
 
 // staticByFlag judges a CPU manager that a flag asks for, which the kubelet makes of
 // its flags and its configuration together.
-func (v *Verifier) staticByFlag(flags []profile.Flag, config any, where string, out *diag.List) {
+func (v *givenProofs) staticByFlag(flags []profile.Flag, config any, where string, out *diag.List) {
 	fields, _ := config.(map[string]any)
 	c, err := kubeletConfig(fields)
 	if err != nil {

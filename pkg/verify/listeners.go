@@ -55,8 +55,8 @@ var daemons = map[string][]listening{
 }
 
 // listeners reads off a document who listens where on its host.
-func (v *Verifier) listeners(m *machine) []listener {
-	l := &listenerList{verifier: v, m: m}
+func listenersOf(m *machine) []listener {
+	l := &listenerList{m: m}
 	for _, o := range m.objects {
 		at, profile := m.doc.At(o.entry.Item), m.doc.Origins[o.entry.Item].Profile
 		switch typed := o.typed.(type) {
@@ -87,9 +87,8 @@ func (v *Verifier) listeners(m *machine) []listener {
 
 // listenerList collects the listeners of a host.
 type listenerList struct {
-	verifier *Verifier
-	m        *machine
-	list     []listener
+	m    *machine
+	list []listener
 }
 
 // add adds a listener, at the topology's line where the port stands there.
@@ -100,8 +99,8 @@ func (l *listenerList) add(what, profile, address string, port int, at diag.Posi
 	if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
 		address = ""
 	}
-	if path := l.verifier.plan.Said(l.m.Host, profile, strconv.Itoa(port)); path != "" {
-		at = l.verifier.plan.Topology.At(path)
+	if path := l.m.plan.Said(l.m.Host, profile, strconv.Itoa(port)); path != "" {
+		at = l.m.plan.Topology.At(path)
 	}
 	l.list = append(l.list, listener{what, profile, "tcp", address, port, at})
 }
@@ -208,7 +207,7 @@ func (l *listenerList) openings() {
 			continue
 		}
 		at := diag.Position{}
-		if p := l.verifier.plan.Catalog.Lookup(o.Profile); p != nil {
+		if p := l.m.plan.Catalog.Lookup(o.Profile); p != nil {
 			at = p.At("ports")
 		}
 		l.add(o.Doc+" (the profile "+o.Profile+")", o.Profile, "", port, at)
@@ -219,7 +218,7 @@ func (l *listenerList) openings() {
 
 // needs says whether a profile is made for another, whose ports it may serve.
 func (l *listenerList) needs(name, other string) bool {
-	p := l.verifier.plan.Catalog.Lookup(name)
+	p := l.m.plan.Catalog.Lookup(name)
 	return p != nil && slices.Contains(p.Needs, other)
 }
 
@@ -234,7 +233,7 @@ func deref(p *int32) int32 {
 
 // ports proves that no two programs of a host listen on one port, those of pods
 // that the cluster starts on every node among them.
-func (v *Verifier) ports(m *machine, out *diag.List) {
+func provePorts(m *machine, out *diag.List) {
 	list := m.listeners
 	for i, a := range list {
 		for _, b := range list[:i] {
@@ -242,7 +241,7 @@ func (v *Verifier) ports(m *machine, out *diag.List) {
 				continue
 			}
 			first, second := b, a
-			if !v.inTopology(second.at) && v.inTopology(first.at) {
+			if second.at.File != m.plan.Topology.File && first.at.File == m.plan.Topology.File {
 				first, second = second, first
 			}
 			out.Errorf("V061", second.at, m.Name, "%s cannot listen together with %s", second, first).
@@ -250,5 +249,3 @@ func (v *Verifier) ports(m *machine, out *diag.List) {
 		}
 	}
 }
-
-func (v *Verifier) inTopology(at diag.Position) bool { return at.File == v.plan.Topology.File }

@@ -9,13 +9,13 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
-	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // machine is a document as the tree that it makes, looked up by path.
 type machine struct {
 	*plan.Host
-	topology  *topology.Topology
+	plan      *plan.Plan
+	verbatim  map[string]bool // files of objects that are the user's own, line by line
 	doc       *document.Document
 	entries   []document.Entry // sorted by path
 	paths     map[string]*document.Entry
@@ -28,12 +28,12 @@ type machine struct {
 	dials     []dialled // by name
 }
 
-func newMachine(h *plan.Host, t *topology.Topology, doc *document.Document) (*machine, error) {
+func newMachine(h *plan.Host, p *plan.Plan, doc *document.Document) (*machine, error) {
 	entries, err := doc.Entries()
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{Host: h, topology: t, doc: doc, entries: entries, paths: map[string]*document.Entry{}, parents: map[string]bool{}}
+	m := &machine{Host: h, plan: p, doc: doc, entries: entries, paths: map[string]*document.Entry{}, parents: map[string]bool{}}
 	for i := range entries {
 		m.add(entries[i].Path, &entries[i])
 	}

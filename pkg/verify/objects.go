@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -21,6 +22,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/objects"
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // ObjectsDir is where a document puts what the cluster shall hold.
@@ -49,9 +51,24 @@ func newDecoder(scheme *runtime.Scheme) runtime.Decoder {
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }
 
+// objectReader gives objects their types. It decodes once what many hosts hold.
+type objectReader struct {
+	scheme  *runtime.Scheme
+	decoder runtime.Decoder
+	decoded sync.Map // objects by the digest of their text, secret ones left out
+}
+
+func newObjectReader() (*objectReader, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	return &objectReader{scheme: scheme, decoder: newDecoder(scheme)}, nil
+}
+
 // decodes says whether every kind of a group is in the decoder; a kind of another
 // group, such as one of a custom resource, is only read as YAML.
-func (v *Verifier) decodes(apiVersion string) bool {
+func (v *objectReader) decodes(apiVersion string) bool {
 	group, _, grouped := strings.Cut(apiVersion, "/")
 	switch {
 	case !grouped, v.scheme.IsGroupRegistered(group), !strings.Contains(group, "."):
@@ -87,7 +104,7 @@ func (o object) text() []byte {
 }
 
 // readObjects decodes what claims to be Kubernetes' in a document, once.
-func (v *Verifier) readObjects(m *machine) {
+func (v *objectReader) readObjects(m *machine) {
 	for i := range m.entries {
 		e := &m.entries[i]
 		if e.Kind != document.KindFile || !objects.Looks(e.Content) {
@@ -107,7 +124,7 @@ func (v *Verifier) readObjects(m *machine) {
 
 // readObject decodes one object, or finds it decoded: hosts share most of what
 // is not secret. It answers whether the text says anything.
-func (v *Verifier) readObject(e *document.Entry, part objects.Part) (object, bool) {
+func (v *objectReader) readObject(e *document.Entry, part objects.Part) (object, bool) {
 	key := digest(part.Text)
 	known, ok := v.decoded.Load(key)
 	if !ok || e.Secret {
@@ -121,9 +138,38 @@ func (v *Verifier) readObject(e *document.Entry, part objects.Part) (object, boo
 	return o, o.read != nil || o.err != nil
 }
 
+// objectProofs judge the objects of documents.
+type objectProofs struct {
+	*objectReader
+	plan     *plan.Plan
+	release  release
+	kinds    kinds
+	lines    commandLines
+	images   map[string]bool // the bill of materials of the whole cluster
+	verbatim map[string]bool // files of objects that are the user's own, line by line
+	proven   *memo
+}
+
+func newObjectProofs(p *plan.Plan, r *objectReader, table release, lines commandLines, proven *memo) (*objectProofs, error) {
+	served, err := loadKinds(p.Cluster.Minor)
+	if err != nil {
+		return nil, err
+	}
+	out := &objectProofs{objectReader: r, plan: p, release: table, kinds: served, lines: lines, images: map[string]bool{}, verbatim: map[string]bool{}, proven: proven}
+	for _, m := range p.Manifests {
+		out.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
+	}
+	for _, h := range p.Hosts {
+		for _, image := range h.Images {
+			out.images[image.Ref] = true
+		}
+	}
+	return out, nil
+}
+
 // objects proves that everything that claims to be a Kubernetes object is one,
 // with fields that exist in the release, and names only images we have.
-func (v *Verifier) objects(m *machine, out *diag.List) {
+func (v *objectProofs) objects(m *machine, out *diag.List) {
 	cluster := m.objectsKey()
 	for _, o := range m.objects {
 		key := "object " + o.entry.Path + digest(o.text(), []byte(fmt.Sprint(o.err)))
@@ -149,7 +195,7 @@ func (m *machine) objectsKey() string {
 	return digest(append(parts, []byte(m.runtimeConfig()))...)
 }
 
-func (v *Verifier) object(m *machine, o object) (out diag.List) {
+func (v *objectProofs) object(m *machine, o object) (out diag.List) {
 	at, where := m.doc.At(o.entry.Item), m.where(o.entry.Path)
 	if v.verbatim[o.entry.Path] {
 		at.Line = o.line // of the user's own file
@@ -179,7 +225,7 @@ func (v *Verifier) object(m *machine, o object) (out diag.List) {
 }
 
 // decode reads one object and gives it its type, where one is known of its kind.
-func (v *Verifier) decode(part objects.Part) object {
+func (v *objectReader) decode(part objects.Part) object {
 	read, fault := objects.Parse("", objects.Part{Text: part.Text, Line: 1})
 	switch {
 	case fault != nil:
@@ -197,14 +243,14 @@ func (v *Verifier) decode(part objects.Part) object {
 
 // fields holds the configuration files of programs against the table of the
 // release: the Go types are those of the newest.
-func (v *Verifier) fields(o *objects.Object, at diag.Position, where string, out *diag.List) {
+func (v *objectProofs) fields(o *objects.Object, at diag.Position, where string, out *diag.List) {
 	tree, _ := o.Tree.(map[string]any)
 	kind := o.Kind
 	if !v.release.covers("field", kind) {
 		return
 	}
 	for _, field := range leaves(tree, "") {
-		if !v.knownField(kind, field) {
+		if !v.release.knownField(kind, field) {
 			out.Errorf("V013", at, where, "%s has no field %s in kubernetes %s", kind, field, v.release.minor).
 				WithHint("%s", didYouMean(field, v.release.names("field", kind)))
 		}
@@ -212,12 +258,12 @@ func (v *Verifier) fields(o *objects.Object, at diag.Position, where string, out
 	gates, _ := tree["featureGates"].(map[string]any)
 	program := map[string]string{"KubeletConfiguration": "kubelet", "KubeProxyConfiguration": "kube-proxy"}[kind]
 	for _, gate := range slices.Sorted(maps.Keys(gates)) {
-		v.gate(program, gate, at, where, out)
+		v.lines.gate(program, gate, at, where, out)
 	}
 }
 
 // gate proves that a feature gate exists in the release.
-func (v *Verifier) gate(program, gate string, at diag.Position, where string, out *diag.List) {
+func (v commandLines) gate(program, gate string, at diag.Position, where string, out *diag.List) {
 	if v.release.covers("gate", program) && !v.release.has("gate", program, gate) {
 		out.Errorf("V013", at, where, "%s has no feature gate %s in kubernetes %s", program, gate, v.release.minor).
 			WithHint("%s", didYouMean(gate, v.release.names("gate", program)))
@@ -226,10 +272,10 @@ func (v *Verifier) gate(program, gate string, at diag.Position, where string, ou
 
 // knownField accepts a path of the table, or one below a field that the table
 // does not look into: a map with keys of the user's choice, say.
-func (v *Verifier) knownField(kind, path string) bool {
+func (r release) knownField(kind, path string) bool {
 	for known := path; ; {
-		if v.release.has("field", kind, known) {
-			return known == path || !v.release.hasBelow(kind, known)
+		if r.has("field", kind, known) {
+			return known == path || !r.hasBelow(kind, known)
 		}
 		i := strings.LastIndex(known, ".")
 		if i < 0 {

@@ -311,7 +311,7 @@ func kubeletConfigs() (out []map[string]any) {
 func TestConfigurationsAsTheKubelet(t *testing.T) {
 	for _, minor := range minors() {
 		folder, r := built(t, minor)
-		v := &Verifier{release: r}
+		v := &Verifier{lines: commandLines{release: r}}
 		configs := kubeletConfigs()
 		var lines [][]string
 		where := t.TempDir()
@@ -354,7 +354,7 @@ func TestConfigurationsAsTheKubelet(t *testing.T) {
 // saysOf is what givenFields finds, without a topology.
 func (v *Verifier) saysOf(fields map[string]any) string {
 	for _, field := range leaves(fields, "") {
-		if !v.knownField("KubeletConfiguration", field) {
+		if !v.lines.release.knownField("KubeletConfiguration", field) {
 			return "no field " + field
 		}
 	}
@@ -362,7 +362,7 @@ func (v *Verifier) saysOf(fields map[string]any) string {
 	if err != nil {
 		return err.Error()
 	}
-	for _, p := range wrongKubeletConfig(config, v.release.minor) {
+	for _, p := range wrongKubeletConfig(config, v.lines.release.minor) {
 		return p.because
 	}
 	return ""

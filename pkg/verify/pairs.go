@@ -12,7 +12,7 @@ import (
 // pairs proves that the files of an authority or of a key pair belong together,
 // whatever an overlay put in the place of one of them. It also gives, by its name in the store, whose
 // public half the host holds of what other hosts hold too.
-func (v *Verifier) pairs(m *machine, out *diag.List) {
+func provePairs(m *machine, out *diag.List) {
 	first := map[string]heldKey{}
 	m.ends.shared = first
 	for _, d := range m.Deposits {
@@ -55,7 +55,7 @@ func publics(content []byte) []fingerprint {
 }
 
 // sameEverywhere proves that hosts hold the same of what they share.
-func (v *Verifier) sameEverywhere(out *diag.List) {
+func (v *clusterProofs) sameEverywhere(out *diag.List) {
 	holders := map[string]string{}
 	held := map[string]fingerprint{}
 	for _, end := range v.ends {

@@ -16,7 +16,7 @@ import (
 // podAlone proves what can be said of a static pod without its host: that it
 // needs nothing from the API, and that its programs know their flags. It runs
 // under the memo of object.
-func (v *Verifier) podAlone(pod *corev1.Pod, at diag.Position, where string, out *diag.List) {
+func (v *objectProofs) podAlone(pod *corev1.Pod, at diag.Position, where string, out *diag.List) {
 	for _, reference := range apiReferences(pod) {
 		out.Errorf("V020", at, where, "a static pod cannot refer to %s", reference).
 			WithHint("the kubelet refuses such a pod: put the content into a file and mount it as a hostPath volume")
@@ -31,13 +31,13 @@ func (v *Verifier) podAlone(pod *corev1.Pod, at diag.Position, where string, out
 				out.Errorf("V021", at, where, "container %s mounts volume %s, which the pod does not have", c.Name, mount.Name)
 			}
 		}
-		v.flags(append(append([]string{}, c.Command...), c.Args...), at, where, out)
+		v.lines.flags(append(append([]string{}, c.Command...), c.Args...), at, where, out)
 	}
 }
 
 // staticPods proves what depends on the host: that each path a static pod
 // mounts or names is there.
-func (v *Verifier) staticPods(m *machine, out *diag.List) {
+func proveStaticPods(m *machine, out *diag.List) {
 	for _, o := range m.objects {
 		if o.err != nil || path.Dir(o.entry.Path) != StaticPodDir {
 			continue // what is refused is said by objects
@@ -54,18 +54,18 @@ func (v *Verifier) staticPods(m *machine, out *diag.List) {
 				continue
 			}
 			volumes[volume.Name] = volume.HostPath
-			v.mounted(m, o, volume, out)
+			mounted(m, o, volume, out)
 		}
 		for _, c := range containers(pod) {
-			v.pathsOf(m, e, c, volumes, at, out)
-			v.sockets(m, c, volumes, out)
+			pathsOf(m, e, c, volumes, at, out)
+			sockets(m, c, volumes, out)
 		}
 	}
 }
 
 // workloads proves that what the cluster's own pods mount from a node is there:
 // on the control plane that applies them, at least.
-func (v *Verifier) workloads(m *machine, out *diag.List) {
+func proveWorkloads(m *machine, out *diag.List) {
 	for _, o := range m.objects {
 		spec := podSpec(o.typed)
 		if spec == nil || path.Dir(o.entry.Path) == StaticPodDir {
@@ -73,14 +73,14 @@ func (v *Verifier) workloads(m *machine, out *diag.List) {
 		}
 		for _, volume := range spec.Volumes {
 			if volume.HostPath != nil && !strings.HasPrefix(volume.HostPath.Path, "/run/") {
-				v.mounted(m, o, volume, out)
+				mounted(m, o, volume, out)
 			}
 		}
 	}
 }
 
 // mounted proves that a host path is there, or made by the kubelet.
-func (v *Verifier) mounted(m *machine, o object, volume corev1.Volume, out *diag.List) {
+func mounted(m *machine, o object, volume corev1.Volume, out *diag.List) {
 	if !made(volume.HostPath) && !m.exists(volume.HostPath.Path) {
 		out.Errorf("V023", m.doc.At(o.entry.Item), m.where(o.entry.Path), "volume %s: nothing makes %s on this host", volume.Name, volume.HostPath.Path).
 			WithHint("add the file or directory to a profile, or give the volume the type DirectoryOrCreate")
@@ -106,7 +106,7 @@ func podSpec(object runtime.Object) *corev1.PodSpec {
 
 // pathsOf proves that each file that a container's arguments name is mounted
 // and exists on the host.
-func (v *Verifier) pathsOf(m *machine, e *document.Entry, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, at diag.Position, out *diag.List) {
+func pathsOf(m *machine, e *document.Entry, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, at diag.Position, out *diag.List) {
 	for _, arg := range append(append([]string{}, c.Command...), c.Args...) {
 		flag, value, ok := strings.Cut(arg, "=")
 		if !ok || !strings.HasPrefix(flag, "--") || !path.IsAbs(value) || strings.ContainsAny(value, ", ") {

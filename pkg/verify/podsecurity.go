@@ -14,7 +14,7 @@ import (
 
 // admission looks at the plugins that a file configures, and at what it says to
 // PodSecurity.
-func (v *Verifier) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
+func (v *objectProofs) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
 	known := v.release.words["kube-apiserver enable-admission-plugins"]
 	for i, p := range c.Plugins {
 		at := item(objects.Child(root, "plugins"), i)

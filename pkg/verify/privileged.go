@@ -27,7 +27,7 @@ func privileged(node *yaml.Node) (out []flaw) {
 
 // forbidsPrivileged says whether the API servers of the plan take no privileged
 // containers.
-func (v *Verifier) forbidsPrivileged() bool {
+func (v *objectProofs) forbidsPrivileged() bool {
 	of, on := v.plan.Topology.Profiles["control-plane"]
 	return on && of.Params["allowPrivileged"] == false
 }

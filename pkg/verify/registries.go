@@ -28,7 +28,7 @@ type dialled struct {
 
 // registries proves that the files with which containerd checks registries are
 // there. Their URLs join what the host dials.
-func (v *Verifier) registries(m *machine, out *diag.List) {
+func proveRegistries(m *machine, out *diag.List) {
 	for i := range m.entries {
 		e := &m.entries[i]
 		if e.Kind != document.KindFile || !strings.HasPrefix(e.Path, registriesDir) || path.Base(e.Path) != "hosts.toml" {
@@ -38,15 +38,15 @@ func (v *Verifier) registries(m *machine, out *diag.List) {
 		for _, match := range hostsFile.FindAllStringSubmatch(text, -1) {
 			if file := match[2]; path.IsAbs(file) && !m.exists(file) && !asked[file] {
 				asked[file] = true
-				at, where := v.cause(m, e.Item, e.Path, file)
+				at, where := cause(m, e.Item, e.Path, file)
 				out.Errorf("V063", at, where, "containerd is to check a registry with %s, which nothing puts on this host", file).
 					WithHint("bring the file with an overlay, or leave %s out where a public authority signs", match[1]).WithRelated(m.doc.At(e.Item), "%s names it", e.Path)
 			}
 		}
 		for _, match := range hostsURL.FindAllStringSubmatch(text, -1) {
 			// Looking for who says so takes time, and with name servers nothing is said.
-			if u, err := url.Parse(match[1]); err == nil && u.Hostname() != "" && len(v.plan.Cluster.Nameservers) == 0 {
-				at, where := v.cause(m, e.Item, e.Path, u.Hostname())
+			if u, err := url.Parse(match[1]); err == nil && u.Hostname() != "" && len(m.plan.Cluster.Nameservers) == 0 {
+				at, where := cause(m, e.Item, e.Path, u.Hostname())
 				m.dials = append(m.dials, dialled{u.Hostname(), where, at})
 			}
 		}
@@ -55,17 +55,17 @@ func (v *Verifier) registries(m *machine, out *diag.List) {
 
 // cause gives the topology's line that brought a text into a file, or the line of
 // the profile or overlay that wrote the file, with the path to say before it.
-func (v *Verifier) cause(m *machine, item, file, text string) (diag.Position, string) {
-	if said := v.plan.Said(m.Host, m.doc.Origins[item].Profile, text); said != "" {
-		return v.plan.Topology.At(said), said
+func cause(m *machine, item, file, text string) (diag.Position, string) {
+	if said := m.plan.Said(m.Host, m.doc.Origins[item].Profile, text); said != "" {
+		return m.plan.Topology.At(said), said
 	}
 	return m.doc.At(item), m.where(file)
 }
 
 // names proves that a host can resolve every name that it dials: by its hosts
 // file, or by name servers.
-func (v *Verifier) names(m *machine, out *diag.List) {
-	if len(v.plan.Cluster.Nameservers) > 0 {
+func proveNames(m *machine, out *diag.List) {
+	if len(m.plan.Cluster.Nameservers) > 0 {
 		return
 	}
 	for _, client := range m.ends.clients {
@@ -81,8 +81,8 @@ func (v *Verifier) names(m *machine, out *diag.List) {
 			continue
 		}
 		said[d.name] = true
-		if d.name == v.plan.Cluster.Endpoint.Host {
-			d.where, d.at = "cluster.endpoint", v.plan.Topology.At("cluster.endpoint")
+		if d.name == m.plan.Cluster.Endpoint.Host {
+			d.where, d.at = "cluster.endpoint", m.plan.Topology.At("cluster.endpoint")
 		}
 		out.Errorf("V062", d.at, d.where, "nothing resolves %s: there are no name servers, and the hosts file does not have it", d.name).
 			WithHint("add network: {nameservers: [...]}, write an address instead of the name, or add a line to /etc/hosts with an overlay")

@@ -15,14 +15,14 @@ import (
 // served proves what the API server would say of an object that the cluster shall
 // hold: it serves the kind, and the object has what the kind demands. It answers
 // whether more can be said of it.
-func (v *Verifier) served(m *machine, o object, at diag.Position, where string, out *diag.List) bool {
+func (v *objectProofs) served(m *machine, o object, at diag.Position, where string, out *diag.List) bool {
 	if o.read == nil {
 		return true // said by the decoder
 	}
 	return v.servedNode(m, o, o.read.Node, at, where, out)
 }
 
-func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Position, where string, out *diag.List) bool {
+func (v *objectProofs) servedNode(m *machine, o object, node *yaml.Node, at diag.Position, where string, out *diag.List) bool {
 	apiVersion, kind := objects.Text(node, "apiVersion"), objects.Text(node, "kind")
 	if items := objects.Child(node, "items"); apiVersion == "v1" && kind == "List" && items != nil {
 		readable := true
@@ -73,7 +73,7 @@ func (v *Verifier) servedNode(m *machine, o object, node *yaml.Node, at diag.Pos
 }
 
 // flaws are what the API server refuses of an object of Kubernetes' own kinds.
-func (v *Verifier) flaws(node *yaml.Node, o object) []flaw {
+func (v *objectProofs) flaws(node *yaml.Node, o object) []flaw {
 	if o.err != nil {
 		return nil // the decoder says it
 	}
@@ -100,13 +100,13 @@ func (v *Verifier) flaws(node *yaml.Node, o object) []flaw {
 }
 
 // users says whether an object comes from the user and not from a profile of ours.
-func (v *Verifier) users(m *machine, o object) bool {
+func (v *objectProofs) users(m *machine, o object) bool {
 	return v.verbatim[o.entry.Path] || v.plan.Catalog.Lookup(m.doc.Origins[o.entry.Item].Profile) == nil
 }
 
 // namespace warns of an object in a namespace that nothing makes: the API server
 // refuses it until somebody does.
-func (v *Verifier) namespace(m *machine, o object, node *yaml.Node, spot func(*yaml.Node) diag.Position, where string, out *diag.List) {
+func (v *objectProofs) namespace(m *machine, o object, node *yaml.Node, spot func(*yaml.Node) diag.Position, where string, out *diag.List) {
 	at := objects.Child(node, "metadata", "namespace")
 	if at == nil || at.Value == "" || !v.users(m, o) || m.namespaces()[at.Value] {
 		return

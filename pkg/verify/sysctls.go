@@ -21,7 +21,7 @@ type setSysctl struct {
 
 // sysctls proves that what profiles need of the kernel is what counts in the end:
 // of files in all folders, that whose name sorts last (man sysctl.d).
-func (v *Verifier) sysctls(m *machine, out *diag.List) {
+func proveSysctls(m *machine, out *diag.List) {
 	lines := sysctlLines(m)
 	if len(lines) == 0 {
 		return
@@ -31,12 +31,12 @@ func (v *Verifier) sysctls(m *machine, out *diag.List) {
 		if last == nil || need.Takes(last.value) {
 			continue
 		}
-		at, where := v.cause(m, last.entry.Item, last.entry.Path, last.value)
+		at, where := cause(m, last.entry.Item, last.entry.Path, last.value)
 		out.Errorf("V064", at, where, "it sets %s = %s, and %s is needed", last.key, last.value, need.Value).
 			WithHint("take the line out: this file is read after the built-in one and goes before it")
 	}
 	for _, key := range []string{"net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6"} {
-		if last := finally(lines, key); last != nil && last.value == "1" && slices.Contains(v.plan.Cluster.Families, "ipv6") {
+		if last := finally(lines, key); last != nil && last.value == "1" && slices.Contains(m.plan.Cluster.Families, "ipv6") {
 			out.Errorf("V064", m.doc.At(last.entry.Item), m.where(last.entry.Path), "it sets %s = 1, and the cluster speaks IPv6", last.key).WithHint("take the line out")
 		}
 	}

@@ -55,7 +55,7 @@ func unitsOfSystems(c *profile.Catalog) []string {
 // writable proves that all paths of a document, and the folders that its
 // parameters name, lie where the system of the host can be written, and that
 // what is mounted can be.
-func (v *Verifier) writable(m *machine, out *diag.List) {
+func proveWritable(m *machine, out *diag.List) {
 	if m.System == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func (m *machine) mountable(name string, at diag.Position, out *diag.List) {
 func (m *machine) diskAt(name string) (diag.Position, bool) {
 	for i, d := range m.Disks {
 		if d.Mount == name {
-			return m.topology.At(fmt.Sprintf("%s.disks[%d].mount", m.Path, i)), true
+			return m.plan.Topology.At(fmt.Sprintf("%s.disks[%d].mount", m.Path, i)), true
 		}
 	}
 	return diag.Position{}, false
@@ -145,8 +145,8 @@ func (m *machine) named() map[string]diag.Position {
 			}
 			out[name] = s.Profile.At("params." + q.Name)
 			for _, where := range []string{m.Path + ".profiles.", "profiles."} {
-				if given(m.topology, where, s.Name, q.Name) {
-					out[name] = m.topology.At(where + s.Name + "." + q.Name)
+				if given(m.plan.Topology, where, s.Name, q.Name) {
+					out[name] = m.plan.Topology.At(where + s.Name + "." + q.Name)
 					break
 				}
 			}

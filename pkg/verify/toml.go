@@ -15,7 +15,7 @@ import (
 // tomlFiles proves that containerd can read its configuration, with the library by
 // which it reads it. It refuses the whole of it for one mistake in a drop-in, such
 // as a key that stands there twice.
-func (v *Verifier) tomlFiles(m *machine, out *diag.List) {
+func proveTOML(m *machine, out *diag.List) {
 	for i := range m.entries {
 		e := &m.entries[i]
 		if e.Kind != document.KindFile || !strings.HasPrefix(e.Path, "/etc/containerd/") || path.Ext(e.Path) != ".toml" {

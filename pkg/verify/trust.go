@@ -12,11 +12,18 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
+// clusterProofs judge what needs the documents of all hosts.
+type clusterProofs struct {
+	plan      *plan.Plan
+	ends      []endpoints // who serves and who dials
+	listening []hostListeners
+}
+
 // trust proves over the whole cluster that whoever dials will be let in: the
 // server has the dialled name, its certificate chains to the authority that
 // the client holds it against, and the client's chains to the authority that
 // the server asks for; and that no key is on two hosts.
-func (v *Verifier) trust(out *diag.List) {
+func (v *clusterProofs) trust(out *diag.List) {
 	slices.SortFunc(v.ends, func(a, b endpoints) int { return strings.Compare(a.host, b.host) })
 	n := newNetwork(v.ends, v.plan.Hosts)
 	n.endpoint = net.JoinHostPort(v.plan.Cluster.Endpoint.Host, strconv.Itoa(v.plan.Cluster.Endpoint.Port))
@@ -137,7 +144,7 @@ func (n *network) unserved(client client, target string, out *diag.List) {
 }
 
 // provided says whether some profile of some host provides a slot.
-func (v *Verifier) provided(slot string) bool {
+func (v *clusterProofs) provided(slot string) bool {
 	return slices.ContainsFunc(v.plan.Profiles, func(p *profile.Profile) bool { return p.Provides == slot })
 }
 

@@ -5,12 +5,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"path"
 	"slices"
 	"strings"
 	"sync"
-
-	"k8s.io/apimachinery/pkg/runtime"
 
 	ignition "github.com/coreos/ignition/v2/config/v3_4"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
@@ -24,26 +21,16 @@ import (
 // goroutines; Cluster comes after the last of them.
 type Verifier struct {
 	plan    *plan.Plan
-	release release
-	kinds   kinds
-	images  map[string]bool // the bill of materials of the whole cluster
-	scheme  *runtime.Scheme
-	decoder runtime.Decoder
-	// verbatim are the files of objects that are the user's own, line by line.
-	verbatim map[string]bool
+	lines   commandLines
+	rules   flagRules
+	objects *objectProofs
 	// unitNames are the units that some host can have.
 	unitNames map[string]bool
 	texts     sync.Map // see shared
-	decoded   sync.Map // typed objects by the digest of their text, secret ones left out
 	proven    memo     // what was already proved about contents that many hosts share
 
-	rules   flagRules
-	unread  bool            // a configuration file has fields that Given has refused
-	refused map[string]bool // "kubelet --v=x": flags of the user's that Given has refused
-
-	mu        sync.Mutex
-	ends      []endpoints // who serves and who dials, for Cluster
-	listening []hostListeners
+	mu      sync.Mutex
+	cluster clusterProofs
 }
 
 // New prepares the proofs for a plan.
@@ -52,28 +39,17 @@ func New(p *plan.Plan) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	served, err := loadKinds(p.Cluster.Minor)
-	if err != nil {
-		return nil, err
-	}
-	scheme, err := newScheme()
-	if err != nil {
-		return nil, err
-	}
 	rules, err := loadFlagRules()
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{rules: rules, refused: map[string]bool{}, plan: p, release: table, kinds: served, scheme: scheme, decoder: newDecoder(scheme), unitNames: unitNames(p.Catalog), images: map[string]bool{}, verbatim: map[string]bool{}}
-	for _, m := range p.Manifests {
-		v.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
+	reader, err := newObjectReader()
+	if err != nil {
+		return nil, err
 	}
-	for _, h := range p.Hosts {
-		for _, image := range h.Images {
-			v.images[image.Ref] = true
-		}
-	}
-	return v, nil
+	v := &Verifier{plan: p, lines: commandLines{table, map[string]bool{}}, rules: rules, unitNames: unitNames(p.Catalog), cluster: clusterProofs{plan: p}}
+	v.objects, err = newObjectProofs(p, reader, table, v.lines, &v.proven)
+	return v, err
 }
 
 // Host proves all that can be said of one finished document, raw being its
@@ -85,38 +61,39 @@ func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.L
 	if finished.Config = v.accepted(h, doc, raw, &out); out.HasErrors() {
 		return out
 	}
-	m, err := newMachine(h, v.plan.Topology, &finished)
+	m, err := newMachine(h, v.plan, &finished)
 	if err != nil {
 		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plainError(err))
 		return out
 	}
-	v.readObjects(m)
+	m.verbatim = v.objects.verbatim
+	v.objects.readObjects(m)
 	m.ends = v.endpoints(m, &out)
-	m.listeners = v.listeners(m)
+	m.listeners = listenersOf(m)
 	for _, proof := range []func(*machine, *diag.List){
-		v.objects,    // objects.go: everything that is Kubernetes' decodes and names images we have
-		v.staticPods, // pods.go: static pods start without the API, paths and flags exist
-		v.workloads,  // pods.go: what other pods mount from a node is there
-		v.claims,     // claims.go: claims find volumes
-		v.dns,        // dns.go: kubelets send pods to the DNS of the cluster
-		v.units,      // units.go: units refer to what exists, in an order without cycles
-		v.services,   // flags.go: flags of programs run by units exist in that release
-		v.ownKeys,    // keys.go: every key is this host's own
-		v.pairs,      // pairs.go: what belongs together does, also where an overlay replaced it
-		v.writable,   // system.go: every path lies where the system can be written
-		v.firewall,   // firewall.go: every port that something serves is open
-		v.ports,      // listeners.go: no two programs listen on one port
-		v.registries, // registries.go: what registries are checked with is there
-		v.names,      // registries.go: every name that is dialled can be resolved
-		v.sysctls,    // sysctls.go: nothing undoes a sysctl that some profile needs
-		v.tomlFiles,  // toml.go: containerd can read its configuration
+		v.objects.objects, // objects.go: everything that is Kubernetes' decodes and names images we have
+		proveStaticPods,   // pods.go: static pods start without the API, paths and flags exist
+		proveWorkloads,    // pods.go: what other pods mount from a node is there
+		proveClaims,       // claims.go: claims find volumes
+		proveDNS,          // dns.go: kubelets send pods to the DNS of the cluster
+		v.units,           // units.go: units refer to what exists, in an order without cycles
+		v.services,        // flags.go: flags of programs run by units exist in that release
+		proveKeys,         // keys.go: every key is this host's own
+		provePairs,        // pairs.go: what belongs together does, also where an overlay replaced it
+		proveWritable,     // system.go: every path lies where the system can be written
+		proveFirewall,     // firewall.go: every port that something serves is open
+		provePorts,        // listeners.go: no two programs listen on one port
+		proveRegistries,   // registries.go: what registries are checked with is there
+		proveNames,        // registries.go: every name that is dialled can be resolved
+		proveSysctls,      // sysctls.go: nothing undoes a sysctl that some profile needs
+		proveTOML,         // toml.go: containerd can read its configuration
 	} {
 		proof(m, &out)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.ends = append(v.ends, m.ends)
-	v.listening = append(v.listening, hostListeners{h, m.listeners, v.daemonSets(m)})
+	v.cluster.ends = append(v.cluster.ends, m.ends)
+	v.cluster.listening = append(v.cluster.listening, hostListeners{h, m.listeners, daemonSetsOf(m)})
 	return out
 }
 
@@ -126,8 +103,8 @@ func (v *Verifier) Cluster() diag.List {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var out diag.List
-	v.trust(&out)
-	v.portsOfPods(&out)
+	v.cluster.trust(&out)
+	v.cluster.portsOfPods(&out)
 	return out
 }
 

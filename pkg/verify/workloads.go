@@ -21,7 +21,7 @@ type everywhere struct {
 
 // daemonSets gives what the DaemonSets among the objects of a host listen on,
 // where nothing narrows the nodes that take them.
-func (v *Verifier) daemonSets(m *machine) []everywhere {
+func daemonSetsOf(m *machine) []everywhere {
 	var out []everywhere
 	for _, o := range m.objects {
 		set, ok := o.typed.(*appsv1.DaemonSet)
@@ -33,10 +33,10 @@ func (v *Verifier) daemonSets(m *machine) []everywhere {
 			continue
 		}
 		at := m.doc.At(o.entry.Item)
-		if v.verbatim[o.entry.Path] {
+		if m.verbatim[o.entry.Path] {
 			at.Line = o.line
 		}
-		l := &listenerList{verifier: v, m: m}
+		l := &listenerList{m: m}
 		l.pod(spec, fmt.Sprintf("the DaemonSet %s/%s", set.Namespace, set.Name), m.doc.Origins[o.entry.Item].Profile, at)
 		tolerates := slices.ContainsFunc(spec.Tolerations, func(t corev1.Toleration) bool {
 			return t.Key == "" && t.Operator == corev1.TolerationOpExists || strings.HasPrefix(t.Key, "node-role.kubernetes.io/")
@@ -57,7 +57,7 @@ type hostListeners struct {
 
 // portsOfPods proves that no pod that runs on every node wants a port that
 // something on some node has.
-func (v *Verifier) portsOfPods(out *diag.List) {
+func (v *clusterProofs) portsOfPods(out *diag.List) {
 	said := map[string]bool{}
 	slices.SortFunc(v.listening, func(a, b hostListeners) int { return strings.Compare(a.host.Name, b.host.Name) })
 	for _, from := range v.listening {
