@@ -159,10 +159,26 @@ func productFolders(t *testing.T) []string {
 	return out
 }
 
-var updateFloors = goflag.Bool("update", false, "write the floors of decision 0001 anew")
+// importsOf gives the packages of this module that a package imports, sorted.
+func importsOf(t *testing.T, folder string) []string {
+	t.Helper()
+	p, err := build.ImportDir(filepath.Join("../..", folder), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, path := range p.Imports {
+		if target, ours := strings.CutPrefix(path, module); ours {
+			out = append(out, strings.TrimPrefix(target, "pkg/"))
+		}
+	}
+	return out
+}
 
-// TestFloorsOfDecision holds the page that decides on the floors to the table
-// that judges the code.
+var updateFloors = goflag.Bool("update", false, "write the floors and imports of decision 0001 anew")
+
+// TestFloorsOfDecision draws the floors of decision 0001 from the table that judges
+// the code, and what each package imports from the code.
 func TestFloorsOfDecision(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/decisions/0001-*.md")
 	if err != nil || len(pages) != 1 {
@@ -175,6 +191,12 @@ func TestFloorsOfDecision(t *testing.T) {
 	var drawn []string
 	for _, floor := range slices.Backward(floors) {
 		drawn = append(drawn, "    "+strings.ReplaceAll(strings.Join(slices.Sorted(slices.Values(floor)), " "), "pkg/", ""))
+	}
+	drawn = append(drawn, "", "    # what each imports", "")
+	for _, folder := range productFolders(t) {
+		if imports := importsOf(t, folder); len(imports) > 0 {
+			drawn = append(drawn, "    "+strings.TrimPrefix(folder, "pkg/")+": "+strings.Join(imports, " "))
+		}
 	}
 	before, rest, begins := strings.Cut(string(page), "-update -->\n")
 	_, after, ends := strings.Cut(rest, "<!-- end -->")

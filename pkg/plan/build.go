@@ -42,7 +42,7 @@ func decide(in Inputs, r *reporter, p *Plan) *evaluation {
 		return nil // templates know nothing without one
 	}
 	unknown := r.list.HasErrors()
-	s := &selection{world: w, reporter: r, enabled: enabled, lists: listsAsked(r, enabled), settings: clusterSettings(in.Topology, w.cluster, enabled)}
+	s := &selection{world: w, reporter: r, enabled: enabled, lists: listsAsked(r, enabled), settings: clusterSettings(in.Topology, w.cluster)}
 	bound := newBinding(w.catalog, enabled)
 	s.base = resolveParams(w, r, bound, enabled)
 	fileChecker{w, r}.check(enabled, s.base)

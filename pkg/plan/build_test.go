@@ -254,12 +254,10 @@ func TestConditions(t *testing.T) {
 		"{profiles: [q]}":                          "w1",
 		"{not: {roles: [control-plane]}}":          "nfs w1",
 		"{any: [{roles: [none]}, {os: [debian]}]}": "both nfs",
-		"{settings: {etcd: [stacked], controlPlanes: ['3']}}":      "both cp1 cp2 nfs w1",
-		"{settings: {controlPlanes: [many], stackedEtcd: [true]}}": "both cp1 cp2 nfs w1",
-		"{settings: {endpoint: [virtual]}}":                        "both cp1 cp2 nfs w1",
-		"{settings: {endpoint: [host, balancer, name]}}":           "",
-		"{settings: {profiles: [q]}}":                              "both cp1 cp2 nfs w1",
-		"{settings: {ntp: ['true']}}":                              "",
+		"{settings: {etcd: [stacked], controlPlanes: ['3']}}":  "both cp1 cp2 nfs w1",
+		"{settings: {controlPlanes: [many], etcd: [stacked]}}": "both cp1 cp2 nfs w1",
+		"{settings: {endpoint: [virtual]}}":                    "both cp1 cp2 nfs w1",
+		"{settings: {endpoint: [host, balancer, name]}}":       "",
 	} {
 		p := build(t, cluster("10.240.0.0/12", text, hosts...), map[string]string{
 			"p": "params: {mode: {type: enum, enum: [a, b], default: a, doc: x}, flag: {type: boolean, doc: x}, on: {type: hosts, doc: x}}\nwhen: " + when + "\n",

@@ -14,7 +14,7 @@ import (
 
 // clusterSettings works out the texts that each setting is, of those that
 // profile.SettingCan knows.
-func clusterSettings(t *topology.Topology, c *Cluster, enabled []*profile.Profile) map[string][]string {
+func clusterSettings(t *topology.Topology, c *Cluster) map[string][]string {
 	count := func(n int) []string {
 		if n >= 2 {
 			return []string{strconv.Itoa(n), "many"}
@@ -26,29 +26,18 @@ func clusterSettings(t *topology.Topology, c *Cluster, enabled []*profile.Profil
 	if c.StackedEtcd {
 		etcd = "stacked"
 	}
-	var profiles []string
-	for _, p := range enabled {
-		profiles = append(profiles, p.Name)
-	}
 	return map[string][]string{
-		"profiles":             profiles,
 		"custody":              {c.Custody},
-		"keyAlgorithm":         {t.PKI.KeyAlgorithm},
 		"etcd":                 {etcd},
-		"stackedEtcd":          truth(c.StackedEtcd),
 		"controlPlanes":        count(len(c.ControlPlanes)),
-		"etcdMembers":          count(len(c.EtcdMembers)),
 		"nodes":                count(len(c.nodes())),
 		"networks":             count(c.nodeNetworks()),
 		"endpoint":             {c.endpointKind()},
 		"endpointNetwork":      {c.endpointNetwork()},
 		"own":                  t.Own,
-		"dualStack":            truth(len(c.Families) > 1),
-		"formed":               truth(c.Formed),
 		"adminOnControlPlanes": truth(c.AdminOnControlPlanes),
 		"minor":                {c.Minor},
 		"nameservers":          truth(len(c.Nameservers) > 0),
-		"ntp":                  truth(len(c.NTP) > 0),
 	}
 }
 

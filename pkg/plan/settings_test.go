@@ -16,7 +16,7 @@ func TestSettings(t *testing.T) {
 			parsed := &topology.Topology{PKI: topology.PKI{KeyAlgorithm: algorithm}}
 			for _, hosts := range [][]*HostFacts{nil, {{Name: "a", IsNode: true}, {Name: "b", IsNode: true}}} {
 				cluster := &Cluster{Custody: custody, Minor: "1.36", Hosts: hosts, StackedEtcd: hosts == nil}
-				for name, texts := range clusterSettings(parsed, cluster, nil) {
+				for name, texts := range clusterSettings(parsed, cluster) {
 					for _, text := range texts {
 						if !profile.SettingCan(name, text) {
 							t.Errorf("%s is %q, and profiles may not say so", name, text)

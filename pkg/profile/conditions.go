@@ -23,26 +23,19 @@ var Slots = []string{"cluster-dns", "cni", "service-proxy", "virtual-address"}
 var truth = []string{"true", "false"}
 
 // settings are the names that a condition may write under `settings:`. The
-// minor and the profiles depend on the catalog.
+// minor depends on the catalog.
 var settings = map[string]setting{
 	"custody":              {words: []string{"on-control-planes", "offline"}},
-	"keyAlgorithm":         {words: []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}},
 	"etcd":                 {words: []string{"stacked", "external"}}, // on control planes, or on hosts of its own
-	"stackedEtcd":          {words: truth},
 	"controlPlanes":        {count: true},
-	"etcdMembers":          {count: true},
 	"nodes":                {count: true},
 	"networks":             {count: true}, // that the nodes stand in
 	"endpoint":             {words: []string{"virtual", "host", "balancer", "name"}},
 	"endpointNetwork":      {words: []string{"shared", "split", "outside", "none"}},
 	"own":                  {words: Slots},
-	"dualStack":            {words: truth},
-	"formed":               {words: truth},
 	"adminOnControlPlanes": {words: truth},
 	"nameservers":          {words: truth},
-	"ntp":                  {words: truth},
 	"minor":                {},
-	"profiles":             {},
 }
 
 // SettingCan says whether a setting exists and can be a text.
@@ -71,10 +64,6 @@ func (c *Catalog) checkConditions(p *Profile, list *diag.List) {
 					// Newer and older ones than there are may be meant, but not none at all.
 					if termsRule.MatchString(text) && !slices.ContainsFunc(c.Minors(), func(minor string) bool { return MinorIs(minor, []string{text}) }) && len(c.Versions) > 0 {
 						never(text, "the minor", c.Minors())
-					}
-				case name == "profiles":
-					if c.Lookup(text) == nil {
-						never(text, "a profile", c.Names())
 					}
 				case !SettingCan(name, text):
 					words := s.words

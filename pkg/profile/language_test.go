@@ -29,3 +29,25 @@ func TestEveryFunctionIsUsed(t *testing.T) {
 		}
 	}
 }
+
+// TestEverySettingIsUsed holds that there is no setting of a cluster that no
+// condition of a built-in profile compares.
+func TestEverySettingIsUsed(t *testing.T) {
+	c, list := Load(Source{Name: "profiles", FS: profiles.FS})
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	used := map[string]bool{}
+	for _, p := range c.Profiles {
+		for _, when := range p.Conditions() {
+			for name := range when.Settings {
+				used[name] = true
+			}
+		}
+	}
+	for name := range settings {
+		if !used[name] {
+			t.Errorf("no condition of a built-in profile compares the setting %s: remove it", name)
+		}
+	}
+}
