@@ -146,7 +146,7 @@ func (p *pipe) host(h *plan.Host, result *Host, list *diag.List, load *workload,
 	if problems.HasErrors() {
 		return nil
 	}
-	timed(&load.verify, func() { list.Append(p.verifier.Host(h, doc, written.proof)) })
+	timed(&load.verify, func() { list.Append(written.prove(p.verifier, h, doc)) })
 	*result = describe(h)
 	result.measure(written.files[0].Data)
 	result.demandRoom(p.Topology.At(h.Path+".delivery"), h.Path, doc, list)

@@ -6,19 +6,22 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/emit"
 	"github.com/kubespore/kubespore/pkg/input"
 	"github.com/kubespore/kubespore/pkg/outdir"
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/verify"
 )
 
 // written is a document as its machine gets it.
 type written struct {
 	files []outdir.File // the document itself first
-	// proof is what the proofs read: what the files say, as Ignition.
-	proof []byte
+	// config is what the files of cloud-init say; nil where the document is Ignition.
+	config *types.Config
 }
 
 // MostDocument is how many bytes a document is read of.
@@ -41,7 +44,6 @@ func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 		raw, err := ignition(h.Delivery, doc)
 		list.AddError("O104", err)
 		add(DocumentName(h.Format), raw)
-		out.proof = raw
 		out.files[0].Secrets = secretsOf(doc)
 		return out, list
 	}
@@ -53,10 +55,18 @@ func write(h *plan.Host, doc *document.Document) (written, diag.List) {
 	out.files[0].Secrets = secretsOf(doc)
 	add("meta-data", seed.MetaData)
 	add("network-config", seed.NetworkConfig)
-	var err error
-	out.proof, err = emit.CloudInitAsIgnition(seed.UserData)
+	config, err := emit.CloudInitConfig(seed.UserData)
 	list.AddError("O104", err)
+	out.config = &config
 	return out, list
+}
+
+// prove holds a document as it is written against all that can be said of it alone.
+func (w written) prove(v *verify.Verifier, h *plan.Host, doc *document.Document) diag.List {
+	if w.config == nil {
+		return v.Host(h, doc, w.files[0].Data)
+	}
+	return v.HostOf(h, doc, *w.config, func() ([]byte, error) { return emit.Ignition(&document.Document{Config: *w.config}) })
 }
 
 // ignition writes a document for Ignition, in the form that its delivery carries best.

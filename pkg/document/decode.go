@@ -13,13 +13,20 @@ import (
 // nil stands for nobody, and then everything that might be secret is: files
 // that only their owner may read, and files with a private key.
 func Decode(host string, raw []byte, secret []string) (*Document, error) {
-	d := &Document{Host: host, Origins: map[string]Origin{}, Secret: map[string]bool{}}
-	if err := json.Unmarshal(raw, &d.Config); err != nil {
+	var config types.Config
+	if err := json.Unmarshal(raw, &config); err != nil {
 		return nil, fmt.Errorf("this is not an Ignition document")
 	}
-	if want := types.MaxVersion.String(); d.Config.Ignition.Version != want {
+	if want := types.MaxVersion.String(); config.Ignition.Version != want {
 		return nil, fmt.Errorf("this is not an Ignition document of version %s", want)
 	}
+	return Of(host, config, secret)
+}
+
+// Of makes a document of a config that was read back. The secret items are as for
+// Decode.
+func Of(host string, config types.Config, secret []string) (*Document, error) {
+	d := &Document{Host: host, Config: config, Origins: map[string]Origin{}, Secret: map[string]bool{}}
 	for _, item := range secret {
 		d.Secret[item] = true
 	}

@@ -17,26 +17,23 @@ import (
 // ReadCloudInit reads a document back from the user-data that CloudInit made.
 // The secret items are as for document.Decode.
 func ReadCloudInit(host string, userData []byte, secret []string) (*document.Document, error) {
-	raw, err := CloudInitAsIgnition(userData)
+	config, err := CloudInitConfig(userData)
 	if err != nil {
 		return nil, err
 	}
-	return document.Decode(host, raw, secret)
+	return document.Of(host, config, secret)
 }
 
-// CloudInitAsIgnition gives what the user-data that CloudInit made says, as an
-// Ignition document.
-func CloudInitAsIgnition(userData []byte) ([]byte, error) {
+// CloudInitConfig gives what the user-data that CloudInit made says.
+func CloudInitConfig(userData []byte) (types.Config, error) {
 	var c cloudConfig
 	if err := yaml.Unmarshal(userData, &c); err != nil {
-		return nil, fmt.Errorf("this is not a cloud-config")
+		return types.Config{}, fmt.Errorf("this is not a cloud-config")
 	}
 	r := reader{units: map[string]*types.Unit{}}
 	r.config.Ignition.Version = types.MaxVersion.String()
-	if err := r.read(&c); err != nil {
-		return nil, err
-	}
-	return Ignition(&document.Document{Config: r.config})
+	err := r.read(&c)
+	return r.config, err
 }
 
 // reader puts a config together again.

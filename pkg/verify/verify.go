@@ -56,11 +56,26 @@ func New(p *plan.Plan) (*Verifier, error) {
 // bytes as they are delivered: the proofs look at what those bytes say, and
 // take from doc only where it comes from.
 func (v *Verifier) Host(h *plan.Host, doc *document.Document, raw []byte) diag.List {
+	config, err := decodeStrictly(raw)
+	if err == nil {
+		return v.HostOf(h, doc, config, func() ([]byte, error) { return raw, nil })
+	}
+	out := judge(h, doc, raw)
+	if !out.HasErrors() {
+		out.Errorf("V001", diag.Position{}, h.Name, "the document holds something that is not in the Ignition specification: %s", plainError(err))
+	}
+	return out
+}
+
+// HostOf proves the same of a document that is delivered in another format, config
+// being what its bytes say. encode gives it as Ignition, for Ignition to judge.
+func (v *Verifier) HostOf(h *plan.Host, doc *document.Document, config types.Config, encode func() ([]byte, error)) diag.List {
 	var out diag.List
-	finished := *doc
-	if finished.Config = v.accepted(h, doc, raw, &out); out.HasErrors() {
+	if out.Append(v.accepted(h, doc, config, encode)); out.HasErrors() {
 		return out
 	}
+	finished := *doc
+	finished.Config = config
 	m, err := newMachine(h, v.plan, &finished)
 	if err != nil {
 		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plainError(err))
@@ -108,35 +123,36 @@ func (v *Verifier) Cluster() diag.List {
 	return out
 }
 
-// accepted holds the bytes against Ignition's own parser and validator and
-// gives what they say. Ignition's warnings count, for nobody reads them at a
-// machine's first boot.
+// decodeStrictly reads an Ignition document, and nothing that Ignition would pass over.
+func decodeStrictly(raw []byte) (config types.Config, err error) {
+	strict := json.NewDecoder(bytes.NewReader(raw))
+	strict.DisallowUnknownFields()
+	if err = strict.Decode(&config); err == nil && strict.More() {
+		err = errors.New("there is more after its end")
+	}
+	return config, err
+}
+
+// accepted holds a document against Ignition's own parser and validator.
+// Ignition's warnings count, for they are easily missed at a machine's first boot.
 //
 // Ignition judges paths, modes, owners and units, and of a content only that
 // it is a data URL, which newMachine proves of each. So documents that differ
 // in contents alone share its judgement.
-func (v *Verifier) accepted(h *plan.Host, doc *document.Document, raw []byte, out *diag.List) types.Config {
-	var config types.Config
-	strict := json.NewDecoder(bytes.NewReader(raw))
-	strict.DisallowUnknownFields()
-	err := strict.Decode(&config)
-	if err == nil && strict.More() {
-		err = errors.New("there is more after its end")
-	}
-	if err != nil {
-		out.Append(judge(h, doc, raw))
-		if !out.HasErrors() {
-			out.Errorf("V001", diag.Position{}, h.Name, "the document holds something that is not in the Ignition specification: %s", plainError(err))
-		}
-		return config
-	}
+func (v *Verifier) accepted(h *plan.Host, doc *document.Document, config types.Config, encode func() ([]byte, error)) (out diag.List) {
 	key, err := skeleton(config)
 	if err != nil {
 		out.Errorf("V001", diag.Position{}, h.Name, "the document cannot be read back: %s", plainError(err))
-		return config
+		return out
 	}
-	out.Append(v.proven.do("ignition "+key, func() diag.List { return judge(h, doc, raw) }))
-	return config
+	return v.proven.do("ignition "+key, func() (found diag.List) {
+		raw, err := encode()
+		if err != nil {
+			found.Errorf("V001", diag.Position{}, h.Name, "the document has no form in Ignition: %s", plainError(err))
+			return found
+		}
+		return judge(h, doc, raw)
+	})
 }
 
 // skeleton stands for all of a document but the contents of its files.
