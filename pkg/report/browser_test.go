@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -228,6 +229,42 @@ func TestBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestPrint lays pages out for paper of A4 width: nothing but what one reads,
+// marks of the size that they have on the screen, nothing wider than the paper.
+func TestPrint(t *testing.T) {
+	b := startBrowser(t)
+	for _, name := range []string{"ha.yaml", "dual-stack.yaml"} {
+		file := filepath.Join(t.TempDir(), "report.html")
+		if err := os.WriteFile(file, pageOf(t, reportOf(t, name, readExample(t, name), pki.Memory(), now)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b.call("Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+		b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": paperWidth, "height": 1000, "deviceScaleFactor": 1, "mobile": false}, nil)
+		b.open(file)
+		var page struct {
+			Menu, Width int
+			Marks       []int
+		}
+		b.value(`({
+			Menu: document.querySelector("nav").offsetHeight,
+			Width: document.documentElement.scrollWidth,
+			Marks: [...document.querySelectorAll(".key svg")].map(mark => Math.round(mark.getBoundingClientRect().width)),
+		})`, &page)
+		if page.Menu != 0 {
+			t.Errorf("%s: the menu is printed", name)
+		}
+		if page.Width > paperWidth {
+			t.Errorf("%s: %d pixels wide, the paper has %d", name, page.Width, paperWidth)
+		}
+		if want := []int{26, 14, 12, 12, 12}; !slices.Equal(page.Marks, want) {
+			t.Errorf("%s: the marks of the timeline are %v pixels wide, want %v", name, page.Marks, want)
+		}
+	}
+}
+
+// paperWidth is A4 without the margins that page.css sets, in CSS pixels.
+const paperWidth = (210 - 2*12) * 960 / 254
 
 func (b *browser) look(rules string, width int) {
 	b.t.Helper()
