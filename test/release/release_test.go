@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/kubespore/kubespore/pkg/topology"
+	"github.com/kubespore/kubespore/test/parts"
 )
 
 const version = "v0.1.2"
@@ -132,7 +133,8 @@ func checkFormula(t *testing.T, dist string) {
 // mainJob is what a user does first: the tutorial, then a topology that needs no
 // edit. The root has no network.
 const mainJob = `
-kubespore build cluster.yaml
+test -s payload.iso
+for machine in out/hosts/*; do test -s "media/${machine##*/}.iso"; done
 kubespore init --name prod --control-plane cp1=10.0.0.21/24 --worker w1=10.0.0.31/24 --gateway 10.0.0.1 prod.yaml
 kubespore build -o prod prod.yaml
 test -s prod/hosts/w1/user-data
@@ -174,22 +176,37 @@ func install(t *testing.T, dist, name, command string) {
 			t.Error(err)
 		}
 	})
-	shell(t, ".", `mkdir "$1/dist" && cp "$2"/*.deb "$2"/*.rpm "$1/dist/"
-		unshare --net --mount bash -c 'mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"
-			exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 bash -euxc "$2"' bash "$1" "$3"`,
-		root, dist, "export DEBIAN_FRONTEND=noninteractive\n"+command+"\ncd /root\nkubespore version\nmkdir -p .ssh\necho '"+topology.ExampleKey+"' >.ssh/id_ed25519.pub\n"+tutorial(t)+mainJob)
+	shell(t, ".", `mkdir "$1/dist" && cp "$2"/*.deb "$2"/*.rpm "$1/dist/"`, root, dist)
+	first, second := tutorial(t)
+	inside(t, root, "export DEBIAN_FRONTEND=noninteractive\n"+command+"\nkubespore version\nmkdir -p .ssh\necho '"+topology.ExampleKey+"' >.ssh/id_ed25519.pub\n"+
+		first+"kubespore payload list --format json cluster.yaml >bill.json\n")
+	if err := parts.Write(filepath.Join(root, "root", "payload-download"), read(t, root, "root/bill.json")); err != nil {
+		t.Fatal(err)
+	}
+	inside(t, root, second+mainJob)
 }
 
-// tutorial gives the first commands of the README's tutorial.
-func tutorial(t *testing.T) string {
+// inside runs commands in root's home of a root that has no network.
+func inside(t *testing.T, root, commands string) {
+	t.Helper()
+	shell(t, ".", `unshare --net --mount bash -c 'mount -t proc proc "$1/proc"; mount --bind /dev "$1/dev"
+		exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 bash -euxc "cd
+$2"' bash "$1" "$2"`, root, commands)
+}
+
+// tutorial gives the commands of the README's tutorial before machines are powered
+// on: those before the download, and those after it.
+func tutorial(t *testing.T) (first, second string) {
 	t.Helper()
 	_, section, _ := strings.Cut(string(read(t, "../..", "README.md")), "\n## Ten minutes to a cluster\n")
-	_, after, found := strings.Cut(section, "\n```sh\n")
-	commands, _, ends := strings.Cut(after, "```")
-	if !found || !ends || !strings.Contains(commands, "kubespore check cluster.yaml") {
-		t.Fatalf("the tutorial begins with other commands: %s", commands)
+	_, after, _ := strings.Cut(section, "\n```sh\n")
+	first, after, _ = strings.Cut(after, "```")
+	_, after, found := strings.Cut(after, "\n```sh parts=payload-download\n")
+	second, _, ends := strings.Cut(after, "```")
+	if !found || !ends || !strings.Contains(first, "kubespore check cluster.yaml") {
+		t.Fatalf("the tutorial has other commands: %s%s", first, second)
 	}
-	return commands
+	return first, second
 }
 
 func namesIn(t *testing.T, dir string) []string {
