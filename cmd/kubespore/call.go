@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -21,6 +22,7 @@ import (
 // call is one run of the program: what was asked and where to answer.
 type call struct {
 	ctx            context.Context
+	tidying        *sync.WaitGroup // held until what must not stay is gone
 	command        command
 	options        options
 	args           []string

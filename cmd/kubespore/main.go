@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,19 +26,22 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// What waits for a disk, a server or a keyboard does not look at ctx. Ending it
 	// there is safe: a build, a store and a bundle survive the loss of power.
+	var tidying sync.WaitGroup
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal does what it does to any program
+		tidying.Wait()
 		time.Sleep(grace)
 		fmt.Fprintln(os.Stderr, "kubespore: interrupted")
 		os.Exit(exitDiagnostics)
 	})
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+	os.Exit(run(ctx, &tidying, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 }
 
 // run is the whole program with everything it touches as an argument, but for
-// the files that the command line names.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	c := &call{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+// the files that the command line names. tidying is held while it has something that
+// it must take away again.
+func run(ctx context.Context, tidying *sync.WaitGroup, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
+	c := &call{ctx: ctx, tidying: tidying, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	root := c.tree()
 	root.SetArgs(args)
 	root.SetOut(stdout)

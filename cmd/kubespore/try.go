@@ -163,6 +163,8 @@ func level(h *media.Host) string {
 // rehearse runs the machines until the user ends it. What they write is gone
 // afterwards.
 func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options, now time.Time) (list diag.List) {
+	c.tidying.Add(1) // the folder holds keys
+	defer c.tidying.Done()
 	dir, err := os.MkdirTemp("", "kubespore-try-")
 	if err != nil {
 		list.Append(cannotRead("a temporary folder", err))

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -109,7 +110,7 @@ func (w *world) kubespore(args ...string) (code int, stdout, stderr string) {
 	w.t.Helper()
 	var out, problems bytes.Buffer
 	env := map[string]string{"SOURCE_DATE_EPOCH": epoch}
-	code = run(context.Background(), args, strings.NewReader(""), &out, &problems, func(name string) string { return env[name] })
+	code = run(context.Background(), &sync.WaitGroup{}, args, strings.NewReader(""), &out, &problems, func(name string) string { return env[name] })
 	return code, out.String(), problems.String()
 }
 

@@ -49,14 +49,13 @@ func lastOf(network netip.Prefix) netip.Addr {
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, last)))
 }
 
-// arguments are QEMU's for a port of a machine on a network, to which the door is
-// joined by a hub.
-func (d *Door) arguments(port, wire string) []string {
+// arguments are QEMU's for the door and the cable that it hangs on, joined by a hub.
+// Any machine can carry them: they are no port of it.
+func (d *Door) arguments(cable string) []string {
 	return []string{
-		"-netdev", wire + ",id=wire",
 		"-netdev", fmt.Sprintf("user,id=door,restrict=on,ipv6=off,net=%s,host=%s,dns=%s,dhcpstart=%s,hostfwd=tcp:%s-%s", d.network, d.own[0], d.own[1], d.own[2], d.Listen, d.Target),
-		"-netdev", "hubport,id=hubwire,hubid=0,netdev=wire",
-		"-netdev", "hubport,id=hubdoor,hubid=0,netdev=door",
-		"-netdev", "hubport,id=" + port + ",hubid=0",
+		"-netdev", cable + ",id=doorcable",
+		"-netdev", "hubport,id=doorside,hubid=0,netdev=door",
+		"-netdev", "hubport,id=cableside,hubid=0,netdev=doorcable",
 	}
 }

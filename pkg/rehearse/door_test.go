@@ -32,8 +32,8 @@ func TestOpenDoor(t *testing.T) {
 			continue
 		}
 		m := Machine{Name: "cp1", Door: d}
-		got := strings.Join((&Options{}).arguments(&m, "239.255.0.1:1"), " ")
-		for _, want := range []string{test.want, "restrict=on", "hostfwd=tcp:127.0.0.1:", "-" + machine.Addr().String() + ":6443 ", "socket,mcast=239.255.0.1:1,localaddr=127.0.0.1,id=wire ", "virtio-net-pci,netdev=net0,"} {
+		got := strings.Join((&Options{}).arguments(&m, []string{"wire"}, "doorwire"), " ")
+		for _, want := range []string{test.want, "restrict=on", "hostfwd=tcp:127.0.0.1:", "-" + machine.Addr().String() + ":6443 ", "-netdev doorwire,id=doorcable ", "-netdev wire,id=net0 ", "virtio-net-pci,netdev=net0,"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: %s is not in %s", name, want, got)
 			}

@@ -54,8 +54,9 @@ func (o *Options) layer(m *Machine, number int) string {
 	return filepath.Join(o.Dir, fmt.Sprintf("%s.%d.qcow2", m.Name, number))
 }
 
-// arguments are QEMU's for a machine on a network.
-func (o *Options) arguments(m *Machine, network string) []string {
+// arguments are QEMU's for a machine, with a cable's option for each of its ports and
+// that of the door's cable.
+func (o *Options) arguments(m *Machine, cables []string, door string) []string {
 	args := []string{
 		"-name", m.Name, "-nodefaults", "-no-user-config", "-display", "none", "-machine", "graphics=off",
 		"-m", strconv.FormatInt(o.Memory>>20, 10) + "M", "-smp", strconv.Itoa(o.Processors),
@@ -69,13 +70,11 @@ func (o *Options) arguments(m *Machine, network string) []string {
 		}
 	}
 	for i, mac := range m.ports() {
-		id, wire := fmt.Sprintf("net%d", i), "socket,mcast="+network+",localaddr=127.0.0.1"
-		if m.Door != nil && i == 0 {
-			args = append(args, m.Door.arguments(id, wire)...)
-		} else {
-			args = append(args, "-netdev", wire+",id="+id)
-		}
-		args = append(args, "-device", fmt.Sprintf("virtio-net-pci,netdev=%s,mac=%s", id, mac))
+		id := fmt.Sprintf("net%d", i)
+		args = append(args, "-netdev", cables[i]+",id="+id, "-device", fmt.Sprintf("virtio-net-pci,netdev=%s,mac=%s", id, mac))
+	}
+	if m.Door != nil {
+		args = append(args, m.Door.arguments(door)...)
 	}
 	disk := func(file, device string) {
 		id := fmt.Sprintf("disk%d", len(args))

@@ -85,10 +85,10 @@ func TestFind(t *testing.T) {
 func TestArguments(t *testing.T) {
 	o := Options{Memory: 4 << 30, Processors: 2, Dir: "/tmp/a,b", Payload: "payload.iso", Kernel: "vmlinuz", Append: "root=LABEL=root"}
 	m := Machine{Name: "cp1", Ports: []string{"52:54:00:00:00:01", "52:54:00:00:00:02"}, Disks: []string{"/dev/sdb", "/dev/vdb", "/dev/disk/by-id/virtio-etcd"}, Volume: "cp1.iso"}
-	got := strings.Join(o.arguments(&m, "239.255.0.1:1234"), " ")
+	got := strings.Join(o.arguments(&m, []string{"first", "second"}, ""), " ")
 	for _, want := range []string{
 		"-m 4096M -smp 2", "-accel tcg,thread=multi -cpu Westmere", "-kernel vmlinuz -append root=LABEL=root",
-		"netdev=net0,mac=52:54:00:00:00:01", "netdev=net1,mac=52:54:00:00:00:02", "mcast=239.255.0.1:1234,localaddr=127.0.0.1",
+		"-netdev first,id=net0 ", "netdev=net0,mac=52:54:00:00:00:01", "-netdev second,id=net1 ", "netdev=net1,mac=52:54:00:00:00:02",
 		"file=/tmp/a,,b/cp1.0.qcow2", "file=/tmp/a,,b/cp1.2.qcow2", "cp1.3.qcow2 -device virtio-blk-pci,drive=disk", ",bootindex=1",
 		",serial=etcd", "readonly=on,file=cp1.iso", "readonly=on,file=payload.iso",
 	} {
@@ -105,7 +105,7 @@ func TestArguments(t *testing.T) {
 		t.Errorf("foreign: %v", foreign)
 	}
 	rocky := Machine{Name: "w1", Level: "x86-64-v3", FirmwareName: "opt/com.coreos/config", FirmwareFile: "w1.ign"}
-	got = strings.Join(o.arguments(&rocky, "239.255.0.1:1234"), " ")
+	got = strings.Join(o.arguments(&rocky, []string{"wire"}, "doorwire"), " ")
 	if !strings.Contains(got, "-cpu max") || !strings.Contains(got, "-fw_cfg name=opt/com.coreos/config,file=w1.ign") || strings.Count(got, "mac=52:54:00:") != 1 {
 		t.Error(got)
 	}
@@ -113,7 +113,7 @@ func TestArguments(t *testing.T) {
 		t.Error("two machines have one address")
 	}
 	o.KVM = true
-	if got = strings.Join(o.arguments(&rocky, "239.255.0.1:1234"), " "); !strings.Contains(got, "-accel kvm -cpu host") {
+	if got = strings.Join(o.arguments(&rocky, []string{"wire"}, "doorwire"), " "); !strings.Contains(got, "-accel kvm -cpu host") {
 		t.Error(got)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -27,19 +26,26 @@ func Run(ctx context.Context, machines []Machine, o Options, console io.Writer) 
 			return err
 		}
 	}
-	network, err := freeNetwork()
+	network, err := openEthernet(portsOf(machines))
 	if err != nil {
 		return err
 	}
+	defer network.Close()
 	running, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var all sync.WaitGroup
 	turn := &sync.Mutex{}
+	free := network.machines()
 	for i := range machines {
 		m := &machines[i]
+		var cables []string
+		for range m.ports() {
+			cables = append(cables, free[0].option())
+			free = free[1:]
+		}
 		all.Go(func() {
 			out := &lines{name: m.Name, out: console, turn: turn}
-			if err := power(running, m, o, network, out); err != nil {
+			if err := power(running, m, o, o.arguments(m, cables, network.door().option()), out); err != nil {
 				end(err)
 			}
 		})
@@ -49,6 +55,14 @@ func Run(ctx context.Context, machines []Machine, o Options, console io.Writer) 
 		return nil // that is how rehearsals end
 	}
 	return context.Cause(running)
+}
+
+// portsOf counts the ports of all machines.
+func portsOf(machines []Machine) (n int) {
+	for i := range machines {
+		n += len(machines[i].ports())
+	}
+	return n
 }
 
 // layers makes the disks of a machine: one over the image, and empty ones.
@@ -78,25 +92,13 @@ func (o *Options) layers(ctx context.Context, m *Machine) error {
 	return nil
 }
 
-// freeNetwork finds a multicast group of this machine's own that no other
-// rehearsal uses.
-func freeNetwork() (string, error) {
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	_, port, err := net.SplitHostPort(c.LocalAddr().String())
-	return net.JoinHostPort("239.255.0.1", port), err
-}
-
 // grace is how long QEMU may take to end.
 const grace = 5 * time.Second
 
 // power runs a machine until it switches itself off or the context ends.
-func power(ctx context.Context, m *Machine, o Options, network string, out *lines) error {
+func power(ctx context.Context, m *Machine, o Options, args []string, out *lines) error {
 	var complaints tail
-	c := exec.CommandContext(ctx, o.Programs.System, o.arguments(m, network)...)
+	c := exec.CommandContext(ctx, o.Programs.System, args...)
 	c.Stdout, c.Stderr = out, &complaints
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = grace
