@@ -33,7 +33,7 @@ check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-a
 check-all: ## the oracles for every supported Kubernetes minor
 	KUBESPORE_MINORS='1.34 1.35 1.36 1.37' $(MAKE) check
 
-bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts beside their floor and their peers
+bench: ## the tables of docs/benchmarks.md: 1,000 and 10,000 hosts, next to their floor and their peers
 	test/tools/prepare bench
 	go run ./test/bench
 

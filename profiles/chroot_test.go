@@ -120,7 +120,7 @@ mount --rbind /dev "$root/dev"
 PATH=/usr/sbin:/usr/bin exec chroot "$root" "$@"
 `
 
-// run starts a program of the machine, as root of nothing but that folder.
+// run starts a program of the machine, as root of only that folder.
 func (m *chroot) run(t *testing.T, words ...string) string {
 	t.Helper()
 	out, err := m.try(words...)

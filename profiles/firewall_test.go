@@ -7,7 +7,7 @@ import (
 )
 
 // TestFirewallFailsClosed: where nft refuses the table, the unit that stands in for it
-// lets nobody in but over the loopback interface; the table takes its place again.
+// lets no one in except over the loopback interface; the table takes its place again.
 func TestFirewallFailsClosed(t *testing.T) {
 	m := newChroot(t, "../examples/single.yaml", "node1")
 	unit, err := os.ReadFile(m.path("/etc/systemd/system/kubespore-firewall.service"))

@@ -172,7 +172,7 @@ func testGuardAsks(t *testing.T, m machine) {
 }
 
 // TestOneProbe: only the one function opens connections by the shell, and no script
-// takes a failure to ask for an answer.
+// takes a failure to ask as an answer.
 func TestOneProbe(t *testing.T) {
 	err := fs.WalkDir(profiles.FS, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) == ".go" {

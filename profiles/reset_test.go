@@ -75,7 +75,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestResetOfTutorial: a profile that somebody wrote by following the page is
+// TestResetOfTutorial: a profile that a user wrote by following the page is
 // removed as the built-in ones are, without having said how.
 func TestResetOfTutorial(t *testing.T) {
 	folder := t.TempDir()
@@ -125,7 +125,7 @@ func TestResetOfTutorial(t *testing.T) {
 }
 
 // nothingOfUs holds what is left to the document: of a profile that does not
-// remain there is no file, link, unit or way to enable one.
+// the folder has no file, link, unit or way to enable one.
 func nothingOfUs(t *testing.T, m *chroot) {
 	t.Helper()
 	entries, err := m.doc.Entries()
@@ -172,7 +172,7 @@ func resetList(t *testing.T, m *chroot, kinds ...string) []string {
 
 // TestResetOfKernel: interfaces of pods and of what connects them go, the ports of
 // a bridge before it, as do tables of nft, routes to the pods of other nodes, and
-// rules that look up kube-router's tables; nobody else's do.
+// rules that look up kube-router's tables; no others do.
 func TestResetOfKernel(t *testing.T) {
 	m := newChroot(t, "../examples/seeds/002.yaml", "node3")
 	m.put(t, "/test", `
@@ -215,7 +215,7 @@ func TestResetOfContainers(t *testing.T) {
 	}
 }
 
-// TestResetOfRules lets iptables know rules of the cluster and of somebody else:
+// TestResetOfRules lets iptables know rules of the cluster and of another program:
 // these stay, and a failure to write them back is not lost.
 func TestResetOfRules(t *testing.T) {
 	programs := map[string]string{

@@ -46,7 +46,7 @@ func (m machine) bash(args ...string) *exec.Cmd {
 
 // runScript runs a script of a machine whose files lie in a folder, with programs
 // that stand for those it starts, and gives what it prints. How it ends is not
-// asked: one that waits for ever is killed by its sleep.
+// asked: one that waits without end is killed by its sleep.
 func (m machine) runScript(t *testing.T, dir, name string, programs map[string]string, env ...string) string {
 	t.Helper()
 	for file, from := range map[string]string{"script": name, "waiting": "base/files/waiting.bash.raw"} {

@@ -12,8 +12,8 @@ import (
 	"github.com/kubespore/kubespore/profiles"
 )
 
-// At a shutdown this machine's API server is ended, whatever time that takes,
-// and nobody else's that runs here, such as a tenant's in a pod.
+// At a shutdown this machine's API server is ended, no matter how long that takes,
+// and no other's that runs here, such as a tenant's in a pod.
 func TestStopAPIServer(t *testing.T) {
 	dir := t.TempDir()
 	script, err := profiles.FS.ReadFile("control-plane/files/kubespore-apiserver-stop.raw")
@@ -49,7 +49,7 @@ func TestStopAPIServer(t *testing.T) {
 	if out, err := exec.Command(stop, "192.0.2.1", "60").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("with none there: %v\n%s", err, out)
 	}
-	// One whose clients watch for ever.
+	// One whose clients watch without end.
 	waiting := apiServer(t, dir, "192.0.2.1", ":")
 	if out, err := exec.Command(stop, "192.0.2.1", "1").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -97,7 +97,7 @@ esac
 }
 
 // TestPodCIDRs: a machine writes the planned pod CIDRs to its Node as it was read,
-// or as it was registered while the machine watched; reads it again where somebody
+// or as it was registered while the machine watched; reads it again where someone
 // was faster, and leaves other pod CIDRs alone.
 func TestPodCIDRs(t *testing.T) { eachMachine(t, testPodCIDRs) }
 

@@ -3,7 +3,7 @@
 // bills of materials, checksums and their signature.
 //
 // What it writes follows from the commit, the version and the Go toolchain alone:
-// anybody can make the same bytes again and compare.
+// anyone can make the same bytes again and compare.
 package main
 
 import (

@@ -28,7 +28,7 @@ func (c *call) places(cluster string) []place {
 			place{flag: "the store", name: c.storeDir(cluster), key: "store", written: c.command.name == "build"})
 	}
 	read := []string{"build"}
-	written := []string{"output", "registry", "sysext", "iso", "squashfs", "registry-iso"} // whatever a command calls --output
+	written := []string{"output", "registry", "sysext", "iso", "squashfs", "registry-iso"} // everything that a command calls --output
 	for _, f := range flagsOf(c.command.flags) {
 		if !slices.Contains(read, f.name) && !slices.Contains(written, f.name) {
 			continue

@@ -123,7 +123,7 @@ func printBuild(w io.Writer, b buildResult) {
 	fmt.Fprintf(w, "\nnext: give each machine its document, power them on in any order, then\n  kubectl --kubeconfig %s get nodes\n", filepath.Join(b.Out, "admin.conf"))
 }
 
-// locked says what machines hold programs and images against.
+// locked says what machines compare programs and images with.
 func locked(lock string) string {
 	if lock == "" {
 		return "not locked: machines run what their image brings, unchecked (kubespore help payload)"

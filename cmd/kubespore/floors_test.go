@@ -43,7 +43,7 @@ var onlyImporter = map[string]string{
 }
 
 // openers names the calls of os that open a file, with the packages that make
-// them: pkg/input reads what a user names, whatever stands behind the name; the
+// them: pkg/input reads what a user names, be it a file, a link or a pipe; the
 // others write, read a folder or open again what is open.
 var openers = map[string][]string{
 	"ReadFile": {"pkg/durable"},

@@ -113,7 +113,7 @@ func privateKeys(text []byte) []string {
 }
 
 // TestKeysStayHome decodes every document and matches all private keys with
-// those in the store: a worker holds its own and nothing else, and nobody
+// those in the store: a worker holds its own and nothing else, and no one
 // holds another host's.
 func TestKeysStayHome(t *testing.T) {
 	w := newWorld(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// The files of which there is a schema.
+// The files that have a schema.
 const (
 	topologyWord = "topology"
 	profileWord  = "profile"

@@ -27,13 +27,13 @@ func (c *call) color(w io.Writer) bool {
 	return isTerminal(w)
 }
 
-// watched says whether somebody looks at progress.
+// watched says whether someone looks at progress.
 func (c *call) watched() bool {
 	return !c.options.quiet && c.options.format != "json" && isTerminal(c.stderr)
 }
 
 // progress gives a function that draws a bar for each stage, or nil where
-// nobody looks.
+// no one looks.
 func (c *call) progress() func(stage string, done, total int) {
 	bars := c.bars(progressbar.OptionShowCount())
 	if bars == nil {
@@ -43,7 +43,7 @@ func (c *call) progress() func(stage string, done, total int) {
 }
 
 // byteProgress gives a function that draws a bar for each part that is copied
-// or read, or nil where nobody looks.
+// or read, or nil where no one looks.
 func (c *call) byteProgress() func(part string, done, total int64) {
 	return c.bars(progressbar.OptionShowBytes(true))
 }
@@ -67,7 +67,7 @@ func (c *call) bars(unit progressbar.Option) func(part string, done, total int64
 				progressbar.OptionThrottle(100*time.Millisecond),
 				progressbar.OptionClearOnFinish())
 		}
-		// A bar that cannot be drawn is no reason to stop.
+		// A bar that cannot be drawn does not stop the command.
 		_ = bar.Set64(done)
 	}
 }

@@ -17,7 +17,7 @@ const mostRounds = 5
 // Beyond looks for what is wrong behind mistakes that end a stage: it leaves out
 // the values that are wrong, and lets the later stages judge the rest. What only
 // follows from that, such as a parameter that now lacks, is not said. Where the
-// rest cannot be judged it says nothing. It writes nothing.
+// rest cannot be judged, it gives no message. It writes no file.
 func Beyond(ctx context.Context, in Input, wrong diag.List) diag.List {
 	var found diag.List
 	in.Out, in.Progress, in.Each, in.Hosts = "", nil, nil, nil

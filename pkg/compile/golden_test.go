@@ -44,7 +44,7 @@ func newestFirst() []string {
 }
 
 // TestGolden holds what every host of the examples gets, for every Kubernetes
-// minor, to what somebody has read: see testdata/golden/README.md.
+// minor, to what someone has read: see testdata/golden/README.md.
 func TestGolden(t *testing.T) {
 	want := map[string]string{}
 	trees := map[string]string{} // of the first minor, by example/host

@@ -91,7 +91,7 @@ func (p *pipe) limited(h Host) ([]byte, error) {
 	return input.ReadUpTo(filepath.Join(p.Out, h.File), MostDocument)
 }
 
-// begin starts writing beside the last build. Hosts that were not asked for
+// begin starts writing next to the last build. Hosts that were not asked for
 // are carried over.
 func (p *pipe) begin() {
 	if p.out == nil {

@@ -82,7 +82,7 @@ func (l leaves) file(e document.Entry) error {
 		}
 		for _, kv := range kvs {
 			values := []string{kv[1]}
-			if strings.HasSuffix(kv[0], "ARGS") { // of which a unit makes arguments
+			if strings.HasSuffix(kv[0], "ARGS") { // that a unit makes arguments of
 				values = arguments(kv[1], false)
 			}
 			for _, v := range values {

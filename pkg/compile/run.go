@@ -40,7 +40,7 @@ type Result struct {
 	Hosts      []Host        // sorted by name
 	Calls      []verify.Call // who dials whom, in documents that hold every proof
 	Unchanged  bool          // the last build was whole and up to date: nothing was done
-	Generation int           // of what the cluster shall hold
+	Generation int           // of what the cluster is to hold
 	BootBy     time.Time
 	RenewBy    time.Time
 	Stages     []Stage

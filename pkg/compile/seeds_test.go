@@ -27,7 +27,7 @@ import (
 //	                    remark if you want; for "not here" the reason, a sentence
 //
 // An empty first cell continues the row above with another place, or with
-// another part of the same lines. All lines of the guide, of which the page gives the number ("a guide of 469
+// another part of the same lines. All lines of the guide; the page says how many ("a guide of 469
 // lines"), stand in the first column.
 var seedColumns = []string{"lines", "what the guide does", "where", "what stands there"}
 

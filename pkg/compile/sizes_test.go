@@ -23,7 +23,7 @@ const (
 	sizesEnd   = "<!-- end sizes -->"
 )
 
-// sizeSlack is by how many KiB a figure of the page may be wrong before somebody must
+// sizeSlack is by how many KiB a figure of the page may be wrong before someone must
 // write it anew: keys differ from build to build, and every profile adds a line.
 const sizeSlack = 2
 

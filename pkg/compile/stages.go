@@ -57,7 +57,7 @@ func (p *pipe) issue() {
 }
 
 // prepare renders what all hosts share and counts the generation of what the
-// cluster shall hold.
+// cluster is to hold.
 func (p *pipe) prepare() {
 	var problems diag.List
 	p.renderer, problems = render.New(p.result.Plan, p.evaluator, p.overlays.Open)

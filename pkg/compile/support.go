@@ -14,7 +14,7 @@ import (
 const versionPath = "kubernetes.version"
 
 // support warns of a Kubernetes that is no longer maintained, and of a patch
-// that this release of kubespore has not heard of.
+// that this release of kubespore does not know.
 func support(t *topology.Topology, c *profile.Catalog, now time.Time) diag.List {
 	var list diag.List
 	row, ok := c.Version(t.Kubernetes.Minor)

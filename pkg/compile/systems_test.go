@@ -76,7 +76,7 @@ func TestEverySystemPasses(t *testing.T) {
 	}
 }
 
-// A system that nobody here has heard of is a folder of the user's: its facts
+// A system that kubespore does not know is a folder of the user's: its facts
 // decide what its machines get, and the proofs hold it to them.
 func TestSystemOfTheUser(t *testing.T) {
 	mine := profile.Source{Name: "mine", FS: fstest.MapFS{"os-mine/profile.yaml": {Data: []byte(`name: os-mine
@@ -171,7 +171,7 @@ func apart(old, new map[string]string) string {
 	return b.String()
 }
 
-// TestGoldenSystems holds what the machines of each system get to what somebody has
+// TestGoldenSystems compares what the machines of each system get with what someone has
 // read: the difference from Debian.
 func TestGoldenSystems(t *testing.T) {
 	catalog, _ := profile.Load(profile.Source{Name: "profiles", FS: profiles.FS})

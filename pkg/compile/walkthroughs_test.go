@@ -13,7 +13,7 @@ var cannotBeWritten = []struct {
 	seed, host, path string
 	has, lacks       []string
 }{
-	// 000: two cluster domains; etcd for everybody, without TLS; two prefixes of
+	// 000: two cluster domains; etcd for everyone, without TLS; two prefixes of
 	// flannel; Docker masquerading; an engine that starts before its bridge.
 	{"000", "node1", "/var/lib/kubelet/config.yaml", []string{`^clusterDomain: test\.com$`, `^- 10\.1\.201\.10$`}, nil},
 	{"000", "master", "/etc/kubespore/objects/coredns/coredns.yaml", []string{`kubernetes test\.com `, `clusterIP: "?10\.1\.201\.10`}, []string{`fxsoft`}},
@@ -30,7 +30,7 @@ var cannotBeWritten = []struct {
 	{"001-flannel", "node2", "/etc/cni/net.d/10-kubespore.conflist", []string{`"mtu": 1420`}, nil},
 	{"001-flannel", "node2", "/etc/systemd/journald.conf.d/50-kubespore.conf", []string{`^SystemMaxUse=500M$`}, nil},
 	{"001-flannel", "node2", "/var/lib/kubelet/config.yaml", []string{`^containerLogMaxSize: 10Mi$`, `^containerLogMaxFiles: 5$`}, nil},
-	// 002: nopreempt beside MASTER; a check that asks the virtual address and takes
+	// 002: nopreempt together with MASTER; a check that asks the virtual address and takes
 	// the holder out; the holder's address to multicast; etcd on plain HTTP; the
 	// driver of cgroups; two advertised addresses that are the virtual one.
 	{"002", "master1", "/etc/kubespore/keepalived/keepalived.conf.in", []string{`state BACKUP`, `--server=https://192\.168\.200\.22:6443`, `weight -100`, `unicast_src_ip 192\.168\.200\.22`, `^  nopreempt$`, `failover weight 1`}, []string{`MASTER`, `mcast_src_ip`}},

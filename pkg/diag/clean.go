@@ -51,7 +51,7 @@ func cleanLine(line string) string {
 	return visible(maskValues(contents, maskValues(secretValue, line)))
 }
 
-// maskValues masks what the groups of a pattern match, but for words that are no secret.
+// maskValues masks what the groups of a pattern match, except words that are not secrets.
 func maskValues(pattern *regexp.Regexp, line string) string {
 	var masked strings.Builder
 	done := 0

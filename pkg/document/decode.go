@@ -9,8 +9,8 @@ import (
 )
 
 // Decode reads a document back from its Ignition JSON. Where its parts came
-// from is lost. The secret items are those given by whoever remembers them;
-// nil stands for nobody, and then everything that might be secret is: files
+// from is lost. The secret items are those given by the caller, who remembers them;
+// nil stands for no one, and then everything that might be secret is: files
 // that only their owner may read, and files with a private key.
 func Decode(host string, raw []byte, secret []string) (*Document, error) {
 	var config types.Config
@@ -45,7 +45,7 @@ func Of(host string, config types.Config, secret []string) (*Document, error) {
 // privateKey is in the header of every PEM block with a private key.
 var privateKey = []byte("PRIVATE KEY")
 
-// MightBeSecret errs on the safe side about an entry of which nothing else is
+// MightBeSecret errs on the safe side about an entry when nothing else is
 // known.
 func MightBeSecret(e Entry) bool {
 	return e.Kind == KindFile && (e.Mode&0o004 == 0 || bytes.Contains(e.Content, privateKey))

@@ -48,7 +48,7 @@ func state(t *testing.T, j durable.Journal) string {
 }
 
 // A process killed in any change leaves all of the old or all of the new, and
-// whoever comes next finds the same.
+// the next process finds the same.
 func TestJournalKilledAnywhere(t *testing.T) {
 	for _, before := range []string{"nothing", "the old content"} {
 		after := map[string]int{}

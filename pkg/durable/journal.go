@@ -15,8 +15,8 @@ import (
 //
 // The new files go to a side folder first. Once they are flushed, one rename
 // makes the side folder valid: from then on the change has happened, and all
-// that follows can be done again by anybody. The files are moved into place,
-// and the empty side folder is removed. Whoever opens the folder rolls a valid
+// that follows can be done again by any process. The files are moved into place,
+// and the empty side folder is removed. The next process that opens the folder rolls a valid
 // side folder forward and discards any other.
 type Journal struct {
 	FS  FS
@@ -143,13 +143,13 @@ func (j Journal) ReadFile(name string) ([]byte, error) {
 }
 
 // Files gives the relative names of everything below a folder that is not a
-// folder, sorted, with slashes; none when there is no such folder. The folder
+// folder, sorted, with slashes; none when the folder does not exist. The folder
 // itself may be a link to one, as on a disk of its own.
 func Files(dir string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(dir+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // no such folder, or a reader saw somebody's change
+			return nil // no such folder, or a reader saw the change of another process
 		}
 		if err != nil {
 			return explain("read", path, err)

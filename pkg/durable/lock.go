@@ -45,11 +45,11 @@ func Acquire(folder, name string) (*Lock, error) {
 			}
 			return nil, explain("lock", folder, err)
 		}
-		// Whoever held the lock before may have removed the file between our
-		// open and our lock: then we hold a file that nobody else will see.
+		// The last holder of the lock may have removed the file between our
+		// open and our lock: then we hold a file that no other process will see.
 		if sameFile(f, name) {
 			// The number only makes another's message better: a disk too full
-			// to hold it must not keep anybody from reading.
+			// to hold it must not keep others from reading.
 			if f.Truncate(0) == nil {
 				_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 			}

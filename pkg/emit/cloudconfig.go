@@ -55,7 +55,7 @@ type cloudFile struct {
 	Content     string `yaml:"content"`
 }
 
-// initModules is all that cloud-init shall do, in this order: files after the
+// initModules is all that cloud-init is to do, in this order: files after the
 // accounts, commands last, and everything before the network and most services
 // start. The modules of an image's own cloud.cfg would besides rewrite files
 // of the document (hosts, resolv.conf), delete ssh host keys, or wait for

@@ -22,7 +22,7 @@ type Seed struct {
 }
 
 // The scripts that a document carries. They hold no word of any one host: what
-// is to be done stands in the list of steps beside them.
+// is to be done stands in the list of steps next to them.
 var (
 	//go:embed cloudinit/begin
 	beginScript string
@@ -41,7 +41,7 @@ const (
 )
 
 // CloudInit lowers a document to cloud-init. What cannot be lowered is an
-// error at the place that asks for it; nothing is dropped.
+// error at the line that demands it; nothing is dropped.
 func CloudInit(d *document.Document) (Seed, diag.List) {
 	list := refuse(d)
 	if list.HasErrors() {
@@ -72,7 +72,7 @@ func lower(d *document.Document) (Seed, error) {
 		// and before most services start, as Ignition does.
 		{&seed.MetaData, "", metaData{InstanceID: id, LocalHostname: d.Host, Mode: "local"}},
 		// The document brings the network's own files. Without this file
-		// cloud-init would ask for an address by DHCP.
+		// cloud-init would request an address by DHCP.
 		{&seed.NetworkConfig, "", networkConfig{Version: 2, Ethernets: map[string]struct{}{}}},
 	} {
 		if *file.to, err = marshal(file.header, file.value); err != nil {

@@ -249,7 +249,7 @@ func TestCloudInitRefuses(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, reading the seed back gives the same bytes.
+// No matter what a file holds, reading the seed back gives the same bytes.
 func FuzzContent(f *testing.F) {
 	for _, text := range []string{"", "\n", " a", "a\n\n", "a\r\nb", "\xff", "\u0085", "---\n", "'\"", "a: b #c\n\tx\n", "\U0001f600\n"} {
 		f.Add([]byte(text))

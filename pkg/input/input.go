@@ -53,7 +53,7 @@ func ReadUpTo(name string, most int64) ([]byte, error) {
 }
 
 // ReadOwn reads a file of a folder that is ours alone, such as a store of keys: a
-// link there leads to what somebody else may change.
+// link there leads to what another user may change.
 func ReadOwn(name string, most int64) ([]byte, error) {
 	f, err := open(name, syscall.O_NOFOLLOW)
 	if errors.Is(err, syscall.ELOOP) {
@@ -197,7 +197,7 @@ func escapes(err error) error {
 	return err
 }
 
-// Guarded refuses a file or folder that somebody else may change: one that
+// Guarded refuses a file or folder that another user may change: one that
 // belongs to neither this user nor root, or that others may write. A folder in
 // which only owners may remove what is theirs, such as /tmp, is fine. Group says
 // whether the group may not write either, and trusted holds users who count as

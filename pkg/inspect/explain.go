@@ -29,7 +29,7 @@ type Explanation struct {
 	Earlier []Writer `json:"earlier,omitempty"` // whom it replaced or added to, oldest first
 }
 
-// Writer is a profile or an overlay, and the line that asks for something.
+// Writer is a profile or an overlay, and the line that demands something.
 type Writer struct {
 	Profile  string        `json:"profile"`
 	Position diag.Position `json:"position"`
@@ -38,7 +38,7 @@ type Writer struct {
 
 // Explain says where the parts of a document come from, sorted by path. What
 // may be a path, the name of a unit, UNIT/DROP-IN, or an item such as
-// user:core; "" asks for everything. Nothing found gives an error that names
+// user:core; "" means everything. Nothing found gives an error that names
 // the nearest thing there is.
 func Explain(d *document.Document, what string) ([]Explanation, error) {
 	all, err := explainAll(d)

@@ -11,7 +11,7 @@ import (
 )
 
 // Needs is what a change asks of the operator of a running machine, once the
-// changed files are on it. The zero value asks for nothing.
+// changed files are on it. The zero value makes nothing necessary.
 type Needs struct {
 	Reimage bool     `json:"reimage"`           // the machine must boot its new document from nothing
 	Restart []string `json:"restart,omitempty"` // units, sorted
@@ -71,7 +71,7 @@ var folderReaders = map[string]string{
 // absolutePath matches paths in units, scripts and manifests.
 var absolutePath = regexp.MustCompile(`/[A-Za-z0-9._@%+-]+(?:/[A-Za-z0-9._@%+-]+)+`)
 
-// readers knows who reads which path: whatever names it. A script that a unit
+// readers knows who reads which path: every file that names it. A script that a unit
 // runs reads on behalf of the unit.
 type readers struct {
 	by    map[string][]string // path -> paths of what names it
@@ -106,7 +106,7 @@ func (r readers) name(named, by string) {
 	}
 }
 
-// needs says what a change asks for.
+// needs says what a change makes necessary.
 func (r readers) needs(c Change) Needs {
 	if !strings.HasPrefix(c.Path, "/") {
 		return Needs{Reimage: true}

@@ -17,7 +17,7 @@ func machines() map[elf.Machine]string {
 	return map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 }
 
-// AgePrograms reads the programs called age that a stick shall carry, one for
+// AgePrograms reads the programs called age that a stick is to carry, one for
 // each architecture, and gives them by it. A machine runs its program before
 // anything else is there, so it must be static.
 func AgePrograms(files []string) (map[string][]byte, diag.List) {

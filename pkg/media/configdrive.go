@@ -19,8 +19,8 @@ type metaData struct {
 	Meta     map[string]string `json:"meta,omitempty"`
 }
 
-// networkData is a network_data.json that asks for nothing: the document
-// brings the network's own files. Without it cloud-init would ask for an address
+// networkData is an empty network_data.json: the document
+// brings the network's own files. Without it cloud-init would request an address
 // by DHCP.
 const networkData = `{"links": [], "networks": [], "services": []}` + "\n"
 
@@ -66,7 +66,7 @@ func driveFiles(h *Host) ([]iso9660.File, error) {
 	return append(more, volumeFile("openstack/latest/user_data", document), volumeFile("openstack/latest/meta_data.json", append(text, '\n'))), nil
 }
 
-// instanceOf names an instance after its document. It says nothing of the
+// instanceOf names an instance after its document. It does not show the
 // document to who does not have it.
 func instanceOf(document []byte) string {
 	sum := sha256.Sum256(append([]byte("kubespore instance\x00"), document...))

@@ -16,7 +16,7 @@ import (
 )
 
 // InventoryName is the file that tells which files of a folder are media of
-// ours. Others may stand beside them, such as the kernels of a PXE tree, and are
+// ours. Other files may stand next to them, such as the kernels of a PXE tree, and are
 // never touched.
 const InventoryName = "media.json"
 
@@ -103,7 +103,7 @@ func (f *folder) read() error {
 	return nil
 }
 
-// stage writes a file beside its place and gives its size.
+// stage writes a file next to its place and gives its size.
 func (f *folder) stage(file File) (int64, error) {
 	name := f.stagePath(file.Path)
 	if err := f.reserve(file.Path, filepath.Dir(name)); err != nil {
@@ -119,7 +119,7 @@ func (f *folder) stage(file File) (int64, error) {
 	return info.Size(), nil
 }
 
-// reserve notes a path, refuses one that is somebody else's, and makes the
+// reserve notes a path, refuses one that kubespore did not write, and makes the
 // folder it goes into.
 func (f *folder) reserve(path, dir string) error {
 	if _, err := os.Lstat(f.at(path)); err == nil && !f.known[path] {
@@ -131,7 +131,7 @@ func (f *folder) reserve(path, dir string) error {
 	if f.folders[dir] {
 		return nil
 	}
-	// Whoever finds the folder made must find it there.
+	// A command that finds the folder must find the file in it.
 	if err := f.fs.MkdirAll(dir); err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ type Medium struct {
 }
 
 // FixedTime is the date on everything that has one. A medium changes when its
-// document does, so its own date says nothing; this one is the first that
+// document does, so its own date does not show that; this one is the first that
 // every file system can hold.
 func FixedTime() time.Time { return time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC) }
 

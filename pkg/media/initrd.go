@@ -9,7 +9,7 @@ import (
 	"github.com/cavaliergopher/cpio"
 )
 
-// Initrd is an archive that a boot loader gives the kernel beside the system's
+// Initrd is an archive that a boot loader gives the kernel in addition to the system's
 // own initramfs.
 func Initrd(install string) Medium {
 	return Medium{
@@ -34,7 +34,7 @@ type member struct {
 	name    string
 	mode    cpio.FileMode
 	content []byte
-	guest   bool // its folder is there, perhaps behind a link, or nobody needs the file
+	guest   bool // its folder is there, perhaps behind a link, or no program needs the file
 }
 
 // archive writes a compressed cpio archive. The kernel makes no folders by

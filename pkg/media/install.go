@@ -17,7 +17,7 @@ const (
 )
 
 // mirror is where an installer finds the image of its system, and who vouches
-// for the server, when that is not somebody whom everybody trusts.
+// for the server, when that is not one that every system trusts.
 type mirror struct {
 	url       string
 	authority []byte

@@ -28,7 +28,7 @@ type (
 
 // Matchbox is the data folder of matchbox. A machine's address selects what it
 // boots; its document is given out for the token that stands there alone, so
-// that an address, which everybody can see, does not give it away.
+// that an address, which everyone can see, does not give it away.
 func Matchbox(n Netboot) Medium {
 	return Medium{
 		Name: "matchbox", Formats: []string{ignition}, NeedsSystem: true,

@@ -48,7 +48,7 @@ func inlined(t *testing.T, r ignitionResource) string {
 	return string(content)
 }
 
-// TestPinned follows a machine that boots over HTTPS: the archive beside its
+// TestPinned follows a machine that boots over HTTPS: the archive next to its
 // initramfs says where its document is, whom to trust there, and what it says.
 func TestPinned(t *testing.T) {
 	authority, server := []byte("AUTHORITY"), &Server{Certificate: []byte("CERTIFICATE"), Key: []byte("KEY")}
@@ -94,7 +94,7 @@ func TestPinned(t *testing.T) {
 }
 
 // TestFlatcarInstalls looks at what the live system of Flatcar is told, where
-// its server is known to everybody and where not.
+// every system trusts its server, and where not.
 func TestFlatcarInstalls(t *testing.T) {
 	h := ignitionHost("a", "flatcar")
 	for _, test := range []struct {
@@ -124,7 +124,7 @@ func TestFlatcarInstalls(t *testing.T) {
 	}
 }
 
-// authority makes a certificate; of an authority, if it shall be one.
+// authority makes a certificate; of an authority, where that is wanted.
 func authority(t *testing.T, isCA bool, until time.Time) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -26,7 +26,7 @@ const (
 	plantCommand   = `/bin/sh /` + plantFolder + `plant "$NEWROOT"` + "\n"
 )
 
-// seedArchive is an archive beside an initramfs that puts the seed where
+// seedArchive is an archive next to an initramfs that puts the seed where
 // cloud-init looks for one. No network is needed, and nothing is looked for on
 // other disks.
 func seedArchive(path string, h *Host) (File, error) {

@@ -20,7 +20,7 @@ type Netboot struct {
 	// Authority vouches for the server of an https URL: PEM. Machines trust no
 	// other. nil leaves it to what is in their system.
 	Authority []byte
-	Server    *Server // nil where the certificate is somebody else's
+	Server    *Server // nil where another authority signed the certificate
 }
 
 // Server is what a web server needs to be the one that machines trust.
@@ -89,7 +89,7 @@ func (n Netboot) absolute(path string) string {
 	return n.URL + "/" + path
 }
 
-// token is the part of a document's URL that nobody can guess who has not read
+// token is the part of a document's URL that no one can guess who has not read
 // the document. It changes with the document.
 func token(document []byte) string {
 	sum := sha256.Sum256(append([]byte("kubespore url\x00"), document...))
@@ -178,8 +178,8 @@ func (s *Server) files(authority []byte) []File {
 }
 
 // ignitionWay gives what a machine with Ignition fetches, in a folder that
-// nobody can guess, and how it boots. With an authority of our own an archive
-// beside its initramfs tells it where that is: kernel arguments could not say
+// no one can guess, and how it boots. With an authority of our own an archive
+// next to its initramfs tells it where that is: kernel arguments could not say
 // whom to trust.
 func (n Netboot) ignitionWay(h *Host) ([]File, boot, string, error) {
 	own, err := h.Read(h.document())
@@ -196,15 +196,15 @@ func (n Netboot) ignitionWay(h *Host) ([]File, boot, string, error) {
 		return files, n.boot(h, "images", n.absolute(path)), "", nil
 	}
 	pointer, err := pinnedPointer(n.absolute(path), n.Authority, document)
-	// Beside the scripts: where they come from another server than documents, it
+	// Next to the scripts: where they come from another server than documents, it
 	// does too.
 	archive := "pointers/" + token(pointer) + ".initrd"
 	return append(files, documentArchive("pxe/"+archive, h, pointer)), n.boot(h, "images", ""), archive, err
 }
 
-// seedWay gives what a machine with cloud-init boots from: the archive beside
+// seedWay gives what a machine with cloud-init boots from: the archive next to
 // its initramfs has all of the seed. cloud-init itself could fetch one, but not
-// before the network is up, not the part about the network, and from nobody
+// before the network is up, not the part about the network, and from no one
 // whom its image does not trust.
 func (n Netboot) seedWay(h *Host) ([]File, boot, string, error) {
 	if n.Install != "" {

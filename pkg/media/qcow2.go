@@ -15,12 +15,12 @@ const cluster = 1 << 16
 // tableEntries is how many clusters one table of the second level describes.
 const tableEntries = cluster / 8
 
-// copied marks a table entry whose cluster nobody shares.
+// copied marks a table entry of a cluster that is not shared.
 const copied = -1 << 63
 
 // layer is a qcow2 image that holds what differs from another image.
 type layer struct {
-	backing, format string // the other image, as QEMU shall find it
+	backing, format string // the other image, as QEMU is to find it
 	size            int64
 	clusters        map[int64][]byte // by number
 }

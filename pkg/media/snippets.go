@@ -64,7 +64,7 @@ func qemuFiles(h *Host) ([]File, error) {
 const libvirtImages = "/var/lib/libvirt/images/"
 
 // Kernels of cloud images have no driver for the controller of a CD (SATA, IDE), or
-// load it after cloud-init has looked for its seed: hence virtio, here and below.
+// load it after cloud-init has looked for its seed; virtio, here and below, is loaded before.
 func libvirt(h *Host) ([]File, error) {
 	if h.Format == cloudInit {
 		return withComment(h, ".xml", `<!-- %[1]s: below <devices>, with %[1]s.iso in %[2]s -->

@@ -67,7 +67,7 @@ func gather(m Memory, programs map[string][]byte, hosts []Host) ([]File, diag.Li
 		out = append(out, f)
 	}
 	if !list.HasErrors() {
-		// Before any medium is there: none may need a key that nobody remembers.
+		// Before any medium is there: no medium may need a key that was not kept.
 		list.AddError("M001", m.Commit())
 	}
 	return out, list

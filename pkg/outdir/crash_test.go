@@ -30,7 +30,7 @@ func TestTwoBuilds(t *testing.T) {
 }
 
 // A build killed in any change leaves the last good build or the new one, and
-// the next build succeeds and leaves nothing beside out/.
+// the next build succeeds and leaves nothing next to out/.
 func TestKilledAnywhere(t *testing.T) {
 	for _, noExchange := range []bool{false, true} {
 		for _, first := range []bool{true, false} {

@@ -34,7 +34,7 @@ type About struct {
 	Overlays   []Read    `json:"overlays,omitempty"`
 }
 
-// Read is a file beside the topology that went into a build.
+// Read is a file, next to the topology, that went into a build.
 type Read struct {
 	Overlay string `json:"overlay"`        // as the topology names it
 	File    string `json:"file,omitempty"` // below the overlay's folder, a folder with a slash at its end; "" for the overlay itself

@@ -29,7 +29,7 @@ type Dir struct {
 }
 
 // Open locks a build folder, which may be missing, and clears away what killed
-// builds left beside it.
+// builds left next to it.
 func Open(dir string, o Options) (*Dir, error) {
 	path, err := resolve(dir)
 	if err != nil {
@@ -44,10 +44,10 @@ func Open(dir string, o Options) (*Dir, error) {
 			return nil, failure(err)
 		}
 	}
-	if d.lock, err = durable.Acquire(path, d.beside("lock")); err != nil {
+	if d.lock, err = durable.Acquire(path, d.sibling("lock")); err != nil {
 		return nil, failure(err)
 	}
-	err = durable.RecoverReplace(d.fs, path, d.beside("staging"))
+	err = durable.RecoverReplace(d.fs, path, d.sibling("staging"))
 	if err == nil {
 		err = d.identify(o.Cluster)
 	}
@@ -108,8 +108,8 @@ func (d *Dir) identify(cluster string) (err error) {
 	return nil
 }
 
-// beside gives a name next to the folder, on the same file system.
-func (d *Dir) beside(what string) string {
+// sibling gives a name next to the folder, on the same file system.
+func (d *Dir) sibling(what string) string {
 	return filepath.Join(filepath.Dir(d.path), "."+filepath.Base(d.path)+"."+what)
 }
 
@@ -139,7 +139,7 @@ func (d *Dir) Close() error {
 		return nil
 	}
 	// What cannot be removed now is removed by the next Open.
-	_ = d.fs.RemoveAll(d.beside("staging"))
+	_ = d.fs.RemoveAll(d.sibling("staging"))
 	err := d.lock.Release()
 	d.lock = nil
 	if err != nil {

@@ -21,7 +21,7 @@ type File struct {
 	Data    []byte
 }
 
-// Stage is a build that is being written beside the last one. It is safe for
+// Stage is a build that is being written next to the last one. It is safe for
 // concurrent use.
 type Stage struct {
 	dir  *Dir
@@ -44,7 +44,7 @@ func (d *Dir) Stage() (*Stage, diag.List) {
 	if list = d.refuse(); list.HasErrors() {
 		return nil, list
 	}
-	s := &Stage{dir: d, path: d.beside("staging"), last: map[string]FileInfo{}, made: map[string]bool{}, files: map[string]FileInfo{}}
+	s := &Stage{dir: d, path: d.sibling("staging"), last: map[string]FileInfo{}, made: map[string]bool{}, files: map[string]FileInfo{}}
 	if d.manifest != nil {
 		for _, f := range d.manifest.Files {
 			s.last[f.Path] = f
@@ -61,7 +61,7 @@ func (d *Dir) Stage() (*Stage, diag.List) {
 	return s, nil
 }
 
-// refuse names each file that is somebody's work.
+// refuse names each file that kubespore did not write.
 func (d *Dir) refuse() diag.List {
 	var list diag.List
 	names, err := durable.Files(d.path)

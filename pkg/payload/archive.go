@@ -83,7 +83,7 @@ func indexOf(i *Image, mediaType types.MediaType, digest v1.Hash, size int64) []
 }
 
 // dockerList names the image as Docker's older store reads it, which knows no
-// OCI layout: docker save writes it beside one too.
+// OCI layout: docker save writes it next to one, too.
 func dockerList(i *Image, manifest *v1.Manifest) []byte {
 	type image struct {
 		Config   string
@@ -98,7 +98,7 @@ func dockerList(i *Image, manifest *v1.Manifest) []byte {
 	return text
 }
 
-// collect has every blob of an image in a folder, each held against its digest.
+// collect has every blob of an image in a folder, each checked by its digest.
 func collect(cache string, image v1.Image, manifest *v1.Manifest, report func(done, total int64)) ([]member, error) {
 	var total, done int64
 	wanted := append([]v1.Descriptor{manifest.Config}, manifest.Layers...)

@@ -57,7 +57,7 @@ type Image struct {
 	Arch   string `json:"arch"`
 	File   string `json:"file"`             // its archive in a bundle
 	Digest string `json:"digest,omitempty"` // of the image, when it is locked
-	// Packages are those of Debian of which the image is made: no registry has it.
+	// Packages are those of Debian that the image is made of: no registry has it.
 	Packages []string `json:"packages,omitempty"`
 	SHA256   string   `json:"sha256,omitempty"` // of the archive
 	Size     int64    `json:"size,omitempty"`

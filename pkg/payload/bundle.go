@@ -17,7 +17,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/volume/squashfs"
 )
 
-// File is a file of a bundle, wherever that is.
+// File is a file of a bundle, in a folder or behind a URL.
 type File = squashfs.File
 
 // Bundle is a bundle in any form: a folder, a volume or the drive it is on, a

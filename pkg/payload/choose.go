@@ -66,7 +66,7 @@ func choose(where string, i *Image, all []candidate) (*Found, error) {
 		fits = named
 	}
 	// What runs everywhere first; of those that are alike, the last, as ctr and
-	// docker load do. A locked image is that one, wherever it stands.
+	// docker load do. A locked image is that one, in any place.
 	slices.Reverse(fits)
 	slices.SortStableFunc(fits, func(a, b candidate) int {
 		return cmp.Or(order(a.manifest() == i.Digest && i.Digest != "", b.manifest() == i.Digest && i.Digest != ""), order(a.baseline(), b.baseline()), cmp.Compare(a.platform.Variant, b.platform.Variant))
@@ -102,7 +102,7 @@ func order(a, b bool) int {
 	return 1
 }
 
-// notPinned says that what goes by a name has not the digest in it.
+// notPinned says that what a name stands for does not have the digest in the name.
 func notPinned(where string, i *Image, fits []candidate) error {
 	got := fits[len(fits)-1].manifest()
 	if got == "" {

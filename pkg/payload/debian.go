@@ -28,7 +28,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/input"
 )
 
-// packagesFolder is where the download script puts the packages of which an
+// packagesFolder is where the download script puts the packages that an
 // image is made, by the file that the image has in a bundle.
 func packagesFolder(imageFile string) string {
 	return strings.TrimSuffix(imageFile, ".tar") + ".packages"

@@ -156,7 +156,7 @@ func dockerArchive(t *testing.T, file, tag string, images ...v1.Image) {
 	}
 }
 
-// imageBill asks for one image.
+// imageBill names one image.
 func imageBill(ref string) *payload.Bill {
 	return &payload.Bill{Images: []payload.Image{{Ref: ref, Arch: "amd64", File: pause}}}
 }

@@ -115,7 +115,7 @@ func (l *layout) candidates(i *Image) ([]candidate, error) {
 	return nil, errors.Join(failures...)
 }
 
-// pinned gives what has a digest, under whatever name: a digest cannot lie.
+// pinned gives what has a digest, under any name: the digest identifies the content.
 func (l *layout) pinned(digest string) []candidate {
 	if digest == "" {
 		return nil
@@ -136,7 +136,7 @@ func mislabelled(file string, i *Image, other string) error {
 
 // descend collects the images behind a descriptor, which may be an index of one
 // image for each architecture. An export of some architectures lists all of
-// them: an image of which nothing is there does not count.
+// them: an image without any of its parts does not count.
 func (l *layout) descend(d v1.Descriptor, above []string, out *[]candidate) error {
 	const deepest = 3
 	digests := append(slices.Clone(above), d.Digest.String())
@@ -238,7 +238,7 @@ func (l *layout) whole(m *v1.Manifest) error {
 	return nil
 }
 
-// blob reads a small blob and holds it against its digest.
+// blob reads a small blob and checks its digest.
 func (l *layout) blob(digest v1.Hash) ([]byte, error) {
 	r, err := l.open(blobPath(digest))
 	if err != nil {

@@ -110,7 +110,7 @@ func marshalLock(lock plan.Lock) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// CheckLock says whether a lock pins all that a bill asks for. An empty lock
+// CheckLock says whether a lock pins all that a bill names. An empty lock
 // pins nothing, and machines then take what their image has.
 func CheckLock(name string, lock plan.Lock, bill *Bill) diag.List {
 	var list diag.List

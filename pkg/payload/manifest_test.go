@@ -11,7 +11,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// manifest is a file of objects that a bill asks for.
+// manifest is a file of objects that a bill names.
 func manifest() payload.Binary {
 	return payload.Binary{
 		Name: "calico", Version: "v3", Arch: plan.AnyArch, File: "manifests/calico-v3.yaml",
@@ -28,7 +28,7 @@ func objects(t *testing.T, text string) string {
 }
 
 // TestManifest packs a file of objects, writes its lock and reads it, and packs
-// what is locked from a mirror of the first bundle. Nobody can run it.
+// what is locked from a mirror of the first bundle. It cannot be run.
 func TestManifest(t *testing.T) {
 	b := &payload.Bill{Cluster: "prod", Binaries: []payload.Binary{manifest()}}
 	first, file := t.TempDir(), filepath.Join(t.TempDir(), "payload.lock")

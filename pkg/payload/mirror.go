@@ -55,7 +55,7 @@ func (m *mirror) file(ctx context.Context, file string) (*Content, error) {
 	}}, nil
 }
 
-// from reads a file from a byte on. A server that knows no ranges sends all of
+// from reads a file from a byte on. A server without ranges sends all of
 // it, and what is known already is skipped.
 func (m *mirror) from(ctx context.Context, file string, offset int64) (io.ReadCloser, error) {
 	r, err := m.request(ctx, http.MethodGet, file, offset)

@@ -125,7 +125,7 @@ func (p *packer) fetch(s Source, title, file, want string, c *Content) (*fetched
 	return fetch(p.Dir, s.Name(), file, c, p.progress(title))
 }
 
-// accept holds what was fetched against the lock and another test.
+// accept compares what was fetched with the lock, and lets another test judge it.
 func (p *packer) accept(title, source, want string, got *fetched, test func() error) error {
 	err := test()
 	if err == nil && want != "" && got.sha256 != want {
@@ -243,7 +243,7 @@ func (p *packer) lockImage(i plan.LockedImage) {
 }
 
 // note writes the lock in the bundle: what is done, and what an earlier run did
-// that this one has not come to yet.
+// that this one has not reached yet.
 func (p *packer) note() {
 	known := p.out.Lock
 	known.Binaries = append([]plan.LockedBinary{}, known.Binaries...)

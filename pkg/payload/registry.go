@@ -103,7 +103,7 @@ func (r *registry) get(ctx context.Context, ref name.Reference, i *Image) (*Foun
 	return choose(r.name, i, all)
 }
 
-// candidates gives the names that a registry of one's own may have an image
+// candidates gives the names that a private registry may have an image
 // under: with the host it comes from, as mirrors do, or without.
 func (r *registry) candidates(ref string) []string {
 	if r.address == "" {

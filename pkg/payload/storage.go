@@ -137,7 +137,7 @@ func (s storage) image(repository, archive string, i *Image, report func(done, t
 	return out, err
 }
 
-// blob writes one blob of an image, held against its digest.
+// blob writes one blob of an image and checks its digest.
 func (s storage) blob(image v1.Image, manifest *v1.Manifest, d v1.Descriptor, report func(done, total int64)) error {
 	file := s.blobFile(d.Digest)
 	if got, size, err := sumFile(file, nil); err == nil && got == d.Digest.Hex && size == d.Size {

@@ -98,7 +98,7 @@ func writeSysext(dir, arch string, files []File, when time.Time) (Sysext, error)
 		}
 		seen[f.Path] = true
 	}
-	// Any system with such processors: what is in the image asks for no more.
+	// Any system with such processors: what is in the image needs no more.
 	release := "ID=_any\nARCHITECTURE=" + systemdArches[arch] + "\n"
 	files = append(files, File{
 		Path: "usr/lib/extension-release.d/extension-release." + name, Size: int64(len(release)),
@@ -125,7 +125,7 @@ func writeSysext(dir, arch string, files []File, when time.Time) (Sysext, error)
 var runtimes = map[string]bool{"containerd": true, "containerd-shim-runc-v2": true, "runc": true}
 
 // label gives the SELinux label that the policies of Fedora and Red Hat have for
-// a path. Nobody can set one on an image that is merged: it is read-only.
+// a path. An image that is merged is read-only: a label cannot be set on it.
 func label(name string, folder bool) string {
 	kind := "usr_t"
 	switch {

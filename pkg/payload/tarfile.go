@@ -19,7 +19,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/input"
 )
 
-// tarFile is an archive of files, each of which can be read by itself.
+// tarFile is an archive of files that can be read one by one.
 type tarFile struct {
 	name    string
 	members map[string]*io.SectionReader

@@ -28,7 +28,7 @@ type Verified struct {
 	Hosts int   `json:"hosts"`
 }
 
-// VerifyLock proves that a lock pins what a bill asks for and nothing else.
+// VerifyLock proves that a lock pins what a bill names and nothing else.
 func VerifyLock(name string, lock plan.Lock, bill *Bill) diag.List {
 	var list diag.List
 	if lock.Empty() {

@@ -90,7 +90,7 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 	}
 	if !c.IsCA || c.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return nil, diag.Failf("K013", at, "the certificate of the authority %s may not sign others", name).
-			WithHint("put a certificate there whose basic constraints say CA and whose key usage holds certificate signing")
+			WithHint("put a certificate there with the basic constraint CA and the key usage certificate signing")
 	}
 	if issuer := missingIssuer(certificate); issuer != "" {
 		return nil, diag.Failf("K013", at, "the authority %s is signed by %q, whose certificate is not in the file: machines could not follow the chain to its root", name, issuer).

@@ -46,7 +46,7 @@ func algorithms() map[string]csr.KeyRequest {
 var silenceCFSSL = sync.OnceFunc(func() { cfssllog.Level = cfssllog.LevelFatal + 1 })
 
 // newKey is a private key and a request that proves its possession. The
-// request names nobody: subject and names are given when it is signed.
+// request has no subject: subject and names are given when it is signed.
 type newKey struct{ request, key []byte }
 
 func makeKey(algorithm string) (newKey, error) {
@@ -62,7 +62,7 @@ func makeKey(algorithm string) (newKey, error) {
 	return newKey{request, key}, nil
 }
 
-// leaf is what a certificate shall say.
+// leaf is what a certificate is to say.
 type leaf struct {
 	commonName          string
 	organizations       []string
@@ -141,7 +141,7 @@ func (s *signer) sign(key newKey, rsa bool, l leaf) ([]byte, error) {
 }
 
 // signAuthority makes a root certificate as kubeadm makes one: no path length,
-// the common name also as a DNS name, and keyEncipherment whatever the key.
+// the common name also as a DNS name, and keyEncipherment for every kind of key.
 func signAuthority(key newKey, signWith crypto.Signer, commonName string, notBefore, notAfter time.Time) ([]byte, error) {
 	silenceCFSSL()
 	alternative := asn1.ObjectIdentifier{2, 5, 29, 17}

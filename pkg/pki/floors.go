@@ -9,7 +9,7 @@ import (
 // setFloors derives the clock floors from the certificates alone: from the
 // moment at which a host's newest certificate was made. A later rebuild that
 // makes no certificate gives the same floors and so the same documents, and a
-// host added to the cluster changes nobody's floor but its own. A host that
+// host added to the cluster changes no floor but its own. A host that
 // holds no certificate has the moment at which the first authority was made.
 func setFloors(p *plan.Plan, keys *plan.Keys) {
 	oldest := time.Time{}

@@ -147,7 +147,7 @@ func secretFile(s plan.SecretSpec) string {
 }
 
 // MarkUsed says which files a plan needs, so that List can tell which ones
-// nobody needs any more. Issue does so by itself.
+// are no longer needed. Issue does so by itself.
 func (s *Store) MarkUsed(p *plan.Plan) {
 	used := map[string]bool{}
 	for _, a := range p.Authorities {

@@ -187,7 +187,7 @@ func texts(list []netip.Addr) []string {
 	return out
 }
 
-// sameTexts compares two lists whatever their order.
+// sameTexts compares two lists in any order.
 func sameTexts(a, b []string) bool {
 	a, b = slices.Clone(a), slices.Clone(b)
 	slices.Sort(a)

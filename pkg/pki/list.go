@@ -15,10 +15,10 @@ type Entry struct {
 	Host       string    `json:"host,omitempty"`
 	File       string    `json:"file"` // in the store
 	CommonName string    `json:"commonName"`
-	Authority  string    `json:"authority"` // who signed it; its own name for a root, "" when nobody in the store did
+	Authority  string    `json:"authority"` // who signed it; its own name for a root, "" when no authority of the store did
 	NotBefore  time.Time `json:"notBefore"`
 	NotAfter   time.Time `json:"notAfter"`
-	RenewBy    time.Time `json:"renewBy"` // from then on a build makes a new one; of an authority: somebody should
+	RenewBy    time.Time `json:"renewBy"` // from then on a build makes a new one; of an authority: the user should
 	Left       float64   `json:"left"`    // of its life: 1 when it begins, 0 when it has ended
 	HasKey     bool      `json:"hasKey"`
 	Unused     bool      `json:"unused,omitempty"`  // the plan does not need it: see MarkUsed

@@ -74,7 +74,7 @@ func TestBootServer(t *testing.T) {
 		made[name], authority = pair.Certificate, by
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(by)
-		// Whatever the machine's clock says.
+		// With any time on the machine's clock.
 		for _, clock := range []time.Time{time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC), noon, noon.Add(9 * year)} {
 			if _, err := certificateOf(t, pair).Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: clock}); err != nil {
 				t.Errorf("%s at %s: %v", name, clock, err)

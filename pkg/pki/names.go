@@ -7,7 +7,7 @@ import (
 )
 
 // checkDNSName says what is wrong with a DNS name in a certificate, or "". It
-// is strict: whatever is neither a DNS name nor an address must not slip into
+// is strict: a text that is neither a DNS name nor an address must not get into
 // a certificate as something else.
 func checkDNSName(name string) string {
 	if _, err := netip.ParseAddr(name); err == nil {

@@ -37,7 +37,7 @@ func signed(t *testing.T, name string, by *x509.Certificate, with *ecdsa.Private
 	return parsed, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestOwnAuthority puts an authority of one's own into a new store, as
+// TestOwnAuthority puts the user's own authority into a new store, as
 // docs/pki.md says, and builds with it.
 func TestOwnAuthority(t *testing.T) {
 	root, rootKey, rootText := signed(t, "root", nil, nil)

@@ -87,7 +87,7 @@ func checkSecret(list *diag.List, s plan.SecretSpec) {
 	switch s.Kind {
 	case kindKeypair:
 		checkAlgorithm(list, s.Position, "secret "+s.Name, s.Algorithm)
-	case kindFile: // of the user, beside the topology: pkg/plan has looked at it
+	case kindFile: // of the user, next to the topology: pkg/plan has looked at it
 	case kindRandom, kindPassword:
 		if s.Size < 1 {
 			list.Errorf("K019", s.Position, "", "secret %s has no size", s.Name).WithHint("say size: 32")

@@ -95,7 +95,7 @@ func OpenReadOnly(dir string, o Options) (*Store, error) {
 }
 
 // Memory gives an empty store that is never written, for checks. Its keys are
-// real, each one made anew, so that whatever can be proved of a build can be
+// real, each one made anew, so that all that can be proved of a build can be
 // proved of a check.
 func Memory() *Store { return newStore("", Options{}) }
 
@@ -185,7 +185,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Allocations gives what earlier builds decided for ever.
+// Allocations gives what earlier builds decided permanently.
 func (s *Store) Allocations() (plan.Allocations, error) {
 	var a plan.Allocations
 	text, found, err := s.read(allocationsName)

@@ -15,7 +15,7 @@ import (
 )
 
 // Verify proves the store: every certificate chains to its CA, has its key and
-// is valid now; nobody but the owner may read anything; nothing is there that
+// is valid now; only the owner may read anything; nothing is there that
 // no build wrote.
 func (s *Store) Verify(now time.Time) diag.List {
 	var list diag.List

@@ -19,7 +19,7 @@ const (
 )
 
 // Priorities of VRRP are given from here downwards: above the 100 of routers
-// that nobody configured, and below 255, which stands for an address's owner.
+// that no one configured, and below 255, which stands for an address's owner.
 const firstPriority = 200
 
 // allocate gives pod CIDRs, the virtual router id and priorities to those who

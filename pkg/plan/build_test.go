@@ -49,7 +49,7 @@ func tree(profiles map[string]string) fstest.MapFS {
 	return out
 }
 
-// dual gives hosts an IPv6 address beside the other.
+// dual gives hosts an IPv6 address next to the other.
 func dual(hosts ...string) []string {
 	out := make([]string, len(hosts))
 	for i, h := range hosts {

@@ -28,7 +28,7 @@ func TestExamples(t *testing.T) {
 			}
 			parsed, list := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
 			expectNone(t, list)
-			p, _, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside(file, parsed, catalog)})
+			p, _, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: inputsOf(file, parsed, catalog)})
 			expectNone(t, list)
 			if len(p.Hosts) != len(parsed.Hosts) || len(p.Certs) == 0 || len(p.Authorities) == 0 {
 				t.Errorf("%d hosts, %d certificates and %d authorities planned", len(p.Hosts), len(p.Certs), len(p.Authorities))
@@ -51,7 +51,7 @@ func TestAPIServerHasItsServiceAddress(t *testing.T) {
 		}
 		catalog := builtin(t)
 		parsed, _ := topology.Parse(file, text, topology.Known{Systems: catalog.SystemFormats()})
-		p, _, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: beside(file, parsed, catalog)})
+		p, _, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: catalog, Files: inputsOf(file, parsed, catalog)})
 		expectNone(t, list)
 		seen := 0
 		for _, c := range p.Certs {
@@ -100,8 +100,8 @@ func examples() ([]string, error) {
 	return append(files, seeds...), err
 }
 
-// beside reads the files that a topology names.
-func beside(file string, t *topology.Topology, c *profile.Catalog) map[string]plan.UserFile {
+// inputsOf reads the files that a topology names.
+func inputsOf(file string, t *topology.Topology, c *profile.Catalog) map[string]plan.UserFile {
 	out := map[string]plan.UserFile{}
 	for _, name := range plan.FilesAsked(t, c) {
 		content, err := os.ReadFile(filepath.Join(filepath.Dir(file), name))

@@ -39,14 +39,14 @@ type PackageRef struct {
 	Profile string
 }
 
-// ObjectFile is a file of objects that the cluster shall hold.
+// ObjectFile is a file of objects that the cluster is to hold.
 type ObjectFile struct {
 	Profile string
 	Name    string // the file's name: rbac.yaml
 	Path    string // below the folder of objects on the host: flannel/rbac.yaml
 }
 
-// collected is what all profiles of a host ask for together.
+// collected is what all profiles of a host need together.
 type collected struct {
 	ports      []Opening
 	programs   []Program
@@ -61,7 +61,7 @@ type collected struct {
 	leftovers  []Leftover
 }
 
-// collect gives what the profiles of a host ask for; hosts of a class share it
+// collect gives what the profiles of a host need; hosts of a class share it
 // unless some of it is a host's own.
 func (s scope) collect() *collected {
 	memo := &s.class.collected

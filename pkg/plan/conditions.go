@@ -96,7 +96,7 @@ func (c *Cluster) endpointKind() string {
 	return "balancer"
 }
 
-// listsAsked gives the lists that some condition asks for, sorted, and reports
+// listsAsked gives the lists that some condition reads, sorted, and reports
 // those which do not exist.
 func listsAsked(r *reporter, enabled []*profile.Profile) []string {
 	asked := map[string]bool{}

@@ -34,7 +34,7 @@ type Data struct {
 //	{{ .Slot "cni" "mtu" }}          what the host's profile of a slot hands on
 //	{{ .ParamOf "flannel" "port" }}  a parameter of another profile
 //	{{ .Has "keepalived" }}          whether a profile is selected (on this host; in the cluster when there is no host)
-//	{{ range .Ports }}               what all profiles of this host ask for together: also .Programs, .Packages, .LockedPackages, .Modules, .Sysctls,
+//	{{ range .Ports }}               what all profiles of this host need together: also .Programs, .Packages, .LockedPackages, .Modules, .Sysctls,
 //	                                 .Images, .Binaries, .Manifests and .Leftovers
 
 // Cluster is what templates know of the whole cluster. All lists are sorted by
@@ -89,7 +89,7 @@ type Endpoint struct {
 	Port      int
 	URL       string // https://host:port with brackets where needed
 	IsAddress bool   // an IP address rather than a name
-	IsVirtual bool   // an address that is not a host's own: somebody must hold it
+	IsVirtual bool   // an address that is not a host's own: one machine must hold it
 }
 
 // User is an account.
@@ -126,7 +126,7 @@ type HostFacts struct {
 	Interfaces     []InterfaceFacts
 	Primary        InterfaceFacts // the one with the primary address
 	Disks          []DiskFacts
-	VRRPPriority   int // control planes: each its own, kept for ever
+	VRRPPriority   int // control planes: each its own, kept permanently
 
 	LockedPackages []LockedPackage // that the payload has for its system, of all releases
 }

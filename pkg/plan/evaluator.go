@@ -7,7 +7,7 @@ import (
 )
 
 // Evaluator gives the templates of a plan what they look into. A plan itself is
-// a value: whoever renders it is given the Evaluator as well. It may be used by
+// a value: the code that renders it is given the Evaluator as well. It may be used by
 // several goroutines at once.
 type Evaluator struct {
 	evaluation *evaluation
@@ -32,7 +32,7 @@ func (e *Evaluator) Host(host, name string) *Data {
 	return e.evaluation.on(h, h.class.byName[name]).data()
 }
 
-// Manifests gives the dot of a profile's manifests, which know no host.
+// Manifests gives the dot of a profile's manifests, which do not depend on a host.
 func (e *Evaluator) Manifests(name string) *Data {
 	return e.evaluation.inCluster(e.evaluation.whole.byName[name]).data()
 }

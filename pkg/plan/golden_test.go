@@ -69,7 +69,7 @@ func treeOf(archive *txtar.Archive) (fs.FS, map[string]string) {
 	return tree, member
 }
 
-// reader is a profile that nobody selects. It may read whatever others declare,
+// reader is a profile that no host selects. It may read whatever others declare,
 // so that tests need not use all of it.
 var reader = fstest.MapFS{
 	"reads-all/profile.yaml":  {Data: []byte("name: reads-all\nsummary: x\n")},

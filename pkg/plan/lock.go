@@ -10,7 +10,7 @@ import (
 
 // Lock is what the operator has pinned: the digest of every program and image
 // that machines may install, and the file of the payload that holds it. It
-// stands beside the topology; the zero value pins nothing.
+// stands next to the topology; the zero value pins nothing.
 type Lock struct {
 	Binaries []LockedBinary `json:"binaries"` // sorted by File
 	Images   []LockedImage  `json:"images"`   // sorted by File

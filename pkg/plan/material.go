@@ -51,7 +51,7 @@ func (m *keySpecs) authority(p *profile.Profile, a profile.Authority) {
 		Life: m.topology.PKI.Validity.CA, Position: a.Position}
 }
 
-// host adds what the profiles of a host ask for.
+// host adds what the profiles of a host need.
 func (m *keySpecs) host(h *host) {
 	names := map[string]diag.Position{}
 	for _, u := range h.class.uses {

@@ -44,7 +44,7 @@ func (s scope) reference(i *profile.Image) (string, error) {
 }
 
 // replaceRegistry names the registry that the topology sets. Below one of
-// one's own, CoreDNS stands one folder higher, where kubeadm looks for it.
+// the user's own, CoreDNS stands one folder higher, where kubeadm looks for it.
 func replaceRegistry(ref, repository string) string {
 	const upstream, dns = "registry.k8s.io/", "coredns/coredns"
 	path, ours := strings.CutPrefix(ref, upstream)
@@ -179,14 +179,14 @@ func (d *Data) Packages() []PackageRef { return d.gathered().packages }
 // LockedPackages gives the packages that the payload has for the host's system.
 func (d *Data) LockedPackages() []LockedPackage { return d.gathered().locked }
 
-// Modules gives the kernel modules that all profiles of the host ask for.
+// Modules gives the kernel modules that all profiles of the host need.
 func (d *Data) Modules() []string { return d.gathered().modules }
 
 // Interfaces gives shell patterns of the interfaces that the host's profiles
 // make.
 func (d *Data) Interfaces() []string { return d.gathered().interfaces }
 
-// Sysctls gives the sysctls that all profiles of the host ask for.
+// Sysctls gives the sysctls that all profiles of the host need.
 func (d *Data) Sysctls() []Sysctl { return d.gathered().sysctls }
 
 // Images gives the images that all profiles of the host name, each once: the
@@ -199,7 +199,7 @@ func (d *Data) Binaries() []BinaryRef { return d.gathered().binaries }
 // Leftovers gives what the running system makes of the host's profiles.
 func (d *Data) Leftovers() []Leftover { return d.gathered().leftovers }
 
-// Manifests gives the files of objects that the cluster shall hold.
+// Manifests gives the files of objects that the cluster is to hold.
 func (d *Data) Manifests() []ObjectFile { return d.scope.objectFiles() }
 
 func (d *Data) gathered() *collected { return d.scope.collect() }

@@ -29,7 +29,7 @@ type selection struct {
 	*reporter
 	enabled  []*profile.Profile        // switched on somewhere, sorted by name
 	base     map[string]map[string]any // parameters as the cluster sets them, by profile
-	lists    []string                  // that some condition asks for
+	lists    []string                  // that some condition reads
 	settings map[string][]string
 	classes  []*class
 	hosts    []*host // sorted by name

@@ -95,7 +95,7 @@ type SecretSpec struct {
 	Kind      string // random, password, keypair, file
 	Size      int
 	Algorithm string // of a keypair
-	Value     string // of a file: the user keeps it beside the topology, and not the store
+	Value     string // of a file: the user keeps it next to the topology, and not the store
 	Position  diag.Position
 }
 
@@ -137,7 +137,7 @@ type ImageRef struct {
 	Name    string // as templates ask for it
 	Ref     string
 	Profile string
-	// Packages of Debian, of which payload pack makes the image; none when a
+	// Packages of Debian that payload pack makes the image of; none when a
 	// registry has it.
 	Packages []string
 	Locked   *LockedImage // nil unless the operator has pinned it
@@ -151,12 +151,12 @@ type BinaryRef struct {
 	Locked                       *LockedBinary // nil unless the operator has pinned it
 }
 
-// Allocations are given once and kept for ever in allocations.json. A nil map
+// Allocations are given once and kept permanently in allocations.json. A nil map
 // is an empty one.
 type Allocations struct {
 	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`   // by host name
 	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids as cluster/NAME, priorities as hosts/NAME
-	Generation int                       `json:"generation"` // counts changes of what the cluster shall hold
+	Generation int                       `json:"generation"` // counts changes of what the cluster is to hold
 	Objects    string                    `json:"objects"`    // digest of what the generation stands for
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// UserFile is a file that a parameter names: the user's own, beside the topology.
+// UserFile is a file that a parameter names: the user's own, next to the topology.
 type UserFile struct {
 	Name    string // as the topology gives it
 	File    string // as diagnostics name it
@@ -67,7 +67,7 @@ func filesNamed(q *profile.Param, value any) []string {
 	return out
 }
 
-// UserFileName says how diagnostics name a file beside a topology.
+// UserFileName says how diagnostics name a file next to a topology.
 func UserFileName(t *topology.Topology, name string) string {
 	return filepath.ToSlash(filepath.Join(filepath.Dir(t.File), name))
 }

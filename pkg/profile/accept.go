@@ -39,7 +39,7 @@ var (
 // bytes in some files.
 const longestText = 1024
 
-// FileParam is the type of parameters that name a file beside the topology.
+// FileParam is the type of parameters that name a file next to the topology.
 const FileParam = "file"
 
 func schemaOf(kind string) map[string]any { return map[string]any{"type": kind} }

@@ -29,7 +29,7 @@ func (p *Profile) check(list *diag.List) {
 	}
 }
 
-// references checks the names of parameters and vars that a template asks for.
+// references checks the names of parameters and vars that a template reads.
 // Vars from the given index on are not there yet.
 func (p *Profile) references(t *Template, before int, vars map[string]int, list *diag.List) {
 	for _, r := range t.refs {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestEveryFunctionIsUsed holds that the language has no function that no
-// built-in profile calls: whoever learns it learns what is of use.
+// built-in profile calls: a reader who learns it learns what is of use.
 func TestEveryFunctionIsUsed(t *testing.T) {
 	c, list := Load(Source{Name: "profiles", FS: profiles.FS})
 	if list.HasErrors() {

@@ -41,7 +41,7 @@ func Load(layers ...Source) (*Catalog, diag.List) {
 	versions := versionTable{}
 	published := map[string]string{}
 	digest := map[string][]byte{}
-	replaced := map[string]bool{} // layers of which a later one replaced a profile
+	replaced := map[string]bool{} // layers with a profile that a later one replaced
 	for i, layer := range layers {
 		entries, err := fs.ReadDir(layer.FS, ".")
 		if err != nil {

@@ -79,7 +79,7 @@ func page(c *profile.Catalog, s *profile.System) string {
 	return b.String()
 }
 
-// lacking gives a row for each program or module that some profile asks for and the
+// lacking gives a row for each program or module that some profile needs and the
 // stock images do not have.
 func lacking(c *profile.Catalog, s *profile.System) map[string]string {
 	out := map[string]string{}

@@ -67,7 +67,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 	})
 }
 
-// shape refuses maps of which nobody says what they hold: such a map takes every
+// shape refuses maps that no one describes: such a map takes every
 // misspelt key. A text without a pattern takes what no language reads as more
 // than a word; so does a key of a map.
 func (d *decoder) shape(p *Param, path string) {
@@ -89,7 +89,7 @@ func (d *decoder) shape(p *Param, path string) {
 	}
 }
 
-// wordPattern is what a text may be of which the profile says nothing: a file may
+// wordPattern is what a text may be that the profile does not describe: a file may
 // hold it in any language, quoted or not.
 const wordPattern = `[A-Za-z0-9._:/@,+=*-]*`
 

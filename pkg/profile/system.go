@@ -18,7 +18,7 @@ const SystemPrefix = "os-"
 type System struct {
 	Name string // as topologies call it: the profile's name without os-
 
-	Like      string   `fact:"like" doc:"the system of which this one is a rebuild: the facts that it does not state are that one's, and conditions on that one hold for it too"`
+	Like      string   `fact:"like" doc:"the system that this one is rebuilt from: it has the facts that this one does not state, and conditions on it hold for this one, too"`
 	Title     string   `fact:"title" doc:"what people call it"`
 	Releases  []string `fact:"releases" doc:"the releases that the facts describe"`
 	Image     string   `fact:"image" doc:"which of its images to take"`

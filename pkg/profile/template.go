@@ -29,7 +29,7 @@ type Template struct {
 type Reads struct {
 	Host     bool        // .Host
 	Each     bool        // .Each
-	Collects bool        // .Ports .Programs .Packages .LockedPackages .Modules .Sysctls .Images .Binaries .Manifests .Leftovers: what all profiles of the host ask for
+	Collects bool        // .Ports .Programs .Packages .LockedPackages .Modules .Sysctls .Images .Binaries .Manifests .Leftovers: what all profiles of the host need
 	Vars     []string    // .Var.x of its own profile, sorted
 	VarsOf   [][2]string // .VarOf "profile" "name", sorted
 	Slots    [][2]string // .Slot "slot" "value", sorted

@@ -40,7 +40,7 @@ type Profile struct {
 	ReadsAllHosts bool     // may look at every host: adding a worker changes other workers
 	Needs         []string // other profiles that must be selected in the cluster
 	Excludes      []string
-	Provides      string    // a slot of which a host may have one only, such as cni
+	Provides      string    // a slot that a host may fill only once, such as cni
 	Over          []string  // profiles on which this one builds, and whose place in the slot it takes
 	Refuses       []Refusal // where selecting it is a mistake
 	Warns         []Refusal // where selecting it works and is not wise
@@ -186,7 +186,7 @@ type KeyAccess struct {
 // Secret is something made once and kept in the store.
 type Secret struct {
 	Name      string
-	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm), file (the user's, beside the topology)
+	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm), file (the user's, next to the topology)
 	Param     string // of kind file: the parameter that names it; there is no secret where that is empty
 	Size      int    // bytes of random, characters of password
 	Algorithm string // of a keypair; "" means the topology's
@@ -249,7 +249,7 @@ type Image struct {
 	Name string // how templates ask for it: {{ image "etcd" }}
 	Ref  Text   // full reference; the topology's imageRepository replaces registry.k8s.io
 	When Condition
-	// Packages are those of Debian of which payload pack makes the image, when no
+	// Packages are those of Debian that payload pack makes the image of, when no
 	// registry has it. They count while Ref names the host [MadeHere].
 	Packages []string
 
@@ -257,7 +257,7 @@ type Image struct {
 }
 
 // Binary is a program that the payload installs on the host, or another file
-// of somebody else's that the host must have.
+// of another project that the host must have.
 type Binary struct {
 	Name    string
 	Path    Text // where it is installed
@@ -270,7 +270,7 @@ type Binary struct {
 	Position diag.Position
 }
 
-// KindManifest is the Kind of a Binary with objects that somebody else wrote:
+// KindManifest is the Kind of a Binary with objects that another project wrote:
 // too large for a document, and not ours to rewrite.
 const KindManifest = "manifest"
 
@@ -300,8 +300,8 @@ type Program struct {
 type KernelSetting struct {
 	Name    string
 	Value   Text
-	AtLeast bool     // a number; what somebody sets instead may be larger
-	Also    []string // further values that somebody may set instead
+	AtLeast bool     // a number; a value that is set instead may be larger
+	Also    []string // further values that may be set instead
 	When    Condition
 	Doc     string
 
@@ -328,7 +328,7 @@ type Fragment struct {
 	Position diag.Position
 }
 
-// Manifest is a file of objects that the cluster shall hold, in the folder
+// Manifest is a file of objects that the cluster is to hold, in the folder
 // manifests/, or the files of the user that a parameter lists.
 type Manifest struct {
 	File  string // manifests/rbac.yaml

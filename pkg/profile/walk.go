@@ -6,7 +6,7 @@ import (
 	tree "text/template/parse"
 )
 
-// reference is a name that a template asks for, to be checked once the whole
+// reference is a name that a template reads, to be checked once the whole
 // profile is read.
 type reference struct {
 	kind    string // Param, Var, Version, VarOf, ParamOf, Has, Image, Secret, Authority, kindEveryHost

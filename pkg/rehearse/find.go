@@ -43,7 +43,7 @@ const (
 	smallestDisk = 4096
 )
 
-// OpenImage looks at an image: raw or qcow2. One that QEMU shall boot from must
+// OpenImage looks at an image: raw or qcow2. One that QEMU is to boot from must
 // have partitions.
 func OpenImage(name string, boots bool) (Image, error) {
 	f, err := input.Open(name)

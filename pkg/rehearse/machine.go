@@ -113,7 +113,7 @@ func (o *Options) processor(m *Machine) []string {
 	return []string{"-accel", "tcg,thread=multi", "-cpu", "Westmere"}
 }
 
-// ports gives the hardware addresses, of which there is at least one.
+// ports gives the hardware addresses. There is at least one.
 func (m *Machine) ports() []string {
 	if len(m.Ports) > 0 {
 		return m.Ports

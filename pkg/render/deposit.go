@@ -105,7 +105,7 @@ func (j *job) form(d plan.Deposit, m keyFile) ([]byte, error) {
 	return text, nil
 }
 
-// depositMode gives the mode of a deposit: private unless everybody may know
+// depositMode gives the mode of a deposit: private unless everyone may know
 // what is in it.
 func depositMode(d plan.Deposit) int {
 	switch {
@@ -117,7 +117,7 @@ func depositMode(d plan.Deposit) int {
 	return 0o600
 }
 
-// demandPrivateDeposit reports key material that everybody may read. A group
+// demandPrivateDeposit reports key material that everyone may read. A group
 // may: that is how a daemon with a user of its own gets its key.
 func (j *job) demandPrivateDeposit(d plan.Deposit) {
 	if mode := depositMode(d); mode&^0o640 != 0 {

@@ -61,7 +61,7 @@ func TestProfileErrors(t *testing.T) {
 		"public secret in the text": {one("storage:\n  files:\n    - path: /a\n      mode: 0640\n      contents: {inline: '{{ .Var.x }}'}\n"), `{{ .Secret "token" }}`,
 			"profiles/alpha/host.bu:3:7: error: /a holds a secret and has mode 0640 [R006]\n  hint: write mode: 0600\n"},
 		"secret in a unit": {one("systemd:\n  units:\n    - name: a.service\n      contents_local: a.conf\n"), `{{ .Secret "token" }}`,
-			"profiles/alpha/host.bu:3:7: error: a.service would show a secret: everybody on the machine reads units [R006]\n  hint: put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=\n"},
+			"profiles/alpha/host.bu:3:7: error: a.service would show a secret: everyone on the machine reads units [R006]\n  hint: put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=\n"},
 		"secret in a path": {one("storage:\n  files:\n    - path: /{{ .Var.x }}\n"), `{{ .Secret "token" }}`,
 			"profiles/alpha/host.bu:1: error: a secret, an authority or the generation stands outside of a file's contents [R008]\n  hint: use .Secret, .Authority and .Generation only in contents, best in a file of its own under files/\n"},
 		"unit from a file": {one("systemd:\n  units:\n    - name: a.service\n      enabled: true\n      contents_local: a.conf\n"), "",

@@ -16,7 +16,7 @@ type fragment struct {
 	locals []local
 }
 
-// item is something of which a machine has one: a path, a unit, a user.
+// item is something that a machine has once: a path, a unit, a user.
 type item struct {
 	name   string // as in document.Document.Origins
 	line   int

@@ -15,7 +15,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
-// secretName is how a template asks for a secret. Host is "" for the cluster's.
+// secretName is how a template names a secret. Host is "" for the cluster's.
 type secretName struct{ host, name string }
 
 // countMarks says how many marks a text holds.

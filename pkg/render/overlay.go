@@ -89,7 +89,7 @@ func hideClosed(merged *layer, overlay layer) {
 	}
 }
 
-// put fills in a content of a config that is nobody else's.
+// put fills in a content of a config that no one else uses.
 func (p *piece) put(l local, text []byte) {
 	contents := string(text)
 	switch kind, _, _ := strings.Cut(l.item, ":"); {

@@ -257,7 +257,7 @@ func (j *job) fillUnit(p *piece, l local, c content, kind string) {
 	if c.marked {
 		text, secrets := j.replaceMarks(c.text, p.at(l.item))
 		if len(secrets) > 0 {
-			j.problems.Errorf("R006", p.at(l.item), "", "%s would show a secret: everybody on the machine reads units", u.Name).
+			j.problems.Errorf("R006", p.at(l.item), "", "%s would show a secret: everyone on the machine reads units", u.Name).
 				WithHint("put the secret into a file with mode 0600 and name that file in the unit, as in EnvironmentFile=")
 		}
 		if plan.HasMarks(text) {

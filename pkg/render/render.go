@@ -53,7 +53,7 @@ func New(p *plan.Plan, e *plan.Evaluator, overlays func(name string) ([]byte, fs
 	return r, problems
 }
 
-// ObjectsDigest stands for everything that the cluster shall hold. The build
+// ObjectsDigest stands for everything that the cluster is to hold. The build
 // generation is not part of it, because it follows from it.
 func (r *Renderer) ObjectsDigest() string { return r.digest }
 

@@ -81,7 +81,7 @@ func printed(list diag.List) string {
 
 func noOverlays(string) ([]byte, fs.FS, error) { return nil, nil, fs.ErrNotExist }
 
-// fakeKeys holds key material that nobody can mistake for real one.
+// fakeKeys holds key material that no one can mistake for real material.
 func fakeKeys() *plan.Keys {
 	return &plan.Keys{
 		Authorities: map[string]plan.Pair{"kubernetes": {Certificate: []byte("<<kubernetes.crt>>\n"), Key: []byte("<<kubernetes.key>>\n")}},
@@ -246,7 +246,7 @@ storage:
 	}
 }
 
-// reader is a profile that nobody selects. It may read whatever others declare,
+// reader is a profile that no host selects. It may read whatever others declare,
 // so that tests need not use all of it.
 var reader = fstest.MapFS{
 	"reads-all/profile.yaml":  {Data: []byte("name: reads-all\nsummary: x\n")},

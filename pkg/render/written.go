@@ -76,7 +76,7 @@ func (j *job) written(d *document.Document) []byte {
 		}
 		for _, x := range u.Dropins {
 			if path := document.DropinPath(u.Name, x.Name); gone {
-				paths = append(paths, path+"\x00path") // whoever wrote it, it is of no use without the unit
+				paths = append(paths, path+"\x00path") // it is of no use without the unit, whatever wrote it
 			} else {
 				add("path", path, "dropin:"+u.Name+"/"+x.Name)
 			}

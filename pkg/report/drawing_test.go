@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestDraw holds boxes apart from each other and inside of their band, whatever
+// TestDraw holds boxes apart from each other and inside of their band, no matter what
 // stands in a place.
 func TestDraw(t *testing.T) {
 	boxes := func(n int) (out []Box) {

@@ -119,7 +119,7 @@ func givenUp(back, params map[string]any) bool {
 // Unproven says that a demand has no evidence on any host.
 func (g Guide) Unproven() bool { return len(g.Hosts) == 0 }
 
-// sorted keeps lists of hosts the same whatever the order of documents was.
+// sorted gives lists of hosts the same order for every order of documents.
 func (h *Hardening) sorted() {
 	for i := range h.Guide {
 		slices.Sort(h.Guide[i].Hosts)

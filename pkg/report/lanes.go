@@ -22,7 +22,7 @@ const (
 	lanePods         = "pods"
 )
 
-// Lane is a group of the picture: machines of one kind, or what is no machine.
+// Lane is a group of the picture: machines of one kind, or what is not a machine.
 type Lane struct {
 	Kind, Title, Note string
 	Places            []Place

@@ -116,7 +116,7 @@ func TestExamples(t *testing.T) {
 	for _, file := range all {
 		name, _ := filepath.Rel(examples, file)
 		if name == "fleet.yaml" && testing.Short() {
-			continue // three hundred machines, of which TestSize knows
+			continue // three hundred machines, which TestSize knows
 		}
 		t.Run(name, func(t *testing.T) {
 			r := reportOf(t, name, readExample(t, name), pki.Memory(), now)

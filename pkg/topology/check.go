@@ -114,7 +114,7 @@ func (c *checker) checkLifetimes() {
 	}
 }
 
-// checkUsers warns of accounts that nobody can use.
+// checkUsers warns of accounts that no one can log in to.
 func (c *checker) checkUsers() {
 	for i, u := range c.Access.Users {
 		at := yamlfile.Element("access.users", i)

@@ -10,7 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-// Bounds on what a file may ask for. All are far beyond any real cluster and
+// Bounds on the size of what a file may describe. All are far beyond any real cluster and
 // stop a file, by accident or by intent, from eating the machine.
 const (
 	maxHosts = 20_000

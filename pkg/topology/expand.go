@@ -31,7 +31,7 @@ func (d *decoder) expand(f *document) {
 }
 
 // inherit fills in what the topology sets for all hosts. A format goes with
-// the operating system beside it: a host with another one follows that.
+// the operating system next to it: a host with another one follows that.
 func (d *decoder) inherit(f *document, e *entry) {
 	if e.Format == "" && e.OS == "" {
 		e.Format = f.format

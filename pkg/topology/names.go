@@ -228,7 +228,7 @@ var sshKey = schema.Scalar[string]{Name: "public SSH key", Tag: "!!str", Secret:
 func isPlaceholder(data string) bool { return strings.HasSuffix(data, "...") }
 
 // isKeyData checks that the data is a sequence of fields, each with its length
-// before it, of which the first repeats the type (RFC 4253).
+// before it; the first part repeats the type (RFC 4253).
 func isKeyData(data, keyType string) bool {
 	raw, err := base64.StdEncoding.DecodeString(data)
 	fields := 0

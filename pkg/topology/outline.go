@@ -5,7 +5,7 @@ import (
 	"text/template"
 )
 
-// ExampleKey is the public key in the templates. Nobody has its private half.
+// ExampleKey is the public key in the templates. Its private half was not kept.
 const ExampleKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICnRVHZevH/i0iE0Xbth8WDFpjSgxI3ze+k2jiXkLuPk you@example.org"
 
 // KeyPlaceholder stands where a public key must be filled in. It is not a key,

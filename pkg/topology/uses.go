@@ -52,7 +52,7 @@ func parameters(d *schema.Decoder, n *yaml.Node, path string, depth int, into ma
 	}
 }
 
-// parameter reads a value of which only the profile knows the type.
+// parameter reads a value whose type only the profile knows.
 func parameter(d *schema.Decoder, n *yaml.Node, path string, depth int) (any, bool) {
 	n = d.Follow(n, path)
 	if depth > maxDepth {

@@ -29,7 +29,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// apiServer is a real kube-apiserver with an etcd of its own. It lets everybody in:
+// apiServer is a real kube-apiserver with an etcd of its own. It lets everyone in:
 // what it is asked is what it says of objects.
 type apiServer struct {
 	url    string
@@ -291,7 +291,7 @@ func TestObjectsAsTheAPIServer(t *testing.T) {
 	}
 }
 
-// servedAlike holds the table against what the API server says that it serves.
+// servedAlike compares the table with what the API server says that it serves.
 func servedAlike(t *testing.T, k kinds, served map[string]servedKind) {
 	t.Helper()
 	for name := range served {

@@ -14,7 +14,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
-// noProvisioner is the provisioner of classes whose volumes somebody makes.
+// noProvisioner is the provisioner of classes whose volumes an administrator makes.
 const noProvisioner = "kubernetes.io/no-provisioner"
 
 // claims proves that a claim among the objects of the cluster finds a volume,

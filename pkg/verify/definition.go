@@ -39,7 +39,7 @@ type definitionOf struct {
 	}
 }
 
-// fieldSchema is what the API server holds a custom resource against. Rules in CEL,
+// fieldSchema is what the API server validates a custom resource with. Rules in CEL,
 // formats and combinations of schemas are left to it.
 type fieldSchema struct {
 	Type       string
@@ -103,7 +103,7 @@ func (d *definition) flaws(node *yaml.Node, apiVersion string) (out []flaw) {
 	return append(out, wrongMeta(node)...)
 }
 
-// wrongMeta holds metadata against its type, which custom resources share with all
+// wrongMeta compares metadata with its type, which custom resources share with all
 // others.
 func wrongMeta(node *yaml.Node) []flaw {
 	var object metav1.PartialObjectMetadata

@@ -16,7 +16,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/objects"
 )
 
-// Texts of YAML in flow style, of which files are put together.
+// Texts of YAML in flow style, which files are put together from.
 var (
 	secrets16, secrets32 = "MDEyMzQ1Njc4OTAxMjM0NQ==", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 

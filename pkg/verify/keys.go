@@ -25,7 +25,7 @@ type heldKey struct {
 }
 
 // ownKeys proves that keys lie in files that only root reads, that each key
-// with a certificate beside it belongs to that certificate, and that no host
+// with a certificate next to it belongs to that certificate, and that no host
 // but a control plane holds the key of an authority.
 func proveKeys(m *machine, out *diag.List) {
 	authorities := map[fingerprint]bool{}

@@ -25,7 +25,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// ObjectsDir is where a document puts what the cluster shall hold.
+// ObjectsDir is where a document puts what the cluster is to hold.
 const ObjectsDir = "/etc/kubespore/objects"
 
 // StaticPodDir is where the kubelet looks for static pods.
@@ -75,8 +75,8 @@ func (v *objectReader) decodes(apiVersion string) bool {
 		return true
 	case slices.Contains([]string{
 		"apiextensions.k8s.io", "apiregistration.k8s.io", // definitions of kinds, which are not among the types of clients
-		"kubeadm.k8s.io",          // no types outside k8s.io/kubernetes: held against kubeadm itself by the oracle in test/oracle
-		"kustomize.config.k8s.io", // what kubectl shall do to objects, and no object
+		"kubeadm.k8s.io",          // no types outside k8s.io/kubernetes: compared with kubeadm itself by the oracle in test/oracle
+		"kustomize.config.k8s.io", // what kubectl is to do to objects, and not an object
 	}, group):
 		return false
 	}
@@ -180,11 +180,11 @@ func (v *objectProofs) objects(m *machine, out *diag.List) {
 	}
 }
 
-// underObjects says whether a file is of what the cluster shall hold.
+// underObjects says whether a file is of what the cluster is to hold.
 func underObjects(name string) bool { return strings.HasPrefix(name, ObjectsDir+"/") }
 
 // objectsKey stands for what the judgement of an object of the cluster depends on
-// beside itself: definitions, namespaces and what the API server serves.
+// other than itself: definitions, namespaces and what the API server serves.
 func (m *machine) objectsKey() string {
 	var parts [][]byte
 	for _, o := range m.objects {

@@ -18,7 +18,7 @@ func provePairs(m *machine, out *diag.List) {
 	for _, d := range m.Deposits {
 		e := m.file(d.Path)
 		if e == nil || d.Kind == "cert" {
-			continue // what is served and shown endpoints.go holds against its key
+			continue // endpoints.go compares what is served and shown with its key
 		}
 		for _, public := range publics(e.Content) {
 			id := d.Kind + " " + d.ID

@@ -7,7 +7,7 @@ type tlsServer struct {
 	address, port string // flags with its address and port
 	defaultPort   string //
 	cert, key     string // flags with its certificate and key
-	clientCA      string // flag with the authority it holds clients against
+	clientCA      string // flag with the authority that it verifies clients by
 }
 
 // tlsClient says which flags of a program make it a TLS client.
@@ -16,7 +16,7 @@ type tlsClient struct {
 	urls      string // flag with what it dials: URLs, or name=URL pairs
 	kubelets  bool   // it dials the kubelet of every node instead
 	cert, key string
-	ca        string // flag with the authority it holds the server against
+	ca        string // flag with the authority that it verifies the server by
 }
 
 // programs are the TLS servers and clients of a control plane, by the flags

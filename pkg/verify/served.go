@@ -12,7 +12,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/objects"
 )
 
-// served proves what the API server would say of an object that the cluster shall
+// served proves what the API server would say of an object that the cluster is to
 // hold: it serves the kind, and the object has what the kind demands. It answers
 // whether more can be said of it.
 func (v *objectProofs) served(m *machine, o object, at diag.Position, where string, out *diag.List) bool {
@@ -105,7 +105,7 @@ func (v *objectProofs) users(m *machine, o object) bool {
 }
 
 // namespace warns of an object in a namespace that nothing makes: the API server
-// refuses it until somebody does.
+// refuses it until that is done.
 func (v *objectProofs) namespace(m *machine, o object, node *yaml.Node, spot func(*yaml.Node) diag.Position, where string, out *diag.List) {
 	at := objects.Child(node, "metadata", "namespace")
 	if at == nil || at.Value == "" || !v.users(m, o) || m.namespaces()[at.Value] {

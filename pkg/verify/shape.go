@@ -16,7 +16,7 @@ type flaw struct {
 	because, hint string
 }
 
-// shape holds an object against the fields that the release has and demands. What
+// shape compares an object with the fields that the release has and demands. What
 // the type itself tells, an unknown field or a text for a number, the strict decoder
 // has said.
 func (k kinds) shape(t reflect.Type, node *yaml.Node) (out []flaw) {

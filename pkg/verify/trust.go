@@ -19,9 +19,9 @@ type clusterProofs struct {
 	listening []hostListeners
 }
 
-// trust proves over the whole cluster that whoever dials will be let in: the
+// trust proves over the whole cluster that every client is let in: the
 // server has the dialled name, its certificate chains to the authority that
-// the client holds it against, and the client's chains to the authority that
+// the client verifies it by, and the client's chains to the authority that
 // the server asks for; and that no key is on two hosts.
 func (v *clusterProofs) trust(out *diag.List) {
 	slices.SortFunc(v.ends, func(a, b endpoints) int { return strings.Compare(a.host, b.host) })
@@ -64,7 +64,7 @@ type network struct {
 	addresses  map[string][]string // by host name
 	endpoint   string              // host:port that the topology names
 	endpointAt diag.Position
-	said       bool   // that nobody answers at the endpoint
+	said       bool   // that no machine answers at the endpoint
 	held       string // the virtual address, where a profile keeps it on the machines
 }
 

@@ -133,7 +133,7 @@ func decodeStrictly(raw []byte) (config types.Config, err error) {
 	return config, err
 }
 
-// accepted holds a document against Ignition's own parser and validator.
+// accepted checks a document with Ignition's own parser and validator.
 // Ignition's warnings count, for they are easily missed at a machine's first boot.
 //
 // Ignition judges paths, modes, owners and units, and of a content only that

@@ -16,7 +16,7 @@ import (
 func TestAccountsWithoutHash(t *testing.T) { accountsOfImage(t, true) }
 
 // TestAccountsKeepTheirPasswords: where the topology wants it so, an account that the
-// image has keeps its password field and the day of its last change, whatever
+// image has keeps its password field and the day of its last change, no matter what
 // cloud-init does to accounts (24.3 and later unlock what is locked); one that is new
 // lets no password in. A boot that was cut off after cloud-init had its accounts
 // changes nothing of that.

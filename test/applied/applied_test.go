@@ -69,7 +69,7 @@ func examples(t *testing.T) []string {
 // built is a topology that was compiled, and where its hosts and keys are.
 type built struct{ topology, hosts, pki string }
 
-// build compiles a topology to Ignition, also one that asks for cloud-init.
+// build compiles a topology to Ignition, also one that names cloud-init.
 func build(t *testing.T, topology string) built {
 	t.Helper()
 	dir := filepath.Join(workspace.dir, strings.TrimSuffix(filepath.Base(topology), ".yaml"))

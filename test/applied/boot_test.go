@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// earlyBoot are pairs of units of which the first must be at work before the
+// earlyBoot are pairs of units: the first must be at work before the
 // second is, at the very first boot too, however long it takes.
 var earlyBoot = [][2]string{
 	{"cloud-init-local.service", "network-pre.target"},

@@ -19,7 +19,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// sameTree holds a root against a document: every path that the document says,
+// sameTree compares a root with a document: every path that the document says,
 // with its bytes, mode and owner, and none besides.
 func sameTree(t *testing.T, root string, doc *document.Document) {
 	t.Helper()
@@ -58,7 +58,7 @@ func sameTree(t *testing.T, root string, doc *document.Document) {
 	}
 }
 
-// explained holds the tree against what `explain` says of it to a user.
+// explained compares the tree with what `explain` tells a user about it.
 func (b built) explained(t *testing.T, root, host string) {
 	t.Helper()
 	out, err := exec.Command(workspace.kubespore, "explain", b.topology, host, "--pki", b.pki, "--format=json").Output()

@@ -26,7 +26,7 @@ func image(name string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// system is what a topology asks for where that reads both forms, else Debian.
+// system is what a topology names where that reads both forms, else Debian.
 func system(t *testing.T, topology string) string {
 	t.Helper()
 	text, err := os.ReadFile(topology)
@@ -51,7 +51,7 @@ func both(t *testing.T, topology, system string) (ignition, cloudInit string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	beside(t, dir, filepath.Dir(topology))
+	copyInputs(t, dir, filepath.Dir(topology))
 	hosts := func(format string) string {
 		file, out := filepath.Join(dir, format+".yaml"), filepath.Join(dir, format)
 		if _, err := os.Stat(out); err == nil {
@@ -77,8 +77,8 @@ func bothDir(topology, system string) string {
 	return filepath.Join(workspace.dir, "both", strings.TrimSuffix(filepath.Base(topology), ".yaml")+"-"+system)
 }
 
-// beside gives a folder what stands in another: files that a topology names.
-func beside(t *testing.T, dir, other string) {
+// copyInputs gives a folder what stands in another: files that a topology names.
+func copyInputs(t *testing.T, dir, other string) {
 	t.Helper()
 	entries, err := os.ReadDir(other)
 	if err != nil {

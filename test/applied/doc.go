@@ -1,4 +1,4 @@
-// Package applied holds what kubespore builds against the programs that will
+// Package applied tests what kubespore builds with the programs that will
 // read it: the real Ignition applies every document of every example to a
 // root, and systemd reads the units there.
 //

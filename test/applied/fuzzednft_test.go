@@ -132,7 +132,7 @@ func words(text string) string {
 	return b.String()
 }
 
-// TestFuzzedNft: whatever a topology says to the firewall is refused at its line, or
+// TestFuzzedNft: everything that a topology says about the firewall is refused at its line, or
 // nft takes every table of the document. The same topologies are made each time.
 func TestFuzzedNft(t *testing.T) {
 	needRoot(t)

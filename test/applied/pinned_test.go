@@ -22,7 +22,7 @@ import (
 )
 
 // TestIgnitionTrustsOne has the real Ignition fetch a document over HTTPS, as a
-// machine does that boots from the generated tree: by the archive beside its
+// machine does that boots from the generated tree: by the archive next to its
 // initramfs. It takes it from the server with the certificate of the store, and
 // from no other; nor does it take another document.
 func TestIgnitionTrustsOne(t *testing.T) {

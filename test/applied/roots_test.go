@@ -171,7 +171,7 @@ func buildFor(t *testing.T, topology, system string) built {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	beside(t, dir, filepath.Dir(topology))
+	copyInputs(t, dir, filepath.Dir(topology))
 	text = regexp.MustCompile(`(?m)^(os|format): .*\n`).ReplaceAll(text, nil)
 	file := filepath.Join(dir, system+"-"+filepath.Base(topology))
 	if err := os.WriteFile(file, append(text, "os: "+system+"\n"...), 0o644); err != nil {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestNewerSchema holds seeds against the schemas of Debian 13's cloud-init: that
-// of Debian 12 has none for network configurations, and is held against its own
+// TestNewerSchema checks seeds with the schemas of Debian 13's cloud-init: that
+// of Debian 12 has none for network configurations, and is checked with its own
 // in TestTwoTreesOneTruth.
 func TestNewerSchema(t *testing.T) {
 	needRoot(t)

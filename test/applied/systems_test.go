@@ -34,7 +34,7 @@ func (l layer) put(t *testing.T, name, text string) {
 	}
 }
 
-// TestSSH: sshd follows our settings, whatever an installer or cloud-init put beside
+// TestSSH: sshd follows our settings, no matter what an installer or cloud-init put next to
 // them, and has a key, in FIPS mode too, where there is no ed25519.
 func TestSSH(t *testing.T) {
 	needRoot(t)

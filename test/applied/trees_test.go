@@ -22,7 +22,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// pairs are the topologies of which both forms are applied: every example and
+// pairs are the topologies that are applied in both forms: every example and
 // more.yaml on one system, and one example on each system that has both: a smaller
 // one where the system is another's kin.
 func pairs(t *testing.T) [][2]string {
@@ -236,7 +236,7 @@ func differences(t *testing.T) []difference {
 // usedDifferences notes which lines of formats.yaml were of use.
 var usedDifferences sync.Map
 
-// compare holds two layers against each other, path by path.
+// compare compares two layers, path by path.
 func compare(t *testing.T, host string, one, two layer) {
 	t.Helper()
 	allowed := differences(t)

@@ -1,4 +1,4 @@
-// Command bench measures kubespore beside its floor and its peers and prints
+// Command bench measures kubespore, its floor and its peers and prints
 // the tables of docs/benchmarks.md. Everything is measured in one run on one
 // machine, so that the numbers may be compared.
 //

@@ -59,7 +59,7 @@ func copyTree(from, to string) (int64, error) {
 	return size, unix.Syncfs(int(folder.Fd()))
 }
 
-// row shows the media beside the copy.
+// row shows the media next to the copy.
 func (m mediaRun) row() target {
 	speed := func(d time.Duration) string { return fmt.Sprintf("%.0f MiB/s", float64(m.bytes)/(1<<20)/d.Seconds()) }
 	return target{fmt.Sprintf("config drives of %d hosts, %d MiB", m.hosts, m.bytes>>20), seconds(m.wall) + ", " + speed(m.wall), "a copy: " + seconds(m.copy) + ", " + speed(m.copy), true}

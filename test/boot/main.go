@@ -52,7 +52,7 @@ func main() {
 	}
 }
 
-// chosen are the scenarios that the options ask for.
+// chosen are the scenarios that the options name.
 func chosen(o options) ([]lab.Scenario, error) {
 	if o.topology == "" {
 		return readScenarios(filepath.Join(o.Tree, "test/boot/scenarios.yaml"), strings.FieldsFunc(o.scenarios, func(c rune) bool { return c == ',' }))

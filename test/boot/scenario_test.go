@@ -50,7 +50,7 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// What nobody can do from outside is refused before anything is made.
+// What cannot be done from outside is refused before anything is made.
 func TestInside(t *testing.T) {
 	for step, refused := range map[string]bool{"repeat-self-tests": true, "lose-folder cp1 /var/lib/etcd": true, "dns-resolves w1 cp1 10.0.0.1": true, "run-outside true": false, "cut-power holder": true, "cut-power cp1": false, "nodes-ready 20m": false} {
 		for lane, payload := range map[string]string{lab.ContainerLane: "", lab.MachineLane: lab.OnVolume} {

@@ -21,15 +21,19 @@ var unplain = []struct {
 	write   string
 }{
 	{regexp.MustCompile(`(?i)\bbeside\b`), "next to, together with, in addition to"},
-	{regexp.MustCompile(`(?i)\bwhoever\b`), "anyone who"},
-	{regexp.MustCompile(`(?i)\b(nobody|somebody|anybody)\b`), "no one, someone, anyone; or name the program that does it"},
-	{regexp.MustCompile(`(?i)\bone's own\b`), "your own, its own"},
+	{regexp.MustCompile(`(?i)\b(whoever|whosoever)\b`), "anyone who, the program that"},
+	{regexp.MustCompile(`(?i)\b(nobody|somebody|anybody|everybody)(|'s)\b`), "no one, someone, anyone, everyone; or name the program that does it"},
+	{regexp.MustCompile(`(?i)\bone's own\b|\b(of|with|by) one's\b`), "your own, its own"},
 	{regexp.MustCompile(`(?i)\bfor ever\b`), "permanently, without end"},
-	{regexp.MustCompile(`(?i)\bshall\b`), "must, will"},
-	{regexp.MustCompile(`(?i)\bheld against\b|\bholds? \w+ against\b`), "compare with, check with"},
-	{regexp.MustCompile(`(?i)\b(topology|template|condition|deposit|line|profile|host|hosts|check|benchmark|console|starter|change|pods?) asks? for\b`), "names, needs, demands, causes"},
-	{regexp.MustCompile(`(?i)\b(that|which|it|this) is no (secret|path|name|number|address|file|folder|program|image|key|host)\b`), "is not a"},
-	{regexp.MustCompile(`(?i)\b(name|value|one|%[sqv]) is no (secret|path|name|number|address|file|folder|program)\b`), "is not a"},
+	{regexp.MustCompile(`(?i)\bshall\b`), "must, will, is to"},
+	{regexp.MustCompile(`(?i)\bheld against\b|\b(hold|holds) (\w+ ){1,3}against\b`), "compare with, check with"},
+	{regexp.MustCompile(`(?i)\b(topology|template|condition|deposit|line|profile|host|hosts|check|benchmark|console|starter|change|pods?|bill|lane|option|options|runs) asks? for\b`), "names, needs, demands, causes"},
+	{regexp.MustCompile(`(?i)\b(that|which|it|this|what|name|value|one|%[sqv]) (is|are|was|were) no (a|an|address|answer|archive|authority|certificate|copy|document|error|failure|file|folder|host|image|key|kind|machine|name|number|object|path|port|profile|program|proof|reason|secret|text|version|word|zombie)s?\b`), "is not a"},
+	{regexp.MustCompile(`(?i)\bof which\b`), "whose, with its; or two sentences"},
+	{regexp.MustCompile(`(?i)\b(hence|thence|whence|lest|thereof|whereof|therein|wherein|hereby|thereby|naught|aught|unto|ere)\b`), "so, from there, in it"},
+	{regexp.MustCompile(`(?i)\bto be had\b`), "available"},
+	{regexp.MustCompile(`(?i)\bknows? no \w+`), "does not know, does not support"},
+	{regexp.MustCompile(`(?i)\bwhose\b[^.;:|]*\bwhose\b`), "one whose in a sentence at most"},
 }
 
 // unread is what is not prose on a page: code, and where links lead.
@@ -97,6 +101,72 @@ func TestPlainMessages(t *testing.T) {
 	}
 	if read < 500 {
 		t.Errorf("only %d texts were found", read)
+	}
+}
+
+// TestPlainComments reads the comments of all sources, those of tests as well.
+func TestPlainComments(t *testing.T) {
+	read := 0
+	walk(t, []string{"../../cmd", "../../pkg", "../../test", "../../profiles", "../../release"}, func(name string) {
+		if filepath.Ext(name) != ".go" || filepath.Base(name) == "prose_test.go" {
+			return
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range file.Comments {
+			read++
+			at := files.Position(group.Pos())
+			for i, line := range strings.Split(group.Text(), "\n") {
+				plain(t, at.Filename+":"+strconv.Itoa(at.Line+i), line)
+			}
+		}
+	})
+	if read < 5000 {
+		t.Errorf("only %d comments were found", read)
+	}
+}
+
+// TestPlainFiles reads what else has sentences: the built-in profiles with their
+// scripts and settings, the steps of the boot lab, starters, and the help of make.
+func TestPlainFiles(t *testing.T) {
+	read := 0
+	walk(t, []string{"../../profiles", "../../pkg/topology/starters", "../../examples", "../../test/scripts", "../../test/boot/scenarios.yaml", "../../test/boot/overlay", "../../Makefile"}, func(name string) {
+		if filepath.Ext(name) == ".go" || strings.HasSuffix(name, ".md") {
+			return
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		for i, line := range strings.Split(string(text), "\n") {
+			plain(t, name+":"+strconv.Itoa(i+1), line)
+		}
+	})
+	if read < 200 {
+		t.Errorf("only %d files were found", read)
+	}
+}
+
+// walk calls a function for each file below folders, but for test data and goldens.
+func walk(t *testing.T, folders []string, do func(name string)) {
+	t.Helper()
+	for _, folder := range folders {
+		err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && d.Name() == "testdata" {
+				return fs.SkipDir
+			}
+			if err == nil && d.Type().IsRegular() {
+				do(name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -20,16 +20,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// client is somebody who speaks to an API server.
+// client is someone who speaks to an API server.
 type client struct {
 	http   *http.Client
 	server string
 	token  string
 }
 
-// as gives the client that a machine's kubeconfig makes. Whatever address it
+// as gives the client that a machine's kubeconfig makes. No matter what address it
 // names, verified is that name, but dialled is the API server of one control
-// plane: nobody holds the virtual address here, and no balancer runs.
+// plane: no machine holds the virtual address here, and no balancer runs.
 func (m *machine) as(t *testing.T, kubeconfigFile string, dialled *machine) client {
 	t.Helper()
 	return newClient(t, m.read(t, kubeconfigFile), func(name string) []byte { return m.read(t, name) }, dialled)
@@ -82,7 +82,7 @@ func dial(authority []byte, dialled *machine, pairs ...tls.Certificate) *http.Cl
 }
 
 // with gives the same connection without certificate for a bearer token, or for
-// nobody.
+// no one.
 func (c client) with(t *testing.T, authority []byte, dialled *machine, token string) client {
 	t.Helper()
 	return client{http: dial(authority, dialled), server: c.server, token: token}

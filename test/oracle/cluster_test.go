@@ -28,7 +28,7 @@ type lab struct {
 	planes     []*machine
 	w1, w2     *machine
 	superAdmin client
-	admin      client // the operator's, with the kubeconfig beside the documents
+	admin      client // the operator's, with the kubeconfig next to the documents
 }
 
 // TestCluster starts the control planes with exactly the arguments of their
@@ -61,7 +61,7 @@ func TestCluster(t *testing.T) {
 	})
 }
 
-// adminConf is the operator's kubeconfig, beside the documents.
+// adminConf is the operator's kubeconfig, next to the documents.
 func (c cluster) adminConf() string { return filepath.Join(c.hosts, "../admin.conf") }
 
 // boot starts everything at once, as machines do that are powered on together.
@@ -102,7 +102,7 @@ func boot(t *testing.T, c cluster) *lab {
 }
 
 // beforeObjects: the operator has no rights before the binding of
-// kubeadm:cluster-admins is applied, and nobody without credentials ever gets
+// kubeadm:cluster-admins is applied, and no one without credentials ever gets
 // more than the three health checks.
 func (l *lab) beforeObjects(t *testing.T) {
 	if err := l.admin.expect(http.StatusForbidden, http.MethodGet, "/api/v1/nodes", ""); err != nil {
@@ -124,7 +124,7 @@ func (l *lab) anonymous(t *testing.T) {
 	}
 }
 
-// nobody speaks without a certificate.
+// no one speaks without a certificate.
 func (l *lab) nobody(t *testing.T, token string) client {
 	return l.superAdmin.with(t, l.planes[0].read(t, pkiDir+"ca.crt"), l.planes[0], token)
 }

@@ -1,4 +1,4 @@
-// Package oracle holds what kubespore builds against Kubernetes itself.
+// Package oracle tests what kubespore builds with Kubernetes itself.
 //
 // kubeadm of the same minor is asked for the same cluster, and every way in
 // which its certificates, kubeconfigs, static pods, configurations and objects

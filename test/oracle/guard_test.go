@@ -141,7 +141,7 @@ func TestGuard(t *testing.T) {
 	eachMinor(t, func(t *testing.T, minor string) {
 		members := build(t, "ha", minor).machines(t, "cp1", "cp2", "cp3")
 		late, peer := members[0], members[1]
-		late.guard(t).releases(t, "new") // nobody answers, as on the first day
+		late.guard(t).releases(t, "new") // no one answers, as on the first day
 
 		formed := late.guard(t, "FORMED=true")
 		formed.holds(t, "waiting for another member")
@@ -149,7 +149,7 @@ func TestGuard(t *testing.T) {
 			start(t, m.pod(t, "etcd"))
 		}
 		eventually(t, 10*time.Second, "two members have quorum", peer.healthy)
-		formed.releases(t, "new") // nobody has ever seen it
+		formed.releases(t, "new") // no one has ever seen it
 		late.guard(t).releases(t, "new")
 
 		etcd := start(t, late.pod(t, "etcd"))

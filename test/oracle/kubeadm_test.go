@@ -20,7 +20,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/topology"
 )
 
-// cases are the machines for which kubeadm is asked. It knows no host that is
+// cases are the machines for which kubeadm is asked. It does not know a host that is
 // only an etcd member and writes no document of a worker: such a host is held
 // against the part of a control plane's that it has, by subject.
 var cases = []struct {
@@ -33,7 +33,7 @@ var cases = []struct {
 	{"external-etcd", "etcd1", []string{"certificate etcd/*", "flags etcd"}},
 }
 
-// TestDifferences holds our documents against those of kubeadm.
+// TestDifferences compares our documents with those of kubeadm.
 func TestDifferences(t *testing.T) {
 	needRoot(t)
 	list := differences(t)

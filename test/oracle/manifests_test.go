@@ -102,7 +102,7 @@ func (m *machine) applyManifests(t *testing.T) {
 	var kinds []string
 	for _, o := range list.Items {
 		kinds = append(kinds, o.GetKind())
-		// The namespace and the service account have no field but their names, which nobody manages.
+		// The namespace and the service account have only their names, which no one manages.
 		if o.GetKind() != "Namespace" && o.GetKind() != "ServiceAccount" && !slices.ContainsFunc(o.GetManagedFields(), func(f metav1.ManagedFieldsEntry) bool {
 			return f.Manager == "kubespore" && f.Operation == metav1.ManagedFieldsOperationApply
 		}) {

@@ -20,7 +20,7 @@ import (
 const insideOf = "KUBESPORE_ORACLE_WORKSPACE"
 
 // enclose runs this test program once more in a process, mount, network and
-// host name namespace of its own. Whatever the tests start, mount or connect there is
+// host name namespace of its own. All that the tests start, mount or connect there is
 // gone when it ends, however it ends.
 func enclose() (int, error) {
 	// The kernel ties the death signal to the thread that starts the process.

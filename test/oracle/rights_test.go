@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// request is one thing that somebody tries, and how the API server answers.
+// request is one thing that someone tries, and how the API server answers.
 type request struct {
 	method, path, body string
 	want               int
@@ -103,7 +103,7 @@ func (l *lab) labels(t *testing.T) {
 }
 
 // nodeCredentials: a kubelet's own Node, its own pods and what these need, and
-// nothing of anybody else.
+// nothing of anyone else.
 func (l *lab) nodeCredentials(t *testing.T) {
 	l.pods(t)
 	w1 := l.w1.as(t, "/etc/kubernetes/kubelet.conf", l.planes[0])
@@ -168,7 +168,7 @@ func (l *lab) pods(t *testing.T) {
 	}
 }
 
-// strangersToEtcd: nobody of the Kubernetes authority gets into etcd.
+// strangersToEtcd: no one of the Kubernetes authority gets into etcd.
 func (l *lab) strangersToEtcd(t *testing.T) {
 	stranger, err := l.planes[0].client(pkiDir+"apiserver-kubelet-client", pkiDir+"etcd/ca.crt")
 	if err != nil {
@@ -180,7 +180,7 @@ func (l *lab) strangersToEtcd(t *testing.T) {
 	}
 }
 
-// credentials: everybody else.
+// credentials: everyone else.
 func (l *lab) credentials(t *testing.T) {
 	const (
 		secrets = "/api/v1/namespaces/kube-system/secrets"

@@ -114,7 +114,7 @@ func build(t *testing.T, example, minor string) cluster {
 	return buildText(t, example, minor, contents(t, filepath.Join("../../examples", example+".yaml")), nil)
 }
 
-// buildText compiles a topology that stands beside other files, once.
+// buildText compiles a topology that stands next to other files, once.
 func buildText(t *testing.T, example, minor string, text []byte, beside tree) cluster {
 	t.Helper()
 	version := strings.TrimSpace(run(t, tool("kubeadm@"+minor), "version", "--output=short"))

@@ -38,7 +38,7 @@ func TestInstall(t *testing.T) {
 }
 
 // TestManifest installs a file of objects that the bill has besides programs:
-// the one that was locked, and nobody can run it. The second run takes it as it
+// the one that was locked, and it cannot be run. The second run takes it as it
 // is.
 func TestManifest(t *testing.T) {
 	const path = "/var/lib/kubespore/manifests/calico.yaml"

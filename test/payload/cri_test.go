@@ -39,7 +39,7 @@ func (m *machine) cri(t *testing.T, method string, message []byte) (headers stri
 	return string(out), answer
 }
 
-// imageStatus asks for an image by the text that stands in a pod, and says whether it
+// imageStatus looks up an image by the text that stands in a pod, and says whether it
 // is there: ImageStatusRequest is {image: {image: TEXT}}.
 func (m *machine) imageStatus(t *testing.T, text string) bool {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 
 // A root with real dnf and rpm says that it is a Rocky 9: packages of Rocky's own cannot
 // be had where the tests run, so rpmbuild makes some of these names, with the relations
-// that matter. What Rocky's dnf has and Debian's has not is where its database lies.
+// that matter. What Rocky's dnf has and Debian's does not have is where its database lies.
 const (
 	rockyRelease = "NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.6\"\n"
 	rpmMacros    = "%_dbpath /var/lib/rpm\n"
@@ -28,7 +28,7 @@ var rpms = []struct{ name, version, more, file string }{
 	{"libnftables", "1.0.9", "", ""},
 	{"nftables", "1.0.9", "Requires: libnftables = 1.0.9", "/usr/sbin/nft"},
 	{"isns-utils-libs", "0.101", "", ""},
-	{"isns-utils-libs", "0.102", "", ""}, // which the repository has not
+	{"isns-utils-libs", "0.102", "", ""}, // which the repository does not have
 	{"iscsi-initiator-utils", "6.2.1", "Requires: isns-utils-libs", "/usr/sbin/iscsiadm"},
 }
 
@@ -116,7 +116,7 @@ func TestPackagesByDNF(t *testing.T) {
 		"no problem\n", "as packed\n", "iscsi-initiator-utils-6.2.1\nisns-utils-libs-0.102\nlibnftables-1.0.4\nlibnftables-1.0.9\nnftables-1.0.9\n", "'/var/lib/kubespore/packages': No such")
 }
 
-// bakeByDNF has the script of media bake put the packages into an image, of which a
+// bakeByDNF has the script of media bake put the packages into an image, where a
 // library is newer than that of the payload: it stays.
 func (w *world) bakeByDNF(t *testing.T, builder *machine) {
 	m := rocky(t)

@@ -7,11 +7,11 @@
 // What people bring, and which test brings it:
 //
 //	short names, name:tag@sha256:...            TestImageStatus (containerd's CRI), TestDocker; pkg/payload TestPinned
-//	a digest that the content has not           pkg/payload TestPinned; on a volume, too
+//	a digest that the content does not have      pkg/payload TestPinned; on a volume, too
 //	a copy that broke off: half, whole, longer  TestResume (machine and script), TestMirror, TestInstall
 //	Docker schema 2, fetched again by the lock  TestDownload (skopeo and crane, a real registry)
 //	two archives, one architecture each         TestTwoBundles; pkg/payload TestForms "an archive of each architecture"
-//	an index of which one part was exported     pkg/payload TestForms
+//	an index, exported with only one part     pkg/payload TestForms
 //	the other architecture or a variant first   pkg/payload TestForms
 //	two images of one name                      pkg/payload TestForms
 //	an empty program, a web page for a program  pkg/payload TestNoProgram

@@ -25,7 +25,7 @@ import (
 )
 
 // TestMirrorOverHTTPS: the machine fetches from a mirror whose authority is private and
-// that asks for a client certificate and a login, with the files that its document
+// that demands a client certificate and a login, with the files that its document
 // brings; none of it stands among arguments, and without them nothing is fetched. The
 // download script does the same by a file of options of curl.
 func TestMirrorOverHTTPS(t *testing.T) {
@@ -43,7 +43,7 @@ func TestMirrorOverHTTPS(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		_, _ = w.Write(whole) // knows no ranges
+		_, _ = w.Write(whole) // does not know ranges
 	}))
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{mine}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
 	s.StartTLS()
@@ -108,7 +108,7 @@ func TestMirrorOverHTTPS(t *testing.T) {
 }
 
 // TestPackOverHTTPS: payload pack and payload verify read a mirror, and pack a registry,
-// whose authority is private and that ask for a client certificate; the mirror for a
+// whose authority is private and that demand a client certificate; the mirror for a
 // login besides. Without any of it they say so.
 func TestPackOverHTTPS(t *testing.T) {
 	const user, password = "operators", "c0rrect-h0rse"

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// elsewhere is an address of documentation's: what is at 127.0.0.1 Docker trusts whatever
+// elsewhere is an address of documentation's: Docker trusts what is at 127.0.0.1 whatever
 // it shows.
 const elsewhere = "203.0.113.7"
 

@@ -11,7 +11,7 @@ import (
 )
 
 // TestPackKilled kills payload pack at one moment after the other; the same
-// command goes on, and what comes out is what a run that nobody disturbed makes.
+// command goes on, and what comes out is what an undisturbed run makes.
 func TestPackKilled(t *testing.T) {
 	w := newWorld(t, "")
 	want, err := os.ReadFile(filepath.Join(w.bundle, "payload.lock"))

@@ -18,11 +18,11 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// The login of somebody else's registry, and what its htpasswd says of it.
+// The login of another registry, and what its htpasswd says of it.
 const othersUser, othersPassword = "me", "secret"
 
 // othersRegistry is the real registry with a certificate of a private authority, where
-// nobody pulls without a login. It has one image.
+// no one pulls without a login. It has one image.
 func othersRegistry(t *testing.T) (address string, authority []byte) {
 	t.Helper()
 	shell(t, "ip address add "+elsewhere+"/32 dev lo")

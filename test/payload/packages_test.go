@@ -52,7 +52,7 @@ func TestPackagesOfTheSystem(t *testing.T) {
 	}, "nftables v", "conntrack v", "audit: 0", "nftables installed", "conntrack installed", "'/usr/sbin/policy-rc.d': No such", "'/var/lib/kubespore/packages': No such")
 }
 
-// bakePackages has the script of media bake put the packages into the image, of which a
+// bakePackages has the script of media bake put the packages into the image, where a
 // library is newer than that of the payload: it stays.
 func (w *world) bakePackages(t *testing.T) {
 	m := poorDebian(t)

@@ -82,7 +82,7 @@ func (w *world) pulls(t *testing.T, address string) (both int) {
 			if digest, err := image.Digest(); err != nil || digest.String() != i.Digest {
 				t.Errorf("%s for %s is %s, and %s is locked: %v", asked, i.Arch, digest, i.Digest, err)
 			}
-			// Reads every layer and holds it against its digest.
+			// Reads every layer and checks its digest.
 			if err := validate.Image(image); err != nil {
 				t.Errorf("%s for %s: %v", asked, i.Arch, err)
 			}
@@ -111,7 +111,7 @@ func TestRegistry(t *testing.T) {
 }
 
 // TestTwoBundles: the payload of a cluster of two architectures is packed from the
-// bundles of two clusters of one architecture each, in whichever order they are named.
+// bundles of two clusters of one architecture each, in any order.
 func TestTwoBundles(t *testing.T) {
 	text := topology(t, "  flannel: {}\n")
 	amd := newWorldFrom(t, text)

@@ -57,7 +57,7 @@ func TestResume(t *testing.T) {
 				holds(t, file, whole)
 			})
 			if part == "other" {
-				continue // the script knows no digest of an archive
+				continue // the script does not know the digest of an archive
 			}
 			t.Run("script, "+server+", "+part, func(t *testing.T) {
 				dir := t.TempDir()

@@ -268,7 +268,7 @@ func (m *machine) runUntil(t *testing.T, script, something string) string {
 
 const installer = "/opt/kubespore/bin/kubespore-binaries"
 
-// check holds the programs against the lock. Until all are there some may be
+// check compares the programs with the lock. Until all are there some may be
 // missing, and none may ever be anything else.
 func (m *machine) check(t *testing.T, w *world, all bool) {
 	t.Helper()

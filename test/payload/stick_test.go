@@ -11,7 +11,7 @@ import (
 )
 
 // TestVerifyStick: a bundle on a stick is verified where it is mounted, by an ordinary
-// user too, whatever the file system and desktops put beside it; named as a device, the
+// user too, no matter what the file system and desktops put next to it; named as a device, the
 // volume is known by its file system and the message says what to do.
 func TestVerifyStick(t *testing.T) {
 	w := newWorld(t, "")

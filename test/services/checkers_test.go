@@ -74,7 +74,7 @@ func TestCheckers(t *testing.T) {
 		for _, c := range []struct{ file, host string }{{"../../examples/seeds/000.yaml", "node1"}, {"testdata/docker.yaml", "node1"}} {
 			from := buildFile(t, c.file)
 			text := from.file(t, c.host, "/etc/docker/daemon.json")
-			// With the flags of the unit, none of which may say what the file says.
+			// With the flags of the unit, which must not repeat what the file says.
 			unit := regexp.MustCompile(`(?m)^ExecStart=/opt/bin/dockerd --config-file=/etc/docker/daemon.json (.*)$`).FindStringSubmatch(from.file(t, c.host, "/etc/systemd/system/docker.service"))
 			if unit == nil {
 				t.Fatalf("%s: the unit starts no dockerd", c.file)

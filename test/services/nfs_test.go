@@ -14,7 +14,7 @@ import (
 )
 
 // TestExports lets exportfs and nfsconf read what an NFS server gets. The
-// kernel's server itself is not to be had here.
+// kernel's server itself is not available here.
 func TestExports(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("exportfs needs root")
@@ -94,7 +94,7 @@ func deb(t *testing.T, name, file string) string {
 }
 
 // TestPagesOnNFS: what root of a client writes into the folder of seed 003's web
-// server, nginx's own user reads; into the folder of its database nobody else looks.
+// server, nginx's own user reads; no one else looks into the folder of its database.
 func TestPagesOnNFS(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("makes folders of other users")

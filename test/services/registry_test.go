@@ -92,7 +92,7 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
 	}
 }
 
-// TestRegistryAsItComes: without a login everyone pulls and nobody pushes; those of
+// TestRegistryAsItComes: without a login everyone pulls and no one pushes; those of
 // htpasswd push to a port of their own, and what they pushed is pulled by every name
 // under which the registry is known, over TLS and from the hosts file of a node.
 func TestRegistryAsItComes(t *testing.T) {

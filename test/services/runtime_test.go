@@ -171,7 +171,7 @@ spec:
 	}
 }
 
-// TestContainerdHosts shows where containerd asks for images: as the mirrors of
+// TestContainerdHosts shows where containerd looks for images: as the mirrors of
 // the topology say.
 func TestContainerdHosts(t *testing.T) {
 	programs := tools(t, "containerd", "containerd-hosts")

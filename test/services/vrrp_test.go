@@ -54,7 +54,7 @@ func TestFailoverWithoutPreemption(t *testing.T) {
 	second := holding(t, holders, first)
 	t.Logf("%s holds it %s after the file of %s said so", second.name, time.Since(start).Round(100*time.Millisecond), first.name)
 
-	// Alive again, of whatever priority: nothing moves.
+	// Alive again, with any priority: nothing moves.
 	if err := os.Remove(filepath.Join(w.dir, first.name+".dead")); err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ func tools(t *testing.T, names ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// freePort gives a port of this machine that nobody has.
+// freePort gives a port of this machine that is free.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

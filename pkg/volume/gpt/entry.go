@@ -66,7 +66,7 @@ func partition(entry []byte) Partition {
 }
 
 // identity makes one out of a seed, for what is called so. The version of such
-// identities is 8: made by rules of one's own.
+// identities is 8: made by a scheme of our own.
 func identity(what string, seed []byte) []byte {
 	sum := sha256.Sum256(append([]byte(what), seed...))
 	sum[7] = sum[7]&0x0f | 0x80

@@ -11,7 +11,7 @@ import (
 
 const maxEntries = 1024
 
-// Table is the table of a disk that somebody else made.
+// Table is the table of a disk that another program made.
 type Table struct {
 	mbr     []byte // the first block
 	header  []byte

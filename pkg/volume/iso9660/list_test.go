@@ -20,7 +20,7 @@ func contentOf(t *testing.T, f File) string {
 	return string(text)
 }
 
-// checkRead holds what is read against the files of the sample.
+// checkRead compares what is read with the files of the sample.
 func checkRead(t *testing.T, volume []byte) {
 	t.Helper()
 	files, err := Read(bytes.NewReader(volume))
@@ -46,7 +46,7 @@ func checkRead(t *testing.T, volume []byte) {
 func TestRead(t *testing.T) { checkRead(t, write(t, sample())) }
 
 // TestReadDamaged damages one byte after the other of what is not content:
-// there are files or an error, and nothing is read for ever.
+// there are files or an error, and no read goes on without end.
 func TestReadDamaged(t *testing.T) {
 	volume := write(t, sample())
 	for at := descriptorsAt * sector; at < 40*sector; at += 7 {

@@ -19,7 +19,7 @@ var (
 	errCutOff   = errors.New("the volume is cut off")
 )
 
-// These are more folders in folders, and bigger ones, than anybody makes; a
+// These are more folders in folders, and bigger ones, than any program makes; a
 // damaged volume may have a folder in itself, or one that fills all memory.
 const (
 	maxDepth  = 64
@@ -42,7 +42,7 @@ type found struct {
 }
 
 // Find gives the place of a file on a volume. Names are those of Rock Ridge or
-// plain ones, whatever their case: images/ignition.img finds
+// plain ones, in any case: images/ignition.img finds
 // IMAGES/IGNITION.IMG;1. What is not there is fs.ErrNotExist.
 func Find(r io.ReaderAt, name string) (Extent, error) {
 	at, err := root(r)

@@ -6,7 +6,7 @@ import (
 )
 
 // maxName is the longest name that fits into one record with all that stands
-// beside it.
+// next to it.
 const maxName = 150
 
 // Modes as POSIX writes them into Rock Ridge's PX.

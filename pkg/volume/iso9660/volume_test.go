@@ -122,7 +122,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindDamaged reads volumes with one wrong byte: whatever it finds, it
+// TestFindDamaged reads volumes with one wrong byte: no matter what it finds, it
 // neither panics nor reads outside.
 func TestFindDamaged(t *testing.T) {
 	image := write(t, sample())

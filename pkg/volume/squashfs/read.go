@@ -95,7 +95,7 @@ type inodeHead struct {
 	Time, Number            uint32
 }
 
-// These are more folders in folders, and more names, than anybody makes; a
+// These are more folders in folders, and more names, than any program makes; a
 // damaged file system may have a folder in itself.
 const (
 	maxDepth = 64
@@ -185,7 +185,7 @@ func (f *reader) file(name string, block uint32, offset uint16) error {
 	if head.Type != fileType+extended || in.Fragment != none32 || in.Size > 1<<62 {
 		return ErrFormat
 	}
-	// A size that is damaged must not ask for more than there is.
+	// A damaged size must not make us read more than there is.
 	var blocks []uint32
 	for range (in.Size + blockSize - 1) / blockSize {
 		var block uint32

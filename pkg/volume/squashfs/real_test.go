@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUnsquashfs has the file system read by the program that everybody reads
+// TestUnsquashfs has the file system read by the program that everyone reads
 // one with.
 func TestUnsquashfs(t *testing.T) {
 	files := sample()
@@ -57,7 +57,7 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// compare holds a tree against the files that it was made of.
+// compare compares a tree with the files that it was made of.
 func compare(t *testing.T, dir string, files []File) {
 	t.Helper()
 	found := 0

@@ -19,7 +19,7 @@ func file(path, content string) File {
 	return File{Path: path, Size: int64(len(content)), Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }}
 }
 
-// noise is text that nobody can compress.
+// noise is text that cannot be compressed.
 func noise(n int) string {
 	r := rand.New(rand.NewPCG(1, 2))
 	out := make([]byte, n)
@@ -118,7 +118,7 @@ func TestRead(t *testing.T) {
 }
 
 // TestReadDamaged damages one byte after the other of what is not content: the
-// files are as they were, or there is an error, and nothing is read for ever.
+// files are as they were, or there is an error, and no read goes on without end.
 func TestReadDamaged(t *testing.T) {
 	text, err := os.ReadFile(write(t, []File{file("a/b/c", "text"), file("a/d", noise(100)), file("e", strings.Repeat("e", 1000))}))
 	if err != nil {

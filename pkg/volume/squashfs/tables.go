@@ -56,7 +56,7 @@ func (t *table) write(s *writer) ([]uint64, error) {
 	return begins, nil
 }
 
-// tables writes all that is not content, in the order that the kernel asks for.
+// tables writes all that is not content, in the order that the kernel needs.
 func (s *writer) tables(nodes []*node) error {
 	// A folder names inodes that stand already: the deepest come first.
 	for _, n := range slices.Backward(nodes) {
@@ -102,7 +102,7 @@ func (s *writer) inode(n *node) {
 		kind = folderType
 		listing = s.folders.here()
 		s.listing(n)
-		size = uint32(s.folders.here()-listing) + 3 // for . and .., which nobody stores
+		size = uint32(s.folders.here()-listing) + 3 // for . and .., which are not stored
 	}
 	n.at = s.inodes.here()
 	s.inodes.add(kind+extended, mode, uint16(0), uint16(0), s.head.Time, n.number)

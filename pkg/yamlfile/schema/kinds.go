@@ -26,7 +26,7 @@ type Shape struct {
 	Unique     bool
 	Values     *Shape // of a mapping with free keys
 	Properties []Described
-	Choices    [][]string // sets of keys of which at most one may be given
+	Choices    [][]string // sets of keys: at most one of each may be given
 	OneOf      []*Shape
 	Ref        string // name of a definition that describes the kind, since it may hold itself
 }

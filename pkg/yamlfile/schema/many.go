@@ -15,7 +15,7 @@ type List[T any] struct {
 	Item   Kind[T]
 	Single bool
 	Unique func(T) string // equal results are repeats, but for ""; nil allows them
-	By     string         // the key of an element of which Unique gives the value
+	By     string         // the key of an element that Unique gives the value of
 	Limit  int            // how many entries are read; 0: yamlfile.MaxEntries
 	Keep   func(T) bool   // whether what was read of an element is of use; nil: it always is
 }
@@ -129,7 +129,7 @@ func (m Dict[T]) Read(d *Decoder, n *yaml.Node, path string, into *map[string]T)
 	})
 }
 
-// Entries is a mapping whose keys the user chooses and whose order counts: each
+// Entries is a mapping with keys that the user chooses, in an order that counts: each
 // element of the list that is made of it holds its key.
 type Entries[T any] struct {
 	Name  string

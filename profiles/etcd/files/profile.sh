@@ -1,4 +1,4 @@
-# Written by kubespore: etcdctl speaks to this machine's member, as whoever may
+# Written by kubespore: etcdctl speaks to this machine's member, as any user who may
 # read its key.
 if [ -r /etc/kubernetes/pki/etcd/server.key ]; then
 	export ETCDCTL_ENDPOINTS=https://127.0.0.1:2379

@@ -26,12 +26,12 @@ func NewMachine(ctx context.Context, r *lab.Run, h documents.Host) error {
 	return nil
 }
 
-// Inside is the machine as somebody sees it who has logged in, which only
-// containers allow: nobody logs in to machines proper.
+// Inside is the machine as someone sees it who has logged in, which only
+// containers allow: no one logs in to machines proper.
 func Inside(m *lab.Machine) (*Container, error) {
 	c, ok := m.Hardware.(*Container)
 	if !ok {
-		return nil, fmt.Errorf("nobody logs in to %s", m.Name)
+		return nil, fmt.Errorf("no one logs in to %s", m.Name)
 	}
 	return c, nil
 }

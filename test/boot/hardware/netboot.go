@@ -113,7 +113,7 @@ func images(r *lab.Run, dir string) error {
 }
 
 // servePXEByHTTPS serves documents with the certificate that kubespore made for
-// that. The iPXE of QEMU's card trusts nobody whom we could be: what it loads,
+// that. The iPXE of QEMU's card trusts no certificate that we could have: what it loads,
 // the archive with the authority among it, comes as servePXE gives it.
 func servePXEByHTTPS(ctx context.Context, r *lab.Run) (string, error) {
 	from := filepath.Join(r.Media(), "boot-server")

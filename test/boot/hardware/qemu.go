@@ -21,7 +21,7 @@ import (
 
 // QEMU is a machine of the machine lane: a processor that is emulated, a kernel
 // and an initramfs, disks, a port on the switch, and a serial line that is the
-// console. It starts with the document and the payload on media, and nobody
+// console. It starts with the document and the payload on media, and no one
 // logs in.
 type QEMU struct {
 	Run     *lab.Run

@@ -15,7 +15,7 @@ import (
 
 // onMachines are programs of machines, by their names in test/tools, and
 // where the bill of materials wants them. A name that ends in @ lacks the minor
-// of Kubernetes that the machine's topology asks for.
+// of Kubernetes that the machine's topology names.
 var onMachines = map[string]string{
 	"kubelet@": "opt/bin/kubelet", "kubectl@": "opt/bin/kubectl", "kubeadm@": "opt/bin/kubeadm",
 	// For control planes and kube-proxy by systemd, and flanneld on the machine.
@@ -47,7 +47,7 @@ func of(minor, name string) string {
 	return name
 }
 
-// minorsOf are the minors that runs ask for, each once.
+// minorsOf are the minors that runs need, each once.
 func minorsOf(runs []*lab.Run) ([]string, error) {
 	var minors []string
 	for _, r := range runs {

@@ -11,7 +11,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/lab"
 )
 
-// Programs are those of the minor that a machine's topology asks for.
+// Programs are those of the minor that a machine's topology names.
 func TestMinors(t *testing.T) {
 	old := (&lab.Lab{Tree: "../../.."}).NewRun(lab.Scenario{Name: "old", Topology: "single.yaml", Set: map[string]any{"kubernetes": map[string]any{"version": "v1.35.4"}}, Upgrade: "v1.36.3"})
 	for r, want := range map[*lab.Run]string{old: "1.35", old.Next: "1.36"} {

@@ -60,7 +60,7 @@ func New(tree, name string, s *screen.Screen) (*Lab, error) {
 	if err := syscall.Flock(int(l.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("another run of the lab holds %s", l.lock.Name())
 	}
-	// Where real-time scheduling is not to be had, an answer takes longer.
+	// Where real-time scheduling is not available, an answer takes longer.
 	if observer := []string{"chrt", "--rr", "1"}; exec.Command(observer[0], append(observer[1:], "true")...).Run() == nil {
 		l.observer = observer
 	}

@@ -69,7 +69,7 @@ type Base struct {
 	Lacking              string // a folder with what was taken out of the root
 }
 
-// FirstBootDone is what the image says on the console when its boot loader shall
+// FirstBootDone is what the image says on the console when its boot loader must
 // not ask for Ignition any more. Images of Fedora CoreOS remove a file of their
 // boot loader's at the same moment; here the lab is the boot loader.
 const FirstBootDone = "lab: the first boot is done"
@@ -125,7 +125,7 @@ func (s Scenario) OtherPrograms() []string {
 const (
 	InFolder      = "folder"       // the bundle lies in their image, at bakedPayload
 	OnMirror      = "mirror"       // a web server on their network serves it
-	OnPlainMirror = "plain-mirror" // one that is slow and knows no ranges
+	OnPlainMirror = "plain-mirror" // one that is slow and does not serve ranges
 	OnVolume      = "volume"       // it is a volume labelled KUBESPORE; for containers, a stick
 )
 

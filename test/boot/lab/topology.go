@@ -41,7 +41,7 @@ func (r *Run) Kubespore(ctx context.Context, args ...string) (string, error) {
 // Store is where the scenario's keys are kept.
 func (r *Run) Store() string { return filepath.Join(r.Dir, "pki") }
 
-// Minor is the minor of Kubernetes that the scenario's topology asks for.
+// Minor is the minor of Kubernetes that the scenario's topology names.
 func (r *Run) Minor() (string, error) {
 	var t map[string]any
 	if err := osfile.ReadYAML(r.Path(), &t); err != nil {
@@ -103,8 +103,8 @@ func (r *Run) adapt(without []string) error {
 	return os.WriteFile(r.Adapted(), adapted, 0o644)
 }
 
-// copyManifests puts the user's own manifests and logins beside the adapted topology,
-// where they were beside the original one, or are beside scenarios.yaml.
+// copyManifests puts the user's own manifests and logins next to the adapted topology,
+// as they are next to the original one, or next to scenarios.yaml.
 func (r *Run) copyManifests(t map[string]any) error {
 	profiles, _ := t["profiles"].(map[string]any)
 	manifests, _ := profiles["manifests"].(map[string]any)

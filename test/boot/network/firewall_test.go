@@ -62,7 +62,7 @@ func TestFirewall(t *testing.T) {
 }
 
 // A rule that opens something in words that the lab does not know is not a table
-// that it can hold a machine against.
+// that it can compare a machine with.
 func TestUnknownRule(t *testing.T) {
 	for _, rule := range []string{"tcp dport { 80, 443 } accept", "ip saddr @friends4 tcp dport 80 accept", "accept"} {
 		if _, err := ReadFirewall(strings.Replace(tableOfTest, "tcp dport 6443 accept", rule, 1)); err == nil {

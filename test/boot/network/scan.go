@@ -41,7 +41,7 @@ type PortSet [1 << 16]bool
 // Outcome is what came back from the TCP ports of an address.
 type Outcome struct {
 	Open    PortSet // answered the call
-	refused PortSet // let in and refused: nobody listens there
+	refused PortSet // let in and refused: no program listens there
 }
 
 // Answered says whether the port sent anything back, a refusal included.

@@ -40,7 +40,7 @@ func pack(ctx context.Context, r *lab.Run) error {
 	return bakeImage(ctx, r)
 }
 
-// packBundle runs kubespore payload pack, which writes the lock beside the
+// packBundle runs kubespore payload pack, which writes the lock next to the
 // topology. The bundle stays in the cache: of a second run with the same parts,
 // the command only proves that it is whole.
 func packBundle(ctx context.Context, r *lab.Run) (string, error) {
@@ -81,7 +81,7 @@ func packBundle(ctx context.Context, r *lab.Run) (string, error) {
 	return bundle, err
 }
 
-// forget removes bundles that nobody has packed since: each is large, and each
+// forget removes bundles that were not packed since: each is large, and each
 // change of the packer makes a new one.
 func forget(cache string, since time.Time) error {
 	locks, err := filepath.Glob(filepath.Join(cache, "payload-*.lock"))
@@ -126,7 +126,7 @@ func PackAll(ctx context.Context, l *lab.Lab, runs []*lab.Run) (string, error) {
 	return fmt.Sprintf("of %d scenarios", count), nil
 }
 
-// lockFile waits for a file to be nobody else's.
+// lockFile waits until no other process has locked a file.
 func lockFile(name string) (unlock func(), err error) {
 	f, err := os.Create(name)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // stick is a file system with the label that machines look for, and the bundle in
-// it: containers have the kernel of the test machine, which may know no ISO 9660.
+// it: containers have the kernel of the test machine, which may not support ISO 9660.
 func stick(r *lab.Run) string { return filepath.Join(r.Dir, "stick.img") }
 
 // makeStick copies the bundle onto a stick, as docs/air-gap.md says.
@@ -45,7 +45,7 @@ func UnplugAll(ctx context.Context, l *lab.Lab) error {
 	for _, name := range found {
 		text, err := os.ReadFile(name)
 		if err != nil || !strings.HasPrefix(string(text), l.Run+"/") {
-			continue // or somebody else took it away meanwhile
+			continue // or another lab took it away meanwhile
 		}
 		_, err = process.Run(ctx, "losetup", "--detach", "/dev/"+strings.Split(name, "/")[3])
 		errs = append(errs, err)

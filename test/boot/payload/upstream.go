@@ -31,7 +31,7 @@ type bill struct {
 		}
 		Images []struct {
 			Ref      string
-			Packages []string // of which it is made
+			Packages []string // that it is made of
 		}
 	}
 }

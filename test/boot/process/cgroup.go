@@ -91,7 +91,7 @@ func inherit(parent, dir string) error {
 }
 
 // weigh gives a group twice the processor time of one process. To the kernel all
-// machines of a lab are one group with the weight of a single process: beside a
+// machines of a lab are one group with the weight of a single process: next to a
 // compiler they would get little, and their timeouts would run out. With ten times
 // as much the lab itself got nothing: while machines kept the processors busy it took
 // half a minute to ask whether they were ready, and that was the time of the step.

@@ -44,7 +44,7 @@ func TestProgramEnds(t *testing.T) {
 	}
 }
 
-// runs says whether a process is there and no zombie, whom nobody may ever collect.
+// runs says whether a process is there and is not a zombie, which may stay uncollected.
 func runs(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(stat), ") Z ")

@@ -11,7 +11,7 @@ import (
 )
 
 // Screen shows what goes on: one line for each step, with what it is at while
-// it lasts when somebody is looking, and how long it took when it is over.
+// it lasts when someone is looking, and how long it took when it is over.
 type Screen struct {
 	out      io.Writer
 	terminal bool

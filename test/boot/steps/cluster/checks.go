@@ -269,7 +269,7 @@ func NoFailedUnits(ctx context.Context, r *lab.Run, words []string) (string, err
 // asked finds the commands in what the guard of etcd says.
 var asked = regexp.MustCompile(`On another member: (.*)`)
 
-// FollowConsole types what a console asks for, letter by letter, on another member.
+// FollowConsole types the commands that a console shows, letter by letter, on another member.
 func FollowConsole(ctx context.Context, r *lab.Run, words []string) (string, error) {
 	machines, err := r.Named(ctx, words[:1])
 	if err != nil {

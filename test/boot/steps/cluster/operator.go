@@ -18,7 +18,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/screen"
 )
 
-// RunOutside runs a script as the operator would at a machine beside the cluster:
+// RunOutside runs a script as the operator would at a machine outside the cluster:
 // kubectl is there and has the operator's credentials.
 func RunOutside(ctx context.Context, r *lab.Run, words []string) (string, error) {
 	programs := filepath.Join(r.Dir, "operator")

@@ -156,7 +156,7 @@ func numbersOf(table string) []string {
 	return out
 }
 
-// against holds results against the page, as far as they are of the same
+// against compares results with the page, as far as they are of the same
 // targets: each has a chapter of the benchmark.
 func (h hardening) against(checks []check) []error {
 	var errs []error

@@ -20,7 +20,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/process"
 )
 
-// source is somebody who looks at the machines' ports.
+// source is someone who looks at the machines' ports.
 type source struct {
 	Name      string
 	namespace string // of the network, as a file
@@ -45,7 +45,7 @@ func neighbour(m *lab.Machine, port int) bool {
 	return stranger(m, port) || port == 10250 || port == 10256
 }
 
-// outside are addresses of nobody's network, for documentation.
+// outside are addresses of no network, for documentation.
 var outside = []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32"), netip.MustParsePrefix("2001:db8:51::1/128")}
 
 // ScanPorts looks at all TCP and UDP ports of every machine that is on: from an
@@ -308,7 +308,7 @@ func few(wrong []string) []string {
 
 // behind is a table in the machine that runs behind its firewall and writes
 // down on which ports datagrams of scanUDP came through. UDP itself answers
-// nobody who is not understood.
+// no program that it does not understand.
 const behind = `nft -f - <<EOF
 table inet lab
 delete table inet lab

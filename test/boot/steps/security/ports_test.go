@@ -15,7 +15,7 @@ func TestPortsIn(t *testing.T) {
 	}
 }
 
-// Page and result are held against each other in both directions.
+// Page and result are compared in both directions.
 func TestAgainst(t *testing.T) {
 	checks, err := readChecks(`{"Controls":[{"tests":[{"results":[
 		{"test_number":"1.1.12","status":"FAIL"},{"test_number":"1.2.15","status":"FAIL"},

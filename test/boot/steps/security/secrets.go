@@ -25,7 +25,7 @@ import (
 
 // NoStraySecrets waits until a machine has cleaned up, and then searches its whole
 // disk and its /run for every secret of the cluster's store. A secret may lie
-// where the machine's document puts it, readable by nobody else, and nowhere
+// where the machine's document puts it, readable by no one else, and nowhere
 // else.
 func NoStraySecrets(ctx context.Context, r *lab.Run, words []string) (string, error) {
 	secrets, err := secrets(r)

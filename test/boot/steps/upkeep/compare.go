@@ -91,7 +91,7 @@ func CompareWithKubeadm(ctx context.Context, r *lab.Run, words []string) (string
 	return compare(ours, theirs)
 }
 
-// compare holds our times against kubeadm's, moment by moment.
+// compare compares our times with kubeadm's, moment by moment.
 func compare(ours, theirs []times) (string, error) {
 	var notes []string
 	var errs []error

@@ -22,7 +22,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/process"
 )
 
-// shellBlock finds the commands that a page has somebody type.
+// shellBlock finds the commands that a page has the reader type.
 var shellBlock = regexp.MustCompile("(?ms)^```sh norun\n(.*?)^```")
 
 // servicesBlock finds those for what runs as a service of systemd.

@@ -13,7 +13,7 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker/config"
 )
 
-// resolved is where containerd asks for the images of a registry.
+// resolved is where containerd looks for the images of a registry.
 type resolved struct {
 	Registry string   `json:"registry"`
 	Folder   string   `json:"folder"`
