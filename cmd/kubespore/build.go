@@ -45,7 +45,7 @@ func runBuild(c *call) int {
 		return c.misused(err)
 	}
 	dir := c.storeDir(project.Topology.Cluster.Name)
-	store, err := pki.Open(dir, pki.Options{Cluster: project.Topology.Cluster.Name})
+	store, err := pki.Open(dir, c.storeOptions(project.Topology.Cluster.Name))
 	if err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}

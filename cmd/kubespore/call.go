@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/input"
+	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/profiles"
 )
 
@@ -31,6 +32,7 @@ type call struct {
 	stdout, stderr io.Writer
 	env            func(string) string
 	read           map[string][]byte // texts that are in no file, for excerpts
+	unlocked       *pki.Unlock       // what was given for a sealed store
 }
 
 // misused prints what is wrong with the command line.

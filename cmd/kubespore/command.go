@@ -42,11 +42,11 @@ func parents() []command {
 }
 
 // loading is what every command that reads a topology takes.
-var loading = []string{"profiles", "strict", "report"}
+var loading = []string{"profiles", "strict", "report", "identity", "passphrase-fd"}
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
-	return slices.Concat(firstCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand(), doctorCommand()}, lastCommands())
+	return slices.Concat(firstCommands(), sealCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand(), doctorCommand()}, lastCommands())
 }
 
 func firstCommands() []command {
@@ -118,7 +118,7 @@ code of a diagnostic: what it means.`,
 			summary:  "list the certificates of a store and when they expire",
 			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key. A\nbar is the life that a certificate has left. Below the list stand the day on which\nthe first certificate ends, and the day from which a build makes new ones.",
 			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
-			flags:    []string{"pki", "profiles", "format"},
+			flags:    []string{"pki", "profiles", "format", "identity", "passphrase-fd"},
 		},
 		{
 			name: "pki renew", group: keysGroup, args: "TOPOLOGY [NAME...]", min: 1, max: 1000, run: runPKIRenew,

@@ -55,7 +55,7 @@ func (c *call) storeToLookAt(p *compile.Project) (*pki.Store, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return pki.Memory(), nil
 	}
-	return pki.OpenReadOnly(dir, pki.Options{Cluster: cluster})
+	return pki.OpenReadOnly(dir, c.storeOptions(cluster))
 }
 
 // looking is what rendering documents to look at them needs.

@@ -37,6 +37,9 @@ type options struct {
 	controlPlanes, workers []string
 	nameservers            []string
 	timeout, page          string
+	identity, passphraseFD string
+	newPassphraseFD        string
+	recipients             []string
 }
 
 // flag is one row of flagTable.
@@ -76,6 +79,7 @@ func flagTable() []flag {
 		{name: "from", value: "SOURCE", usage: "a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST; may be repeated", bind: func(o *options) any { return &o.from }},
 		{name: "gateway", value: "ADDRESS", usage: "default gateway of the machines", bind: func(o *options) any { return &o.gateway }},
 		{name: "host", value: "NAME", usage: "this host only, the others stay as they are; may be repeated", bind: func(o *options) any { return &o.hosts }},
+		{name: "identity", value: "FILE", usage: "your age keys, for a store that is sealed for them", bind: func(o *options) any { return &o.identity }},
 		{name: "image", value: "FILE", usage: "what the documents are put into, or the machines start from; it is only read", bind: func(o *options) any { return &o.image }},
 		{name: "initrd", value: "FILE", usage: "initramfs for --kernel", bind: func(o *options) any { return &o.initrd }},
 		{name: "install", value: "DEVICE", usage: "write the system to this disk and restart from there (Fedora CoreOS)", bind: func(o *options) any { return &o.install }},
@@ -86,6 +90,7 @@ func flagTable() []flag {
 		{name: "name", value: "NAME", usage: "of the cluster (default: cluster)", bind: func(o *options) any { return &o.name }},
 		{name: "nameserver", value: "ADDRESS", usage: "name server of the machines; may be repeated", bind: func(o *options) any { return &o.nameservers }},
 		{name: "netrc", value: "FILE", usage: "logins of web servers, as curl reads them: machine HOST login USER password WORD", bind: func(o *options) any { return &o.netrc }},
+		{name: "new-passphrase-fd", value: "N", usage: "file descriptor whose first line is the new passphrase of the store", bind: func(o *options) any { return &o.newPassphraseFD }},
 		{name: "os", value: "NAME", usage: "operating system of the machines", initial: "debian", bind: func(o *options) any { return &o.os }},
 		{name: "output", short: "o", former: "out", value: "DIR", usage: "folder that the build is written to; - prints the document of one host", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
 		{key: "bundle", name: "output", short: "o", former: "bundle", value: "DIR", usage: "folder that the bundle is written to", initial: defaultBundle, bind: func(o *options) any { return &o.bundle }},
@@ -93,10 +98,12 @@ func flagTable() []flag {
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
 		{key: "kits", name: "output", short: "o", value: "DIR", usage: "folder that the kits are written to", initial: "kits", bind: func(o *options) any { return &o.kits }},
 		{key: "page", name: "output", short: "o", value: "FILE", usage: "file that the page is written to; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
+		{name: "passphrase-fd", value: "N", usage: "file descriptor whose first line opens a sealed store (default: asked for on the terminal)", bind: func(o *options) any { return &o.passphraseFD }},
 		{name: "payload", value: "FILE", usage: "the payload: the bundle that payload pack writes, or its volume (default: the folder payload, if the topology is locked)", bind: func(o *options) any { return &o.payload }},
 		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", environment: "KUBESPORE_PROFILES", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},
+		{name: "recipient", value: "AGE1...", usage: "public age key of someone who can open the store; may be repeated", bind: func(o *options) any { return &o.recipients }},
 		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
 		{name: "registry-iso", value: "FILE", usage: "also write the tree of --registry as a volume (label KUBESPORE-REG) for the machines of the profile registry", bind: func(o *options) any { return &o.registryISO }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},

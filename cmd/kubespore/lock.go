@@ -63,7 +63,7 @@ func (c *call) signPacked(p *compile.Project, lock plan.Lock) ([]byte, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	store, err := pki.Open(dir, pki.Options{Cluster: p.Topology.Cluster.Name})
+	store, err := pki.Open(dir, c.storeOptions(p.Topology.Cluster.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func runPayloadSign(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	store, err := pki.Open(c.storeDir(project.Topology.Cluster.Name), pki.Options{Cluster: project.Topology.Cluster.Name})
+	store, err := pki.Open(c.storeDir(project.Topology.Cluster.Name), c.storeOptions(project.Topology.Cluster.Name))
 	if err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}

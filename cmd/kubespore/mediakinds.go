@@ -214,7 +214,7 @@ func (c *call) makeMediaWithStore(choose func(*pki.Store) (media.Medium, error),
 				WithHint("name it with --pki")
 		}
 		var err error
-		if store, err = pki.Open(dir, pki.Options{Cluster: cluster}); err != nil {
+		if store, err = pki.Open(dir, c.storeOptions(cluster)); err != nil {
 			return media.Medium{}, err
 		}
 		return choose(store)

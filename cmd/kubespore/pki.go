@@ -110,7 +110,7 @@ func runPKIRenew(c *call) int {
 		return c.finish(list, nil, nil)
 	}
 	dir := c.storeDir(project.Topology.Cluster.Name)
-	store, err := pki.Open(dir, pki.Options{Cluster: project.Topology.Cluster.Name})
+	store, err := pki.Open(dir, c.storeOptions(project.Topology.Cluster.Name))
 	if err != nil {
 		return c.finish(append(list, storeProblem(err)...), nil, nil)
 	}
@@ -180,7 +180,7 @@ func (c *call) lookAtStore() (*pki.Store, diag.List, error) {
 		if c.options.pki == "" {
 			return nil, nil, &usageError{message: "which store?", hint: "write kubespore " + c.command.name + " TOPOLOGY, or --pki DIR"}
 		}
-		store, err := pki.OpenReadOnly(c.options.pki, pki.Options{})
+		store, err := pki.OpenReadOnly(c.options.pki, c.storeOptions(""))
 		return store, storeProblem(err), nil
 	}
 	project, list := c.load()
@@ -188,7 +188,7 @@ func (c *call) lookAtStore() (*pki.Store, diag.List, error) {
 		return nil, list, nil
 	}
 	cluster := project.Topology.Cluster.Name
-	store, err := pki.OpenReadOnly(c.storeDir(cluster), pki.Options{Cluster: cluster})
+	store, err := pki.OpenReadOnly(c.storeDir(cluster), c.storeOptions(cluster))
 	if err != nil {
 		return nil, append(list, storeProblem(err)...), nil
 	}

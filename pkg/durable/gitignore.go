@@ -8,3 +8,9 @@ const GitIgnoreName = ".gitignore"
 func GitIgnore() []byte {
 	return []byte("# Written by kubespore: what lies here holds private keys. See docs/git.md.\n*\n")
 }
+
+// GitIgnoreTransient is its text where the files themselves belong into git:
+// the lock, and changes that are being made.
+func GitIgnoreTransient(lock string) []byte {
+	return []byte("# Written by kubespore: the keys here are sealed. See docs/git.md.\n/" + lock + "\n/" + pendingName + "\n/" + validName + "\n")
+}

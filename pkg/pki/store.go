@@ -35,6 +35,9 @@ const fileMode = 0o600
 type Options struct {
 	Cluster string     // whose store it is; "" takes it as it stands
 	FS      durable.FS // nil: the machine's
+	// Unlock gives what opens a sealed store; it is called once, when the first
+	// key is needed. nil: nothing opens it.
+	Unlock func(store string, byPassphrase bool) (Unlock, error)
 }
 
 // Store is the memory of a cluster on the build machine. What it is given is
@@ -45,6 +48,8 @@ type Store struct {
 	lock     *durable.Lock
 	made     bool // the folder did not exist before
 	readOnly bool
+	cluster  string // whose store it is
+	vault    *vault
 
 	mu      sync.Mutex
 	written map[string][]byte // by name: not yet committed
@@ -55,6 +60,7 @@ type Store struct {
 type identity struct {
 	Version int    `json:"version"`
 	Cluster string `json:"cluster"`
+	Sealed  bool   `json:"sealed,omitempty"` // of version 2
 }
 
 // Open opens a store for writing, keeps others out, and finishes a commit that
@@ -103,7 +109,8 @@ func newStore(dir string, o Options) *Store {
 	if o.FS == nil {
 		o.FS = durable.OS{}
 	}
-	return &Store{dir: dir, journal: durable.Journal{FS: o.FS, Dir: dir}, written: map[string][]byte{}}
+	journal := durable.Journal{FS: o.FS, Dir: dir}
+	return &Store{dir: dir, journal: journal, vault: newVault(journal, o.Unlock), written: map[string][]byte{}}
 }
 
 // identify checks that the folder is a store, and this cluster's.
@@ -116,7 +123,7 @@ func (s *Store) identify(cluster string) error {
 		return s.identifyNew(cluster)
 	}
 	var id identity
-	if err := json.Unmarshal(text, &id); err != nil || id.Version != 1 {
+	if err := json.Unmarshal(text, &id); err != nil || id.Version != plainVersion && id.Version != sealedVersion || id.Sealed != (id.Version == sealedVersion) {
 		return diag.Failf("K004", diag.Position{}, "%s is not a store this kubespore understands: its %s is damaged or newer", s.dir, identityName).
 			WithHint("use the kubespore that wrote it, or restore the file from a backup")
 	}
@@ -124,7 +131,10 @@ func (s *Store) identify(cluster string) error {
 		return diag.Failf("K003", diag.Position{}, "the store %s belongs to the cluster %q, not to %q", s.dir, id.Cluster, cluster).
 			WithHint("name this cluster's own store with --pki, or set cluster.name back to %s", id.Cluster)
 	}
-	return nil
+	s.cluster = id.Cluster
+	_, hasKey, err := s.read(storeKeyName)
+	s.vault.sealed = id.Sealed || hasKey
+	return err
 }
 
 func (s *Store) identifyNew(cluster string) error {
@@ -143,8 +153,9 @@ func (s *Store) identifyNew(cluster string) error {
 	if cluster == "" {
 		return nil
 	}
+	s.cluster = cluster
 	s.written[durable.GitIgnoreName] = durable.GitIgnore()
-	return s.writeJSON(identityName, identity{Version: 1, Cluster: cluster})
+	return s.writeJSON(identityName, identity{Version: plainVersion, Cluster: cluster})
 }
 
 // Commit writes everything new into the folder, as a whole or not at all.
@@ -158,7 +169,11 @@ func (s *Store) Commit() error {
 		return diag.Failf("K001", diag.Position{}, "the store %s was opened for reading only", s.dir)
 	}
 	var files []durable.File
-	for name, data := range s.written {
+	for name, text := range s.written {
+		data, err := s.vault.closed(name, text)
+		if err != nil {
+			return failure(err)
+		}
 		files = append(files, durable.File{Name: name, Data: data, Mode: fileMode})
 	}
 	slices.SortFunc(files, func(a, b durable.File) int { return strings.Compare(a.Name, b.Name) })
@@ -221,7 +236,8 @@ func (s *Store) Digest() (string, error) {
 	}
 	h := sha256.New()
 	for _, name := range names {
-		if kind := kindOf(name); kind == mediaFile || kind == statesFileKind {
+		kind := kindOf(name)
+		if kind == mediaFile || kind == statesFileKind || kind == ownFile && name != allocationsName {
 			continue
 		}
 		text, _, err := s.read(name)
@@ -244,6 +260,9 @@ func (s *Store) read(name string) (text []byte, found bool, err error) {
 	text, err = s.journal.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
+	}
+	if err == nil {
+		text, err = s.vault.opened(name, text)
 	}
 	return text, err == nil, err
 }

@@ -97,6 +97,9 @@ func TestOpenRefuses(t *testing.T) {
 		}, "K003"},
 		"damaged identity": {func(d string) error { return os.WriteFile(d+"/store.json", []byte(`{`), 0o600) }, "K004"},
 		"newer store": {func(d string) error {
+			return os.WriteFile(d+"/store.json", []byte(`{"version":3,"cluster":"prod"}`), 0o600)
+		}, "K004"},
+		"sealed or not": {func(d string) error {
 			return os.WriteFile(d+"/store.json", []byte(`{"version":2,"cluster":"prod"}`), 0o600)
 		}, "K004"},
 		"no store": {func(d string) error { return os.Remove(d + "/store.json") }, "K004"},

@@ -24,6 +24,7 @@ func (s *Store) Verify(now time.Time) diag.List {
 		list.AddError("K001", failure(err))
 		return list
 	}
+	list.Append(s.vault.verify(names))
 	authorities := s.storedAuthorities(names)
 	for _, name := range names {
 		switch kindOf(name) {
@@ -59,7 +60,7 @@ const (
 
 // kindOf tells what a file is by its place and name.
 func kindOf(name string) fileKind {
-	if name == identityName || name == allocationsName || name == durable.GitIgnoreName {
+	if name == identityName || name == allocationsName || name == storeKeyName || name == durable.GitIgnoreName {
 		return ownFile
 	}
 	if isStates(name) {
@@ -181,6 +182,7 @@ func (s *Store) verifyModes() diag.List {
 		switch mode := info.Mode(); {
 		case mode&fs.ModeSymlink != 0:
 			list.Warnf("K036", at, "", "the store holds a link that no build made").WithHint("put the file itself there")
+		case s.vault.sealed: // version control gives files the modes of others
 		case entry.IsDir() && mode.Perm()&^durable.DirMode != 0:
 			list.Errorf("K035", at, "", "others may enter the folder: its mode is %04o", mode.Perm()).WithHint("chmod 0700 %s", name)
 		case mode.IsRegular() && mode.Perm()&^fileMode != 0:

@@ -76,7 +76,7 @@ func (e *ethernet) carry(from *cable) {
 	}
 }
 
-// forward sends a frame to where its address is, or to all others. Whoever sent the
+// forward sends a frame to where its address is, or to all others. The program that sent the
 // first frame has the cable; those of other programs of this machine are dropped.
 func (e *ethernet) forward(from *cable, sender netip.AddrPort, frame []byte) {
 	if len(frame) < frameHeader {

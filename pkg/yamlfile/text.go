@@ -40,7 +40,7 @@ const (
 
 // One reads a text of exactly one document and gives the value in it.
 func One(file string, data []byte) (*yaml.Node, *Fault) {
-	documents, fault := read(file, data, 2)
+	documents, fault := read(file, data)
 	start := diag.Position{File: file, Line: 1, Column: 1}
 	switch {
 	case fault != nil:
@@ -54,24 +54,8 @@ func One(file string, data []byte) (*yaml.Node, *Fault) {
 	return documents[0].Content[0], nil
 }
 
-// All reads the documents of a text and gives the values in them, without those
-// that hold comments alone.
-func All(file string, data []byte) ([]*yaml.Node, *Fault) {
-	documents, fault := read(file, data, -1)
-	if fault != nil {
-		return nil, fault
-	}
-	var out []*yaml.Node
-	for _, d := range documents {
-		if !isEmpty(d) {
-			out = append(out, d.Content[0])
-		}
-	}
-	return out, nil
-}
-
-// read gives the documents of a text, up to most of them where that is not -1.
-func read(file string, data []byte, most int) ([]*yaml.Node, *Fault) {
+// read gives the first documents of a text, two at most.
+func read(file string, data []byte) ([]*yaml.Node, *Fault) {
 	if len(data) > MaxBytes {
 		return nil, &Fault{Kind: TooLong, At: diag.Position{File: file},
 			Message: "the file has " + strconv.Itoa(len(data)) + " bytes, more than the " + strconv.Itoa(MaxBytes>>20) + " MiB that are read"}
@@ -80,7 +64,7 @@ func read(file string, data []byte, most int) ([]*yaml.Node, *Fault) {
 		return nil, &Fault{At: at, Message: "the file must be UTF-8 text with ordinary line ends"}
 	}
 	var out []*yaml.Node
-	for reader := yaml.NewDecoder(bytes.NewReader(data)); len(out) != most; {
+	for reader := yaml.NewDecoder(bytes.NewReader(data)); len(out) < 2; {
 		document, err := next(reader)
 		if err != nil {
 			return nil, syntax(file, data, err)

@@ -35,16 +35,6 @@ func TestOne(t *testing.T) {
 	}
 }
 
-func TestAll(t *testing.T) {
-	got, fault := yamlfile.All("f", []byte("a: 1\n---\n# nothing\n---\nb: 2\n"))
-	if fault != nil || len(got) != 2 || got[1].Line != 5 {
-		t.Fatalf("%d documents, fault %v", len(got), fault)
-	}
-	if _, fault := yamlfile.All("f", []byte("a: 1\n---\nb: {\n")); fault == nil || fault.At.Line < 3 {
-		t.Errorf("the second document's fault: %+v", fault)
-	}
-}
-
 // TestPairs reads a mapping with what mappings may have.
 func TestPairs(t *testing.T) {
 	n, fault := yamlfile.One("f", []byte("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\n  b: 4\n  [c]: 5\n"))
