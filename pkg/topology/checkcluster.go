@@ -37,6 +37,7 @@ func (c *checker) checkRoles() {
 }
 
 func (c *checker) checkMembers(members []int, what string) {
+	checkZones(c, members, what)
 	count := len(members)
 	if count <= maxMembers && count%2 == 1 {
 		return

@@ -69,7 +69,7 @@ func Codes() []Code {
 		{codeEndpoint, "endpoint that cannot work", "Nothing answers there, or the machines cannot reach it."},
 		{codeFamily, "address families differ", "Pods, services and nodes have the same families: IPv4, IPv6 or both."},
 		{codeControlPlane, "control planes", "There is none, or there are more than help."},
-		{codeEtcd, "etcd members", "Members that bring no safety: a group of an even number survives no more failures than one of a member less."},
+		{codeEtcd, "etcd members", "Members that bring no safety: a group of an even number survives no more failures than one of a member less, and a majority in one zone fails with it."},
 		{codePodNetwork, "pod network", "The pod network cannot be divided among the nodes as asked."},
 		{codeServices, "service network", "A service network has at most 20 host bits for IPv4 and 64 for IPv6, and cluster DNS has the tenth address."},
 		{codeMAC, "malformed MAC address", "Six pairs of hex digits, of a single interface."},
