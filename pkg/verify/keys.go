@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
@@ -59,11 +60,12 @@ func proveKeys(m *machine, out *diag.List) {
 }
 
 // sharedPaths are the files of a host whose keys other hosts may hold too:
-// authorities and cluster secrets.
+// authorities, secrets, and certificates that the cluster has once. Planning lets
+// only control planes have those.
 func sharedPaths(m *machine) map[string]bool {
 	out := map[string]bool{}
 	for _, d := range m.Deposits {
-		if d.Kind != "cert" {
+		if d.Kind != "cert" || strings.HasPrefix(d.ID, "cluster/") {
 			out[d.Path] = true
 		}
 	}
