@@ -79,11 +79,18 @@ func pages(t *testing.T) []string {
 	return out
 }
 
-func TestPages(t *testing.T) {
+// program builds kubespore.
+func program(t *testing.T) string {
+	t.Helper()
 	bin := filepath.Join(t.TempDir(), "kubespore")
 	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/kubespore").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return bin
+}
+
+func TestPages(t *testing.T) {
+	bin := program(t)
 	helpIsPlain(t, bin)
 	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
