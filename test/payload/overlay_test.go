@@ -137,7 +137,13 @@ func (m *machine) must(t *testing.T, command string) string {
 func (w *world) installs(t *testing.T, m *machine, command, missing string, state func() string, want ...string) {
 	t.Helper()
 	run := func(power time.Duration) (bool, string) { return m.inside(t, power, command) }
-	if ended, out := run(3 * time.Second); ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, missing) {
+	power := 3 * time.Second
+	ended, out := run(power)
+	for !ended && !strings.Contains(out, "missing: ") && power < time.Minute { // a slow machine
+		power *= 2
+		ended, out = run(power)
+	}
+	if ended || !strings.Contains(out, "missing: ") || !strings.Contains(out, missing) {
 		t.Fatalf("without a payload it does not wait: %v\n%s", ended, out)
 	}
 	w.bake(t, m)
@@ -151,7 +157,7 @@ func (w *world) installs(t *testing.T, m *machine, command, missing string, stat
 			t.Errorf("after %d cuts: no %q\n%s\n%s", cuts, text, is, said)
 		}
 	}
-	if ended, out := run(10 * time.Second); !ended || strings.Contains(out, "installing") {
+	if ended, out := run(2 * time.Minute); !ended || strings.Contains(out, "installing") {
 		t.Errorf("it installs twice\n%s", out)
 	}
 	t.Logf("%d cuts", cuts)
