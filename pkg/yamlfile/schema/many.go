@@ -2,7 +2,6 @@ package schema
 
 import (
 	"cmp"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -14,10 +13,8 @@ import (
 type List[T any] struct {
 	Item   Kind[T]
 	Single bool
-	Unique func(T) string // equal results are repeats, but for ""; nil allows them
-	By     string         // the key of an element that Unique gives the value of
 	Limit  int            // how many entries are read; 0: yamlfile.MaxEntries
-	Keep   func(T) bool   // whether what was read of an element is of use; nil: it always is
+	Unique func(T) string // equal results are repeats; nil allows them
 }
 
 // Shape describes the list.
@@ -48,9 +45,6 @@ func (l List[T]) Read(d *Decoder, n *yaml.Node, path string, into *[]T) {
 			wrong.WithHint("write a list: [%s]", yamlfile.Clip(n.Value))
 		}
 	}
-	if l.Keep != nil {
-		*into = slices.DeleteFunc(*into, func(item T) bool { return !l.Keep(item) })
-	}
 }
 
 func (l List[T]) elements(d *Decoder, n *yaml.Node, path string, into *[]T) {
@@ -75,28 +69,17 @@ func (l List[T]) refuseRepeats(d *Decoder, path string, items []T) {
 	}
 	first := map[string]int{}
 	for i, item := range items {
-		at := l.place(path, i)
+		at := yamlfile.Element(path, i)
 		if !d.OK(at) {
 			continue
 		}
 		key := l.Unique(item)
 		if before, ok := first[key]; ok {
-			d.Errorf(d.Codes.Duplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.At(l.place(path, before)), "given here first")
+			d.Errorf(d.Codes.Duplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.At(yamlfile.Element(path, before)), "given here first")
 			continue
 		}
-		if key != "" || l.By == "" {
-			first[key] = i
-		}
+		first[key] = i
 	}
-}
-
-// place is the path of what tells an element apart.
-func (l List[T]) place(path string, i int) string {
-	at := yamlfile.Element(path, i)
-	if l.By != "" {
-		at = yamlfile.Join(at, l.By)
-	}
-	return at
 }
 
 // Itself is the Unique function of lists of text.
@@ -129,36 +112,6 @@ func (m Dict[T]) Read(d *Decoder, n *yaml.Node, path string, into *map[string]T)
 	})
 }
 
-// Entries is a mapping with keys that the user chooses, in an order that counts: each
-// element of the list that is made of it holds its key.
-type Entries[T any] struct {
-	Name  string
-	Key   func(string) *Fault
-	Value Kind[T]
-	Named func(*T) *string // where an element holds its key
-	Keep  func(T) bool     // whether what was read of an element is of use; nil: it always is
-}
-
-// Shape describes the mapping.
-func (m Entries[T]) Shape() *Shape {
-	return &Shape{Name: m.Name, Type: "object", Values: m.Value.Shape()}
-}
-
-// Read reads each value, in the file's order. What follows a value may depend on it.
-func (m Entries[T]) Read(d *Decoder, n *yaml.Node, path string, into *[]T) {
-	if n = d.mapping(n, m.Name, path); n == nil {
-		return
-	}
-	d.entries(n, path, m.Key, func(key, at string, value *yaml.Node) {
-		var read T
-		*m.Named(&read) = key
-		m.Value.Read(d, value, at, &read)
-		if m.Keep == nil || m.Keep(read) {
-			*into = append(*into, read)
-		}
-	})
-}
-
 // mapping gives what stands at a path where it is a mapping with free keys.
 func (d *Decoder) mapping(n *yaml.Node, name, path string) *yaml.Node {
 	n = d.Follow(n, path)
@@ -187,6 +140,3 @@ func (d *Decoder) entries(n *yaml.Node, path string, check func(string) *Fault, 
 		read(p.Key, at, p.Value)
 	}
 }
-
-// AnyKey is the Key function of mappings that take every key.
-func AnyKey(string) *Fault { return nil }

@@ -84,9 +84,6 @@ func (s Scalar[T]) retype(n *yaml.Node) string {
 // emptyHint is for keys behind which nothing stands.
 const emptyHint = "remove the key, or give it a value"
 
-// Text is a text of any form, which needs no quotes.
-var Text = Scalar[string]{Name: "text", Parse: func(text string) (string, *Fault) { return text, nil }}
-
 // Boolean is true or false.
 var Boolean = Scalar[bool]{Name: "true or false", Tag: "!!bool", Parse: func(text string) (bool, *Fault) {
 	return strings.EqualFold(text, "true"), nil
@@ -119,12 +116,3 @@ func Number(name, code string, low, high int) Scalar[int] {
 		return n, nil
 	}}
 }
-
-// Integer is a whole number of any size.
-var Integer = Scalar[int]{Name: "whole number", Tag: "!!int", Parse: func(text string) (int, *Fault) {
-	n, err := strconv.ParseInt(text, 0, 0)
-	if err != nil {
-		return 0, Faultf("", "%s is not a whole number that fits", yamlfile.Clip(text)).Or("use a number such as 32")
-	}
-	return int(n), nil
-}}
