@@ -27,14 +27,20 @@ func main() {
 	// What waits for a disk, a server or a keyboard does not look at ctx. Ending it
 	// there is safe: a build, a store and a bundle survive the loss of power.
 	var tidying sync.WaitGroup
+	ended := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal does what it does to any program
 		tidying.Wait()
-		time.Sleep(grace)
-		fmt.Fprintln(os.Stderr, "kubespore: interrupted")
-		os.Exit(exitDiagnostics)
+		select {
+		case <-ended:
+		case <-time.After(grace):
+			fmt.Fprintln(os.Stderr, "kubespore: interrupted")
+			os.Exit(exitDiagnostics)
+		}
 	})
-	os.Exit(run(ctx, &tidying, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+	code := run(ctx, &tidying, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	close(ended)
+	os.Exit(code)
 }
 
 // run is the whole program with everything it touches as an argument, but for
