@@ -12,6 +12,15 @@ import (
 	"github.com/distribution/reference"
 )
 
+// Name gives the name under which container runtimes keep an image; a text that is
+// not a reference stays as it is.
+func Name(text string) string {
+	if name, err := Normalize(text); err == nil {
+		return name
+	}
+	return text
+}
+
 // Normalize gives the name under which container runtimes keep an image. It
 // does what ParseDockerRef of the library does, which containerd's CRI calls
 // for each image of a pod. An error says in a few words what is wrong.

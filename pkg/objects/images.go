@@ -16,15 +16,6 @@ type Image struct {
 	Policy bool       // the container says when its image is pulled
 }
 
-// Name gives the name under which container runtimes keep the image; a text that is
-// not a reference stays as it is.
-func (i Image) Name() string {
-	if name, err := imageref.Normalize(i.Ref); err == nil {
-		return name
-	}
-	return i.Ref
-}
-
 // Images gives the images that the containers anywhere in an object name, in the
 // order of the text: of pods, of templates, of custom resources that hold containers.
 func (o *Object) Images() []Image {
@@ -38,7 +29,7 @@ func ImageNames(all ...*Object) []string {
 	var out []string
 	for _, o := range all {
 		for _, i := range o.Images() {
-			out = append(out, i.Name())
+			out = append(out, imageref.Name(i.Ref))
 		}
 	}
 	slices.Sort(out)

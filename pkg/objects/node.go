@@ -1,6 +1,10 @@
 package objects
 
-import "go.yaml.in/yaml/v3"
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+)
 
 // resolve gives what an alias stands for.
 func resolve(n *yaml.Node) *yaml.Node {
@@ -27,10 +31,8 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	if n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return resolve(n.Content[i+1])
-		}
+	if value := yamlfile.Value(n, key); value != nil {
+		return value
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].ShortTag() != "!!merge" {

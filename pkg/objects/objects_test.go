@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubespore/kubespore/pkg/imageref"
 	"github.com/kubespore/kubespore/pkg/objects"
 )
 
@@ -104,7 +105,7 @@ spec:
 	}
 	var got []string
 	for _, i := range o.Images() {
-		got = append(got, fmt.Sprint(o.At("f", i.Node), " ", i.Name(), " ", i.Policy))
+		got = append(got, fmt.Sprint(o.At("f", i.Node), " ", imageref.Name(i.Ref), " ", i.Policy))
 	}
 	want := []string{"f:16:12 docker.io/library/a:latest false", "f:18:13 registry.example.org/b:2 true", "f:13:21 docker.io/library/base:1 true", "f:23:64 docker.io/library/d:4 true"}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/objects"
+	"github.com/kubespore/kubespore/pkg/imageref"
 	"github.com/kubespore/kubespore/pkg/profile"
 )
 
@@ -163,7 +163,7 @@ func (c *collector) image(x *profile.Image) {
 	if err != nil {
 		c.fail(err)
 	}
-	image := ImageRef{Name: x.Name, Ref: objects.Image{Ref: ref}.Name(), Profile: c.use.Name}
+	image := ImageRef{Name: x.Name, Ref: imageref.Name(ref), Profile: c.use.Name}
 	if strings.HasPrefix(image.Ref, profile.MadeHere+"/") {
 		image.Packages = x.Packages
 	}

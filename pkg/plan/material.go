@@ -75,9 +75,9 @@ func (m *keySpecs) host(h *host) {
 				continue
 			}
 			m.mayHoldCert(s, c)
-			id := "cluster/" + c.Name
+			id := clusterScope + c.Name
 			if c.Scope == "host" {
-				id = "hosts/" + h.Name + "/" + c.Name
+				id = hostScope + h.Name + "/" + c.Name
 				m.unique(names, c, "on "+h.Name)
 				m.certs = append(m.certs, m.cert(s, c, id))
 			}
@@ -103,7 +103,7 @@ func (m *keySpecs) cluster() {
 		for i := range u.Certs {
 			if c := &u.Certs[i]; c.Scope == "cluster" && s.applies(&c.When) {
 				m.unique(m.once, c, "of the cluster")
-				m.certs = append(m.certs, m.cert(s, c, "cluster/"+c.Name))
+				m.certs = append(m.certs, m.cert(s, c, clusterScope+c.Name))
 			}
 		}
 	}
@@ -111,9 +111,9 @@ func (m *keySpecs) cluster() {
 
 // secret adds a secret and gives its ID.
 func (m *keySpecs) secret(s scope, x *profile.Secret) string {
-	spec := SecretSpec{ID: "cluster/" + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
+	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
 	if x.PerHost {
-		spec.ID, spec.Host = "hosts/"+s.host.Name+"/"+x.Name, s.host.Name
+		spec.ID, spec.Host = hostScope+s.host.Name+"/"+x.Name, s.host.Name
 	}
 	if x.Param != "" {
 		spec.Value = strings.TrimRight(string(m.files[s.use.params[x.Param].(string)].Content), "\n")

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -118,6 +119,16 @@ type Deposit struct {
 // the path of another deposit of the same certificate, which something on the
 // host renews.
 const FormKubeconfigFile = "kubeconfig-file"
+
+// Where the IDs of certificates and secrets begin, by what they are one of.
+const (
+	clusterScope = "cluster/"
+	hostScope    = "hosts/" // then the name of the host
+)
+
+// OfHost says whether the file holds what this host alone has. Authorities, and
+// certificates and secrets of the cluster, may be on other hosts too.
+func (d Deposit) OfHost() bool { return strings.HasPrefix(d.ID, hostScope) }
 
 // HoldsKey says whether the file holds a private key or another secret.
 func (d Deposit) HoldsKey() bool {

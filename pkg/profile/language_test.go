@@ -30,7 +30,7 @@ func TestEveryFunctionIsUsed(t *testing.T) {
 	}
 }
 
-// TestEverySettingIsUsed holds that there is no setting of a cluster that no
+// TestEverySettingIsUsed fails on a setting of a cluster that no
 // condition of a built-in profile compares.
 func TestEverySettingIsUsed(t *testing.T) {
 	c, list := Load(Source{Name: "profiles", FS: profiles.FS})

@@ -50,7 +50,7 @@ func lastOf(network netip.Prefix) netip.Addr {
 }
 
 // arguments are QEMU's for the door and the cable that it hangs on, joined by a hub.
-// Any machine can carry them: they are no port of it.
+// Any machine can carry them, since they are not ports of it.
 func (d *Door) arguments(cable string) []string {
 	return []string{
 		"-netdev", fmt.Sprintf("user,id=door,restrict=on,ipv6=off,net=%s,host=%s,dns=%s,dhcpstart=%s,hostfwd=tcp:%s-%s", d.network, d.own[0], d.own[1], d.own[2], d.Listen, d.Target),

@@ -15,7 +15,7 @@ var (
 	// kubeletLabels are the keys under kubernetes.io and k8s.io that a kubelet
 	// may give its own Node.
 	kubeletLabels = []string{
-		"topology.kubernetes.io/zone", "topology.kubernetes.io/region", "node.kubernetes.io/instance-type",
+		zoneLabel, "topology.kubernetes.io/region", "node.kubernetes.io/instance-type",
 		"failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region", "beta.kubernetes.io/instance-type",
 	}
 	// kubeletDomains are the prefixes whose keys a kubelet may give; the keys

@@ -9,7 +9,6 @@ import (
 	"encoding/pem"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
@@ -59,13 +58,13 @@ func proveKeys(m *machine, out *diag.List) {
 	}
 }
 
-// sharedPaths are the files of a host whose keys other hosts may hold too:
-// authorities, secrets, and certificates that the cluster has once. Planning lets
-// only control planes have those.
+// sharedPaths are the files of a host whose keys other hosts may hold too: all but
+// those of its own certificates. Planning lets only control planes have a certificate
+// of the cluster.
 func sharedPaths(m *machine) map[string]bool {
 	out := map[string]bool{}
 	for _, d := range m.Deposits {
-		if d.Kind != "cert" || strings.HasPrefix(d.ID, "cluster/") {
+		if d.Kind != "cert" || !d.OfHost() {
 			out[d.Path] = true
 		}
 	}

@@ -171,18 +171,31 @@ func check(t *testing.T, where, folder string, b block, bin string, env []string
 // lay merges a part over examples/ha.yaml: maps by key, all else replaced.
 func lay(t *testing.T, where, part string) []byte {
 	t.Helper()
-	base, err := os.ReadFile("../../examples/ha.yaml")
+	return marshal(t, merge(starter(t), mapping(t, where, part)))
+}
+
+// starter gives the topology that parts are laid over.
+func starter(t *testing.T) map[string]any {
+	t.Helper()
+	const name = "../../examples/ha.yaml"
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var under, over map[string]any
-	if err := yaml.Unmarshal(base, &under); err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal([]byte(part), &over); err != nil {
+	return mapping(t, name, string(text))
+}
+
+func mapping(t *testing.T, where, text string) (out map[string]any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
 		t.Fatalf("%s: %v", where, err)
 	}
-	out, err := yaml.Marshal(merge(under, over))
+	return out
+}
+
+func marshal(t *testing.T, value any) []byte {
+	t.Helper()
+	out, err := yaml.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
-
-	"sigs.k8s.io/yaml"
 )
 
 // fewestKnown is how many words of other tools the page translates at least.
@@ -59,23 +58,9 @@ func TestKnownAs(t *testing.T) {
 // layHost merges a part over the worker w1 of examples/ha.yaml.
 func layHost(t *testing.T, where, part string) []byte {
 	t.Helper()
-	var whole map[string]any
-	if err := yaml.Unmarshal(lay(t, where, "{}"), &whole); err != nil {
-		t.Fatal(err)
-	}
-	var over map[string]any
-	if err := yaml.Unmarshal([]byte(part), &over); err != nil {
-		t.Fatalf("%s: %v", where, err)
-	}
-	hosts := whole["hosts"].([]any)
-	for i, h := range hosts {
-		if host := h.(map[string]any); host["name"] == "w1" {
-			hosts[i] = merge(host, over)
-		}
-	}
-	out, err := yaml.Marshal(whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	topology := starter(t)
+	hosts := topology["hosts"].([]any)
+	at := slices.IndexFunc(hosts, func(h any) bool { return h.(map[string]any)["name"] == "w1" })
+	hosts[at] = merge(hosts[at].(map[string]any), mapping(t, where, part))
+	return marshal(t, topology)
 }
