@@ -152,7 +152,7 @@ func testGuardAsks(t *testing.T, m machine) {
 	} {
 		dir := t.TempDir()
 		programs := map[string]string{
-			"etcdctl":        "case $* in *'member list'*) echo '1, started, a, https://192.0.2.1:2380, https://192.0.2.1:2379, false' ;; esac\n",
+			"etcdctl":        "case $* in *'member list'*) echo '1, started, a, https://192.0.2.1:2380, https://192.0.2.1:2379, false' ;; *'member add'*) echo 'Error: etcdserver: unhealthy cluster' >&2; exit 1 ;; esac\n",
 			"systemd-notify": "",
 			"sleep":          "kill $PPID\n",
 		}
@@ -165,7 +165,7 @@ func testGuardAsks(t *testing.T, m machine) {
 		if got := strings.TrimPrefix(strings.TrimSpace(string(state)), "ETCD_INITIAL_CLUSTER_STATE="); got != c.state {
 			t.Errorf("%s: state %q, not %q\n%s", c.what, got, c.state, out)
 		}
-		if held := strings.Contains(out, "the cluster does not list it"); held != (c.state == "") {
+		if held := strings.Contains(out, "the other members do not let it join yet: unhealthy cluster"); held != (c.state == "") {
 			t.Errorf("%s: says %s", c.what, out)
 		}
 	}

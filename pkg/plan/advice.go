@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,6 +22,31 @@ func advice(s *selection) diag.List {
 			}
 		}
 	}
+	return out
+}
+
+// late says which members of etcd came after the first build, while the topology does not
+// say that the cluster runs. They wait for the members of the first build; and a member
+// of the first build that boots with an empty disk, and reaches no other, begins anew.
+func late(w *world) diag.List {
+	var out diag.List
+	var founders, joining []string
+	at := ""
+	for _, h := range w.cluster.EtcdMembers {
+		if h.IsFounder {
+			founders = append(founders, h.Name)
+			continue
+		}
+		if joining == nil {
+			at = h.Path
+		}
+		joining = append(joining, h.Name)
+	}
+	if len(joining) == 0 || w.cluster.Formed {
+		return nil
+	}
+	d := out.Warnf("P067", w.topology.At(at), at, "%s came to this topology after its first build, and joins the cluster that %s begins", strings.Join(joining, ", "), cmp.Or(strings.Join(founders, ", "), "no host"))
+	d.WithHint("where the cluster runs, write cluster.formed: true; where it has never run, build with a new store (--pki) to let all members begin it together")
 	return out
 }
 

@@ -37,7 +37,28 @@ func allocate(t *topology.Topology, r *reporter, given Allocations, hosts []*top
 		h.Write([]byte(t.Cluster.Name))
 		out.VRRP[id] = int(h.Sum32()%255) + 1
 	}
+	out.Founders = founders(given, hosts)
 	allocatePriorities(out.VRRP, hosts)
+	return out
+}
+
+// founders names the members of etcd that may begin the cluster: those of the first
+// build. One that comes later could otherwise begin a second cluster while the first
+// one does not let it in yet. Stores that were made before founders were kept tell a
+// first build by the priorities of control planes.
+func founders(given Allocations, hosts []*topology.Host) []string {
+	if given.Founders != nil {
+		return given.Founders
+	}
+	stacked := !slices.ContainsFunc(hosts, func(h *topology.Host) bool { return h.HasRole("etcd") })
+	out := []string{}
+	for _, h := range hosts {
+		member := h.HasRole("etcd") || stacked && h.HasRole("control-plane")
+		_, known := given.VRRP[vrrpHost+h.Name]
+		if member && (known || len(given.VRRP) == 0 || !h.HasRole("control-plane")) {
+			out = append(out, h.Name)
+		}
+	}
 	return out
 }
 

@@ -80,7 +80,7 @@ func finish(e *evaluation, p *Plan) {
 	p.Authorities, p.Certs, p.Secrets = m.result()
 	p.Manifests = e.manifests()
 	checkBounds(e)
-	p.Advice = advice(e.selection)
+	p.Advice = append(advice(e.selection), late(e.world)...)
 }
 
 // finishHost fills a host of the plan, but for its key material.

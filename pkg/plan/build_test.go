@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
@@ -161,6 +163,46 @@ func wantCIDRs(t *testing.T, p *plan.Plan, want map[string]string) {
 	for name, cidrs := range want {
 		if got := fmt.Sprint(host(t, p, name).PodCIDRs); got != cidrs {
 			t.Errorf("%s has %s, want %s", name, got, cidrs)
+		}
+	}
+}
+
+// TestFounders: the members of the first build begin the cluster, and later ones join
+// them, also where the store is older than this distinction.
+func TestFounders(t *testing.T) {
+	const cp4, cp5 = "{name: cp4, roles: [control-plane], address: 10.1.0.14/16}", "{name: cp5, roles: [control-plane], address: 10.1.0.15/16}"
+	plans := func(given plan.Allocations, hosts ...string) (*plan.Plan, string) {
+		p, _, list := plan.Build(plan.Inputs{Topology: parse(t, cluster("10.240.0.0/12", "", hosts...)), Catalog: load(t, tree(nil)), Allocations: given})
+		if list.HasErrors() {
+			t.Fatal(list)
+		}
+		var founders []string
+		for _, h := range p.Cluster.EtcdMembers {
+			if h.IsFounder {
+				founders = append(founders, h.Name)
+			}
+		}
+		warns := slices.ContainsFunc(p.Advice, func(d diag.Diagnostic) bool { return d.Code == "P067" })
+		return p, fmt.Sprint(founders, warns)
+	}
+	first, got := plans(plan.Allocations{}, cp1, w1)
+	if got != "[cp1] false" {
+		t.Error("at the first build:", got)
+	}
+	older := first.Allocations
+	older.Founders = nil
+	for name, c := range map[string]struct {
+		given plan.Allocations
+		hosts []string
+		want  string
+	}{
+		"two more":             {first.Allocations, []string{cp1, cp4, cp5, w1}, "[cp1] true"},
+		"an older store":       {older, []string{cp1, cp4, cp5, w1}, "[cp1] true"},
+		"none of the founders": {first.Allocations, []string{cp4, cp5, w1}, "[] true"},
+		"nothing new":          {first.Allocations, []string{cp1, w1}, "[cp1] false"},
+	} {
+		if _, got := plans(c.given, c.hosts...); got != c.want {
+			t.Errorf("%s: %s, not %s", name, got, c.want)
 		}
 	}
 }

@@ -123,6 +123,7 @@ type HostFacts struct {
 	IsControlPlane bool
 	IsWorker       bool
 	IsEtcd         bool // an etcd member, on a control plane or on a host of its own
+	IsFounder      bool // one since the first build of this store, which may begin the cluster
 	Interfaces     []InterfaceFacts
 	Primary        InterfaceFacts // the one with the primary address
 	Disks          []DiskFacts

@@ -51,6 +51,9 @@ func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *
 		c.StackedEtcd = c.StackedEtcd && !slices.Contains(h.Roles, "etcd")
 	}
 	c.groupHosts()
+	for _, h := range c.EtcdMembers {
+		h.IsFounder = slices.Contains(given.Founders, h.Name)
+	}
 	c.HostNetworks = hostNetworks(t.Hosts)
 	c.Endpoint = endpoint(t.Cluster.Endpoint, hosts)
 	return c
