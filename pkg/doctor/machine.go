@@ -25,5 +25,11 @@ func machineStates() []State {
 			"Install the operating system anew.", ""},
 		{"D111", "reset", "could not do everything; restart the machine and run this again", "A mount or process was still in use.",
 			"Restart the machine and run `kubespore-reset` again.", ""},
+		{"D112", "dhcp", "DHCP has not given <addresses> yet; this machine has no other address", "No DHCP server has answered on the primary port.",
+			"Look at the cable, the VLAN of the switch port and the DHCP server. The machine goes on by itself.", "hosts"},
+		{"D113", "dhcp", "DHCP has not given <addresses>, which the document names; this machine has <addresses>", "The DHCP server gave another address than the topology names.",
+			"Reserve the address for this machine's MAC address in the DHCP server and restart the machine, or change `address` and build again.", "hosts"},
+		{"D114", "dhcp", "DHCP gives <addresses> no longer", "The lease ended, or the DHCP server gave another address.",
+			"Look at the DHCP server, and restart the machine once it gives this address again.", "hosts"},
 	}
 }

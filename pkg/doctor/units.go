@@ -30,5 +30,6 @@ func unitStates() []State {
 		unit("D421", "objects", "kubespore-objects.service", "The objects could not be applied.", "Read the journal: it has what the API server said.", "profiles.objects"),
 		unit("D422", "selftest", "kubespore-selftest.service", "The self-test failed.", "Read the journal: it has every test.", "profiles.selftest"),
 		unit("D423", "cleanup", "kubespore-cleanup.service", "The document could not be removed from the machine.", "Read the journal, and remove the files that it names.", ""),
+		unit("D424", "dhcp", "kubespore-dhcp.service", "The look at what DHCP gave failed.", "Read the journal; most often the image lacks the program ip (package iproute2).", "hosts"),
 	}
 }

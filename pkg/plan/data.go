@@ -166,6 +166,7 @@ type InterfaceFacts struct {
 	Gateways   []string
 	OnLink     bool // no network of the interface holds the gateways: they are on the link all the same
 	DHCP       string
+	Leases     []string // of Addresses, with prefix length: those that DHCP gives the primary interface
 	MTU        int
 	Routes     []RouteFacts
 	Members    []string

@@ -139,6 +139,7 @@ func hostFacts(h *topology.Host) *HostFacts {
 	slices.SortFunc(f.Labels, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	f.Taints = taintFacts(h)
 	f.Interfaces = interfaceFacts(h.Interfaces)
+	leases(f)
 	for _, i := range f.Interfaces {
 		if i.Primary {
 			f.Primary = i
@@ -163,6 +164,23 @@ func taintFacts(h *topology.Host) []Taint {
 		out = append(out, Taint(t))
 	}
 	return out
+}
+
+// leases sets those addresses of the primary interface that DHCP gives: of each
+// family that it asks for, the host's own.
+func leases(f *HostFacts) {
+	for n := range f.Interfaces {
+		i := &f.Interfaces[n]
+		for _, cidr := range f.CIDRs {
+			mode := "ipv4"
+			if strings.Contains(cidr, ":") {
+				mode = "ipv6"
+			}
+			if i.Primary && (i.DHCP == mode || i.DHCP == "yes") {
+				i.Leases = append(i.Leases, cidr)
+			}
+		}
+	}
 }
 
 func interfaceFacts(list []topology.Interface) []InterfaceFacts {

@@ -165,8 +165,8 @@ const leastMTU = 1280
 
 func (n *nics) checkSettings(i int) {
 	nic, settled := n.Interfaces[i], n.settled[i]
-	if i == n.primary && settled.DHCP != "no" && settled.DHCP != "" {
-		n.Errorf(codeInterface, n.at(i, "dhcp"), "DHCP on the primary interface: its address is declared, so that certificates and peers can name it").WithHint("remove dhcp; give the same address in the DHCP server if it must know")
+	if i == n.primary {
+		n.checkLease(i)
 	}
 	hasIPv6 := slices.ContainsFunc(settled.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 	if nic.MTU != 0 && nic.MTU < leastMTU && hasIPv6 {
@@ -176,6 +176,31 @@ func (n *nics) checkSettings(i int) {
 		n.Errorf(codeInterface, n.at(i, "mtu"), "the MTU is larger than that of %s below it", nic.Link).WithHint("use %d or less", n.Interfaces[below].MTU).
 			WithRelated(n.decoder.At(n.at(below, "mtu")), "the MTU below")
 	}
+}
+
+// checkLease wants DHCP on the primary interface to give addresses that the
+// topology names, since certificates and peers name them too.
+func (n *nics) checkLease(i int) {
+	nic := n.settled[i]
+	for _, f := range []struct{ name, mode, other string }{{"IPv4", "ipv4", "ipv6"}, {"IPv6", "ipv6", "ipv4"}} {
+		if nic.DHCP != f.mode && nic.DHCP != "yes" {
+			continue
+		}
+		if !slices.ContainsFunc(n.homes(nic), func(p netip.Prefix) bool { return family(p.Addr()) == f.name }) {
+			n.Errorf(codeInterface, n.at(i, "dhcp"), "DHCP for %s on the primary interface, and the host has no %s address: certificates and peers must name the one that DHCP gives", f.name, f.name).
+				WithHint("add the address that the DHCP server gives this machine, or write dhcp: %s", f.other)
+		}
+	}
+}
+
+// homes gives the addresses of the primary interface, of a range those of its
+// first host.
+func (n *nics) homes(nic Interface) []netip.Prefix {
+	all := slices.Clone(nic.Addresses)
+	for _, r := range n.ranges {
+		all = append(all, r.first)
+	}
+	return all
 }
 
 // checkRoutes checks next hops against the interface's own networks.

@@ -54,7 +54,7 @@ var elsewhere = map[string]string{
 	"bridges":              "hosts: [{interfaces: [{name: br0, kind: bridge, members: [...]}]}]",
 	"ethernets":            "hosts: [{interfaces: [{name: eth0, addresses: [...]}]}]",
 	"mtu":                  "hosts: [{interfaces: [{name: ..., mtu: 9000}]}] for a port, or the mtu of the network plugin under profiles",
-	"dhcp4":                "hosts: [{interfaces: [{name: ..., dhcp: ipv4}]}], on secondary interfaces",
+	"dhcp4":                "hosts: [{interfaces: [{name: ..., dhcp: ipv4}]}], with the address that DHCP gives on the primary one",
 	"routes":               "hosts: [{interfaces: [{name: ..., routes: [{to: ..., via: ...}]}]}]",
 	"gateway4":             "hosts: [{name: ..., gateway: ...}]",
 	"dns":                  "network: {nameservers: [...]}",

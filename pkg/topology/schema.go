@@ -149,7 +149,7 @@ var interfaceSchema = &schema.Object[Interface]{Name: "interface", Properties: [
 	schema.Key("addresses", schema.List[counted]{Item: countedPrefix, Single: true}, func(i *Interface) *[]counted { return &i.written }, "Addresses with prefix length. With `names` they count up: the first host's address and a +, as in `10.12.0.1+/22`."),
 	schema.Key("gateway", schema.List[netip.Addr]{Item: address, Single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),
 	schema.Key("onLink", schema.Boolean, func(i *Interface) *bool { return &i.OnLink }, "Whether the gateway is on the link although no network of the interface holds it, as clouds have it. An address with /32 or /128 says so by itself.").Or("false"),
-	schema.Key("dhcp", schema.Enum("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP; never on the primary interface.").Or("no"),
+	schema.Key("dhcp", schema.Enum("DHCP mode", dhcpModes), func(i *Interface) *string { return &i.DHCP }, "Whether addresses come from DHCP. The primary interface keeps its declared `address`: the DHCP server must give it that one, and the machine starts nothing that serves before it has.").Or("no"),
 	schema.Key("mtu", schema.Number("MTU", codeInterface, 576, 65535), func(i *Interface) *int { return &i.MTU }, "Largest packet in bytes.").Says("the kernel's"),
 	schema.Key("routes", schema.List[Route]{Item: routeSchema}, func(i *Interface) *[]Route { return &i.Routes }, "Static routes."),
 	schema.Key("members", schema.List[string]{Item: interfaceName, Unique: schema.Itself}, func(i *Interface) *[]string { return &i.Members }, "Of a bond or bridge: names of interfaces in this list."),

@@ -145,7 +145,7 @@ type Interface struct {
 	Addresses []netip.Prefix
 	Gateways  []netip.Addr
 	OnLink    bool   // gateways are on the link although no network holds them
-	DHCP      string // no, ipv4, ipv6 or yes; only on secondary interfaces
+	DHCP      string // no, ipv4, ipv6 or yes; on the primary interface DHCP gives the declared address
 	MTU       int    // 0: the kernel's
 	Routes    []Route
 	Members   []string // of a bond or bridge: names of interfaces in the list
