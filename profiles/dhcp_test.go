@@ -39,9 +39,9 @@ echo $((turn + 1)) >` + dir + `/turn
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	want := `DHCP has not given 192.168.200.21/22, fd00::21/128 yet; this machine has no other address|
-DHCP has not given 192.168.200.21/22, fd00::21/128, which the document names; this machine has 192.168.200.99/22 on eth0|
-DHCP has not given 192.168.200.21/22, which the document names; this machine has 192.168.200.21/24 on eth0|
+	want := `DHCP has not given 192.168.200.21/22, fd00::21/128 yet: this machine has no other address|
+DHCP has not given 192.168.200.21/22, fd00::21/128, which the document names: this machine has 192.168.200.99/22 on eth0|
+DHCP has not given 192.168.200.21/22, which the document names: this machine has 192.168.200.21/24 on eth0|
 notify
 |
 |DHCP gives 192.168.200.21/22 no longer
