@@ -59,3 +59,23 @@ esac
 		t.Errorf("once it is right: console %q, applied %s\n%s", console, applied, said)
 	}
 }
+
+// TestDeclaredNodes: a Node that no kubelet registers is created from its line where the
+// cluster does not know its name, and others are not touched.
+func TestDeclaredNodes(t *testing.T) { eachMachine(t, testDeclaredNodes) }
+
+func testDeclaredNodes(t *testing.T, m machine) {
+	dir := t.TempDir()
+	const missing = `{"kind":"Node","metadata":{"labels":{"name":"n1"},"name":"n10"},"spec":{"taints":[{"key":"a b","value":"\\"}]}}`
+	writeFile(t, dir, "etc/kubespore/nodes", "n1 {\"metadata\":{\"name\":\"n1\"}}\nn10 "+missing+"\n\n")
+	out := m.askAPI(t, dir, "objects/files/kubespore-objects.raw", `
+case $* in
+*"get nodes"*) echo node/n1 ;;
+*" create "*) cat >>`+dir+`/created ;;
+esac
+`, ":\n")
+	created, err := os.ReadFile(filepath.Join(dir, "created"))
+	if err != nil || string(created) != missing+"\n" {
+		t.Errorf("created %s, %v\n%s", created, err, out)
+	}
+}

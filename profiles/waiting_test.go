@@ -97,18 +97,20 @@ esac
 }
 
 // TestPodCIDRs: a machine writes the planned pod CIDRs to its Node as it was read,
-// or as it was registered while the machine watched; reads it again where someone
-// was faster, and leaves other pod CIDRs alone.
+// at once or after it was registered while the machine watched; reads it again where
+// someone was faster, and leaves other pod CIDRs alone.
 func TestPodCIDRs(t *testing.T) { eachMachine(t, testPodCIDRs) }
 
 func testPodCIDRs(t *testing.T, m machine) {
 	const planned = `"podCIDR":"10.1.0.0/24","podCIDRs":["10.1.0.0/24","fd00::/64"]`
 	for what, c := range map[string]struct{ held, event, put, says string }{
 		"none":       {`{"m":[{"f:spec":{}}],"spec":{},"status":{}}`, "", `{"m":[{"f:spec":{}}],"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"no spec":    {`{"status":{}}`, "", `{"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"spaces":     {`{ "spec" : { "podCIDRs" : [ "10.2.0.0/24" ] } }`, "", "", "holds the pod CIDRs 10.2.0.0/24, not the planned"},
 		"taints":     {`{"spec":{"taints":[]}}`, "", `{"spec":{` + planned + `,"taints":[]}}`, "Node n has the pod CIDRs"},
 		"these":      {`{"spec":{` + planned + `}}`, "", "", ""},
 		"others":     {`{"spec":{"podCIDR":"10.2.0.0/24","podCIDRs":["10.2.0.0/24"]}}`, "", "", "kubectl delete node n"},
-		"registered": {"", `{"type":"ADDED","object":{"spec":{},"status":{}}}`, `{"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
+		"registered": {"", `{"type":"ADDED","object":{}}`, `{"spec":{` + planned + `},"status":{}}`, "Node n has the pod CIDRs"},
 		"refused":    {"", `{"type":"ERROR","object":{"kind":"Status"}}`, "", ""},
 		"unanswered": {"", "", "", ""},
 	} {
@@ -123,9 +125,12 @@ case $* in
 	if [ ! -e `+dir+`/conflict ]; then touch `+dir+`/conflict; exit 1; fi
 	cat >`+dir+`/put ;;
 *"/nodes?watch=1&fieldSelector=metadata.name%3Dn"*)
+	case '`+c.event+`' in *ADDED*) touch `+dir+`/watched ;; esac
 	echo '`+c.event+`'
 	[ -z '`+c.event+`' ] || exec /bin/sleep 60 ;; # as a watch goes on
-*/nodes/n) echo '`+c.held+`'; [ -n '`+c.held+`' ] ;;
+*/nodes/n)
+	if [ -e `+dir+`/watched ]; then echo '{"spec":{},"status":{}}'; else echo '`+c.held+`'; [ -n '`+c.held+`' ]; fi ;;
+`+patchLocal(t)+`
 esac
 `, "if ! "+strconv.FormatBool(answered)+"; then kill $PPID; fi\n", "POD_CIDRS=10.1.0.0/24 fd00::/64")
 			put, _ := os.ReadFile(filepath.Join(dir, "put"))
