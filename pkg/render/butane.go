@@ -370,7 +370,7 @@ func reportFindings(r report.Report, places tree.Node) []finding {
 	var out []finding
 	for _, e := range r.Entries {
 		line, column := e.Marker.Start()
-		out = append(out, finding{line: max(1, int(line)), column: int(column), path: pathText(e.Context.Path), message: plainMessage(e.Message)})
+		out = append(out, finding{line: max(1, int(line)), column: int(column), path: pathText(e.Context.Path), message: document.PlainMessage(e.Message)})
 	}
 	return out
 }

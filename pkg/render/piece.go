@@ -38,7 +38,6 @@ type layer struct {
 	config  types.Config
 	origins map[string]document.Origin
 	secret  map[string][]string // keys by item
-	mixed   []types.Config      // what layers made of each other's parts, to be validated again
 }
 
 // assemble joins peers. Two peers that write the same thing are an error, even
@@ -156,7 +155,7 @@ func override(lower, upper layer) layer {
 	// everything it is given by reflection.
 	common, rest := split(lower.config, keys)
 	merged := ign.Merge(common, upper.config)
-	out := layer{config: rest, origins: lower.origins, secret: lower.secret, mixed: append(lower.mixed, merged)}
+	out := layer{config: rest, origins: lower.origins, secret: lower.secret}
 	concatenate(&out.config, &merged, nil)
 	out.config.Ignition, out.config.KernelArguments = merged.Ignition, merged.KernelArguments
 

@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -168,15 +167,23 @@ func skeleton(config types.Config) (string, error) {
 	return digest(text), err
 }
 
-// judge asks Ignition itself.
+// judge asks Ignition itself: the one place of a build that does. Parts that are valid
+// on their own may not be so together, as with a path through a link of another part.
 func judge(h *plan.Host, doc *document.Document, raw []byte) (out diag.List) {
-	config, report, err := ignition.Parse(raw)
+	_, report, err := ignition.Parse(raw)
+	// Ignition gives nothing back of what it refuses, and we name the part.
+	var config types.Config
+	_ = json.Unmarshal(raw, &config) // as much as can be read
 	if err != nil && len(report.Entries) == 0 {
 		out.Errorf("V001", diag.Position{}, h.Name, "ignition refuses the document: %s", plainError(err))
 	}
 	for _, e := range report.Entries {
 		item := document.ItemAt(&config, e.Context.Path)
-		out.Errorf("V001", doc.At(item), h.Name, "ignition says of %s: %s", cmp.Or(item, e.Context.String()), e.Message)
+		about := e.Context.String()
+		if kind, name, ok := strings.Cut(item, ":"); ok {
+			about = kind + " " + name
+		}
+		out.Errorf("V001", doc.At(item), h.Name, "%s: %s", about, document.PlainMessage(e.Message))
 	}
 	return out
 }
