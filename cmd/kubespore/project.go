@@ -43,7 +43,7 @@ func (c *call) loadUnsigned() (*compile.Project, diag.List) {
 	if err != nil {
 		return nil, cannotRead("--profiles", err)
 	}
-	project, list := compile.Open(file, text, c.readBeside, layers...)
+	project, list := compile.Open(file, text, c.readTopologyFile, layers...)
 	if !list.HasErrors() {
 		list.AddError("W001", c.readLock(project))
 		list.Append(c.guarded(project))
@@ -60,8 +60,8 @@ func (c *call) beyond(project *compile.Project, list diag.List, now time.Time) d
 	return compile.Beyond(c.ctx, compile.Input{Project: project, Overlays: c.overlay, Now: now}, list)
 }
 
-// readBeside reads a file that the topology names, from its folder.
-func (c *call) readBeside(name string) ([]byte, error) {
+// readTopologyFile reads a file that the topology names, from its folder.
+func (c *call) readTopologyFile(name string) ([]byte, error) {
 	folder, err := input.OpenFolder(c.besideTopology())
 	if err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ func (c *checker) nameOf(e *entry) string {
 func (c *checker) checkAddresses(e *entry) {
 	for _, at := range c.addressesOf(e) {
 		why := unusable(at.prefix)
-		linkLocalBeside := at.prefix.Addr().IsLinkLocalUnicast() && !c.isHome(e, at.prefix)
-		if why == "" || linkLocalBeside || !c.OK(at.path) || len(e.ranges) > 0 && c.isHome(e, at.prefix) {
+		secondLinkLocal := at.prefix.Addr().IsLinkLocalUnicast() && !c.isHome(e, at.prefix)
+		if why == "" || secondLinkLocal || !c.OK(at.path) || len(e.ranges) > 0 && c.isHome(e, at.prefix) {
 			continue
 		}
 		c.Errorf(codeUnusable, at.path, "%s is %s", at.prefix.Addr(), why).WithHint("use an address between the first and the last of %s", at.prefix.Masked())
