@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/pkg/profile"
 	"github.com/kubespore/kubespore/profiles"
@@ -32,25 +33,7 @@ func TestRefusedByIgnition(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile("../../examples/" + c.example + ".yaml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			topology := strings.Replace(string(text), "\nprofiles:\n", "\noverlays: [lab.bu]\nprofiles:\n  mine: {}\n", 1)
-			layer := fstest.MapFS{
-				"mine/profile.yaml":       {Data: []byte("name: mine\nsummary: shows what Ignition refuses\nfragments: [host.bu]\n")},
-				"mine/host.bu":            {Data: []byte(c.profile)},
-				"mine/files/mine.service": {Data: []byte("[Service]\nExecStart=/usr/bin/true\n")},
-			}
-			if !strings.Contains(c.profile, "mine.service") {
-				delete(layer, "mine/files/mine.service")
-			}
-			project, problems := compile.Load("cluster.yaml", []byte(topology), profile.Source{Name: "profiles", FS: profiles.FS}, profile.Source{Name: "layer", FS: layer})
-			if problems.HasErrors() {
-				t.Fatal(problems)
-			}
-			_, problems = compile.Run(context.Background(), compile.Input{Project: project, Store: pki.Memory(), Now: time.Unix(1.8e9, 0),
-				Overlays: func(string) ([]byte, fs.FS, error) { return []byte(c.overlay), fstest.MapFS{}, nil }})
+			problems := withProfile(t, c.example, c.profile, "[Service]\nExecStart=/usr/bin/true\n", c.overlay)
 			var said []string
 			for _, d := range problems.Sorted() {
 				if d.Code == "V001" || d.Code == "R014" {
@@ -62,4 +45,57 @@ func TestRefusedByIgnition(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestUnitsOfTheSystem: a unit that only another system's image has may order a unit, and
+// nothing may require it.
+func TestUnitsOfTheSystem(t *testing.T) {
+	const fragment = "systemd:\n  units:\n    - {name: mine.service, enabled: true, contents_local: mine.service}\n"
+	for _, c := range []struct{ example, option, says string }{
+		{"ha-debian", "Requires", "Requires=zincati.service names a unit that this host does not have"},
+		{"ha-debian", "After", ""},
+		{"single", "Requires", ""}, // Fedora CoreOS
+	} {
+		t.Run(c.example+" "+c.option, func(t *testing.T) {
+			t.Parallel()
+			var said []string
+			for _, d := range withProfile(t, c.example, fragment, "[Unit]\n"+c.option+"=zincati.service\n[Service]\nExecStart=/usr/bin/true\n[Install]\nWantedBy=multi-user.target\n", "").Sorted() {
+				if d.Code == "V031" {
+					said = append(said, d.Position.String()+" "+d.Message)
+				}
+			}
+			if c.says == "" && len(said) > 0 || c.says != "" && (len(said) != 1 || !strings.HasPrefix(said[0], "layer/mine/host.bu:3:7 "+c.says)) {
+				t.Errorf("%q, want %q", said, c.says)
+			}
+		})
+	}
+}
+
+// withProfile builds an example with one more profile, and an overlay unless that is
+// empty, and gives what is wrong.
+func withProfile(t *testing.T, example, fragment, unit, overlay string) diag.List {
+	t.Helper()
+	text, err := os.ReadFile("../../examples/" + example + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := "\nprofiles:\n  mine: {}\n"
+	if overlay != "" {
+		more = "\noverlays: [lab.bu]" + more
+	}
+	layer := fstest.MapFS{
+		"mine/profile.yaml": {Data: []byte("name: mine\nsummary: shows what is refused\nfragments: [host.bu]\n")},
+		"mine/host.bu":      {Data: []byte(fragment)},
+	}
+	if strings.Contains(fragment, "mine.service") {
+		layer["mine/files/mine.service"] = &fstest.MapFile{Data: []byte(unit)}
+	}
+	project, problems := compile.Load("cluster.yaml", []byte(strings.Replace(string(text), "\nprofiles:\n", more, 1)),
+		profile.Source{Name: "profiles", FS: profiles.FS}, profile.Source{Name: "layer", FS: layer})
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	_, problems = compile.Run(context.Background(), compile.Input{Project: project, Store: pki.Memory(), Now: time.Unix(1.8e9, 0),
+		Overlays: func(string) ([]byte, fs.FS, error) { return []byte(overlay), fstest.MapFS{}, nil }})
+	return problems
 }
