@@ -40,6 +40,9 @@ type options struct {
 	identity, passphraseFD string
 	newPassphraseFD        string
 	recipients             []string
+	requests, export       string
+	authority              string
+	replace, unsealed      bool
 }
 
 // flag is one row of flagTable.
@@ -63,6 +66,7 @@ func flagTable() []flag {
 	return []flag{
 		{name: "age", value: "FILE", usage: "the program age, static, that the stick carries; once for each architecture of the hosts", bind: func(o *options) any { return &o.age }},
 		{name: "append", value: "ARGS", usage: "further kernel arguments, in one word of the shell", bind: func(o *options) any { return &o.append }},
+		{name: "authority", value: "NAME", usage: "the cluster's authority whose certificate the first file holds: kubernetes, etcd, front-proxy", bind: func(o *options) any { return &o.authority }},
 		{name: "before", value: "DURATION", usage: "only what ends within this time: hours, days, weeks or years, as in 90d", bind: func(o *options) any { return &o.before }},
 		{name: "build", former: "out", value: "DIR", usage: "folder of the last build, which is only read", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.build }},
 		{name: "ca", value: "FILE", usage: "authority that vouches for the web server or registry, in PEM form (default with --url: one of the store's own)", bind: func(o *options) any { return &o.ca }},
@@ -97,6 +101,8 @@ func flagTable() []flag {
 		{key: "media", name: "output", short: "o", former: "media", value: "DIR", usage: "folder that the media are written to", initial: "media", bind: func(o *options) any { return &o.media }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
 		{key: "kits", name: "output", short: "o", value: "DIR", usage: "folder that the kits are written to", initial: "kits", bind: func(o *options) any { return &o.kits }},
+		{key: "requests", name: "output", short: "o", value: "DIR", usage: "folder that the requests are written to", initial: "requests", bind: func(o *options) any { return &o.requests }},
+		{key: "export", name: "output", short: "o", value: "FILE", usage: "file that the store is written to (default: CLUSTER.pki.tar next to the topology); - prints it", bind: func(o *options) any { return &o.export }},
 		{key: "page", name: "output", short: "o", value: "FILE", usage: "file that the page is written to; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
 		{name: "passphrase-fd", value: "N", usage: "file descriptor whose first line opens a sealed store (default: asked for on the terminal)", bind: func(o *options) any { return &o.passphraseFD }},
 		{name: "payload", value: "FILE", usage: "the payload: the bundle that payload pack writes, or its volume (default: the folder payload, if the topology is locked)", bind: func(o *options) any { return &o.payload }},
@@ -107,6 +113,7 @@ func flagTable() []flag {
 		{name: "registry", value: "DIR", usage: "also write the images as the storage tree of a registry", bind: func(o *options) any { return &o.registry }},
 		{name: "registry-iso", value: "FILE", usage: "also write the tree of --registry as a volume (label KUBESPORE-REG) for the machines of the profile registry", bind: func(o *options) any { return &o.registryISO }},
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
+		{name: "replace", usage: "put the authority in the place of another, which running machines trust", bind: func(o *options) any { return &o.replace }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
 		{name: "squashfs", value: "FILE", usage: "also write the bundle as one compressed disk image for all machines", bind: func(o *options) any { return &o.squashfs }},
 		{name: "ssh-key", value: "FILE", usage: "your public SSH key (default: the one in ~/.ssh)", bind: func(o *options) any { return &o.sshKey }},
@@ -114,6 +121,7 @@ func flagTable() []flag {
 		{name: "sysext", value: "DIR", usage: "also write the programs as systemd-sysext images, for Flatcar and Fedora CoreOS", bind: func(o *options) any { return &o.sysext }},
 		{name: "template", value: "NAME", usage: "which starter", bind: func(o *options) any { return &o.template }},
 		{name: "timeout", value: "TIME", usage: "how long to wait, as in 90s or 1h", initial: "20m", bind: func(o *options) any { return &o.timeout }},
+		{name: "unsealed", usage: "export a store that is not sealed, with its keys in the open", bind: func(o *options) any { return &o.unsealed }},
 		{name: "url", value: "URL", usage: "where the machines will find the tree: http://10.0.0.5:8080", bind: func(o *options) any { return &o.url }},
 		{name: "verbose", short: "v", usage: "say what is done and how long it takes", bind: func(o *options) any { return &o.verbose }},
 		{name: "worker", value: "NAME=ADDRESS/PREFIX", usage: "a worker; without any, control planes run ordinary pods too; may be repeated", bind: func(o *options) any { return &o.workers }},

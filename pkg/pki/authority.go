@@ -1,10 +1,7 @@
 package pki
 
 import (
-	"bytes"
 	"crypto/x509"
-	"encoding/pem"
-	"slices"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -53,7 +50,7 @@ func (s *Store) authority(spec plan.AuthoritySpec, from, now time.Time) (*author
 		// Making a new certificate for the key would be easy, and would differ
 		// from the one that machines out there already trust.
 		return nil, diag.Failf("K011", diag.Position{File: s.path(file + ".crt")}, "the certificate of the authority %s is missing, while its key is there", spec.Name).
-			WithHint("restore the file from a backup; for a new authority, which no running machine trusts, move %s away", s.path(file+".key"))
+			WithHint("where it is being signed, bring it in: kubespore pki import TOPOLOGY FILE; else restore the file from a backup, or move %s away for a new authority, which no running machine trusts", s.path(file+".key"))
 	}
 	return s.makeAuthority(spec, from, now)
 }
@@ -92,7 +89,7 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 		return nil, diag.Failf("K013", at, "the certificate of the authority %s may not sign others", name).
 			WithHint("put a certificate there with the basic constraint CA and the key usage certificate signing")
 	}
-	if issuer := missingIssuer(certificate); issuer != "" {
+	if _, issuer := chainOf(c, parseAll(certificate)); issuer != "" {
 		return nil, diag.Failf("K013", at, "the authority %s is signed by %q, whose certificate is not in the file: machines could not follow the chain to its root", name, issuer).
 			WithHint("append the certificates of all authorities above it to %s, the root last", at.File)
 	}
@@ -109,30 +106,6 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 		return a, nil
 	}
 	return a, a.useKey(s.path(authorityFile(name)+".key"), key)
-}
-
-// missingIssuer follows a chain, the first certificate of a file first, to its
-// root. It gives who signed the last one that is there, or "" for a whole chain:
-// programs such as haproxy trust nothing that does not lead to a root.
-func missingIssuer(text []byte) string {
-	var all []*x509.Certificate
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
-			all = append(all, c)
-		}
-	}
-	last := all[0]
-	for range all {
-		if bytes.Equal(last.RawIssuer, last.RawSubject) && last.CheckSignatureFrom(last) == nil {
-			return ""
-		}
-		i := slices.IndexFunc(all, func(c *x509.Certificate) bool { return c != last && last.CheckSignatureFrom(c) == nil })
-		if i < 0 {
-			break
-		}
-		last = all[i]
-	}
-	return last.Issuer.String()
 }
 
 func (a *authority) useKey(file string, key []byte) error {

@@ -34,7 +34,7 @@ func (s *Store) fitting(spec *plan.CertSpec, a *authority, l leaf, now time.Time
 func (s *Store) sign(spec *plan.CertSpec, a *authority, l leaf, list *diag.List) plan.Pair {
 	if a.signer == nil {
 		list.Errorf("K010", spec.Position, "", "certificate %s of %s must be signed, and the key of the authority %s is not in the store", spec.Name, ownerOf(spec), a.name).
-			WithHint("put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
+			WithHint("have it signed: kubespore pki requests TOPOLOGY; or put the key at %s for this build", s.path(authorityFile(a.name)+".key"))
 		return plan.Pair{}
 	}
 	made, err := makeKey(spec.Algorithm)
@@ -127,7 +127,7 @@ func misfit(spec *plan.CertSpec, have *stored, a *authority, now time.Time) stri
 		return "its organizations differ"
 	case !sameTexts(c.DNSNames, spec.DNSNames) || !sameTexts(addresses(c), texts(spec.Addresses)) || len(c.URIs)+len(c.EmailAddresses) > 0:
 		return "its names differ"
-	case !sameTexts(usagesOf(c), sortedUsages(spec)) || c.KeyUsage != wantedKeyUsage(spec.Algorithm):
+	case !sameTexts(usagesOf(c), sortedUsages(spec)) || !fitsKeyUsage(c.KeyUsage, wantedKeyUsage(spec.Algorithm)):
 		return "its usages differ"
 	case now.Before(c.NotBefore):
 		return "it is not valid yet"
@@ -152,6 +152,12 @@ func wantedKeyUsage(algorithm string) x509.KeyUsage {
 		return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 	}
 	return x509.KeyUsageDigitalSignature
+}
+
+// fitsKeyUsage lets keyEncipherment pass: other authorities put it on all that
+// they sign.
+func fitsKeyUsage(have, wanted x509.KeyUsage) bool {
+	return have == wanted || have == wanted|x509.KeyUsageKeyEncipherment
 }
 
 // usagesOf gives our words for the usages of a certificate, sorted.

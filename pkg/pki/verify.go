@@ -128,7 +128,7 @@ func verifyChain(list *diag.List, at diag.Position, c *x509.Certificate, authori
 	roots := x509.NewCertPool()
 	roots.AddCert(authorities[name])
 	// At a moment when both are valid: dates are told of on their own.
-	_, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: c.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	_, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: later(c.NotBefore, authorities[name].NotBefore), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil {
 		list.Errorf("K031", at, "", "the certificate of %s does not chain to the authority %s", c.Subject.CommonName, name).
 			WithHint("run a build: it makes a new one")

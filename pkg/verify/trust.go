@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
@@ -202,10 +203,16 @@ func meet(client client, s server, name string, c *chains, out *diag.List) {
 // the same few servers against the same authority.
 type chains struct {
 	known map[string]string
-	pools map[string]*x509.CertPool
+	pools map[string]trusted
 }
 
-func newChains() *chains { return &chains{map[string]string{}, map[string]*x509.CertPool{}} }
+// trusted are the certificates of a file of authorities.
+type trusted struct {
+	*x509.CertPool           // nil: there is none
+	since          time.Time // from then on all of them are valid
+}
+
+func newChains() *chains { return &chains{map[string]string{}, map[string]trusted{}} }
 
 func (c *chains) server(cert, authority []byte, name string) string {
 	return c.verify("server\x00"+name, cert, authority, name, x509.ExtKeyUsageServerAuth)
@@ -226,21 +233,26 @@ func (c *chains) verify(kind string, text, authority []byte, name string, usage 
 }
 
 // prove says in words what is wrong, or "". Time is not its business: a leaf
-// is held at its own NotBefore, for the plan knows nothing of clocks.
+// is held at its own NotBefore, for the plan knows nothing of clocks, or at that of an
+// authority that began later: other authorities backdate what they sign.
 func (c *chains) prove(text, authority []byte, name string, usage x509.ExtKeyUsage) string {
 	chain := certificates(text)
 	if len(chain) == 0 {
 		return "there is no certificate"
 	}
 	pool := c.pool(authority)
-	if pool == nil {
+	if pool.CertPool == nil {
 		return "there is no authority to check it with"
 	}
 	intermediates := x509.NewCertPool()
 	for _, ca := range chain[1:] {
 		intermediates.AddCert(ca)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: intermediates, CurrentTime: chain[0].NotBefore, KeyUsages: []x509.ExtKeyUsage{usage}})
+	at := chain[0].NotBefore
+	if at.Before(pool.since) {
+		at = pool.since
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: pool.CertPool, Intermediates: intermediates, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{usage}})
 	if err != nil {
 		return "its certificate (" + chain[0].Subject.CommonName + ", issued by " + chain[0].Issuer.CommonName + ") is not of that authority or not for that use"
 	}
@@ -250,17 +262,20 @@ func (c *chains) prove(text, authority []byte, name string, usage x509.ExtKeyUsa
 	return ""
 }
 
-func (c *chains) pool(authority []byte) *x509.CertPool {
+func (c *chains) pool(authority []byte) trusted {
 	key := string(authority)
 	if pool, ok := c.pools[key]; ok {
 		return pool
 	}
-	var pool *x509.CertPool
+	var pool trusted
 	for _, ca := range certificates(authority) {
-		if pool == nil {
-			pool = x509.NewCertPool()
+		if pool.CertPool == nil {
+			pool.CertPool = x509.NewCertPool()
 		}
 		pool.AddCert(ca)
+		if ca.NotBefore.After(pool.since) {
+			pool.since = ca.NotBefore
+		}
 	}
 	c.pools[key] = pool
 	return pool
