@@ -26,6 +26,7 @@ type Data struct {
 //	{{ .Image "etcd" }}              the reference of an image of the profile, or "profile/image" of another
 //	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
+//	{{ .Sockets .Param.kms }}        the folders of the sockets that a file next to the topology names
 //	{{ .Generation }}                a mark that becomes the build generation
 //	{{ .Written }}                   a mark that becomes the units and paths of the host's document that go with its cluster
 //	{{ .State }}                     a mark that becomes the digest of all that the host's document makes of its machine

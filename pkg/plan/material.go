@@ -63,11 +63,16 @@ func (m *keySpecs) host(h *host) {
 		}
 		for i := range u.Secrets {
 			x := &u.Secrets[i]
-			if !s.applies(&x.When) || x.Param != "" && u.params[x.Param] == "" {
+			if !s.applies(&x.When) {
 				continue
 			}
 			m.mayHoldSecret(s, x)
-			m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(s, x)})
+			if x.Param == "" {
+				m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.secret(s, x)})
+			}
+			for _, f := range m.filesOfParam(s, x.Param) {
+				m.deposits(s, x.Deposits, Deposit{Kind: "secret", ID: m.userFile(s, x, f), File: f.File})
+			}
 		}
 		for i := range u.Certs {
 			c := &u.Certs[i]
@@ -109,18 +114,42 @@ func (m *keySpecs) cluster() {
 	}
 }
 
-// secret adds a secret and gives its ID.
+// filesOfParam gives the files that a parameter names: one, several or none.
+func (m *keySpecs) filesOfParam(s scope, param string) []*UserFile {
+	switch value := s.use.params[param].(type) {
+	case string:
+		if value != "" {
+			return m.filesOf([]any{value})
+		}
+	case []any:
+		return m.filesOf(value)
+	}
+	return nil
+}
+
+// userFile adds a file of the user as a secret and gives its ID.
+func (m *keySpecs) userFile(s scope, x *profile.Secret, f *UserFile) string {
+	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Value: strings.TrimRight(string(f.Content), "\n"), File: f.File, Position: x.Position}
+	if s.use.Param(x.Param).Type == "list" {
+		spec.ID += "/" + path.Base(f.Name)
+	}
+	return m.add(spec, x)
+}
+
+// secret adds a secret that the store makes and gives its ID.
 func (m *keySpecs) secret(s scope, x *profile.Secret) string {
 	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
 	if x.PerHost {
 		spec.ID, spec.Host = hostScope+s.host.Name+"/"+x.Name, s.host.Name
 	}
-	if x.Param != "" {
-		spec.Value = strings.TrimRight(string(m.files[s.use.params[x.Param].(string)].Content), "\n")
-	}
 	if x.Kind == "keypair" && spec.Algorithm == "" {
 		spec.Algorithm = m.topology.PKI.KeyAlgorithm
 	}
+	return m.add(spec, x)
+}
+
+// add adds a secret. Two profiles may declare one when they agree.
+func (m *keySpecs) add(spec SecretSpec, x *profile.Secret) string {
 	first, taken := m.secrets[spec.ID]
 	if !taken {
 		m.secrets[spec.ID] = spec
@@ -235,6 +264,7 @@ func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 		d := like
 		d.Path, _ = s.text(x.Path)
 		d.Server, _ = s.text(x.Server)
+		d.Path = strings.ReplaceAll(d.Path, "{file}", path.Base(like.File))
 		d.Path, d.Server = strings.TrimSpace(d.Path), strings.TrimSpace(d.Server)
 		d.User, _ = s.text(x.User)
 		d.Group, _ = s.text(x.Group)

@@ -97,6 +97,7 @@ type SecretSpec struct {
 	Size      int
 	Algorithm string // of a keypair
 	Value     string // of a file: the user keeps it next to the topology, and not the store
+	File      string // of a file: its name as diagnostics have it
 	Position  diag.Position
 }
 
@@ -112,6 +113,7 @@ type Deposit struct {
 	Group    string
 	Server   string // of a kubeconfig
 	Profile  string
+	File     string // next to the topology, as diagnostics name it, where the user wrote the text
 	Position diag.Position
 }
 

@@ -101,7 +101,9 @@ func (c fileChecker) check(enabled []*profile.Profile, base map[string]map[strin
 				if q.Type == "list" {
 					at += indexPath(k)
 				}
-				c.file(q, name, at)
+				if c.file(q, name, at); q.Kind != "" {
+					c.configuration(q, name, at)
+				}
 			}
 		}
 		for _, m := range p.Manifests {
@@ -131,6 +133,49 @@ func (c fileChecker) file(q *profile.Param, name, where string) {
 				WithHint("it must hold: %s", q.Doc).WithRelated(c.topology.At(where), "named here")
 		}
 	}
+}
+
+// configuration reads the one object of a file that a program takes as its
+// configuration. Its fields are proved once the documents are finished.
+func (c fileChecker) configuration(q *profile.Param, name, where string) {
+	f := c.files[name]
+	if f.Err != nil || len(bytes.TrimSpace(f.Content)) == 0 {
+		return // said of the parameter
+	}
+	hint := "it must hold one object of the kind " + q.Kind
+	all, fault := objects.Read(f.File, f.Content)
+	switch {
+	case fault != nil:
+		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithSource("(not shown)").WithHint("%s", cmp.Or(fault.Hint, hint))
+		return
+	case len(all) != 1:
+		c.errorAt("P052", diag.Position{File: f.File, Line: 1}, "", "the file holds %d objects", len(all)).WithSource("(not shown)").WithHint("%s", hint)
+		return
+	case all[0].Kind != q.Kind:
+		c.errorAt("P052", all[0].At(f.File, nil), "", "the file holds the kind %q, and must hold %s", all[0].Kind, q.Kind).WithSource("(not shown)").
+			WithHint("%s", hint).WithRelated(c.topology.At(where), "named here")
+		return
+	}
+	f.Objects = all
+	c.files[name] = f
+}
+
+// socketFolders gives the folders of the Unix sockets that the objects of files
+// name, as in endpoint: unix:///run/kms/socket.sock.
+func socketFolders(files []*UserFile) []string {
+	var out []string
+	for _, f := range files {
+		for _, o := range f.Objects {
+			walk("", o.Tree, func(at, text string) {
+				socket, isURL := strings.CutPrefix(text, "unix://")
+				if (isURL || strings.HasSuffix(at, ".udsName")) && path.IsAbs(socket) {
+					out = append(out, path.Dir(path.Clean(socket)))
+				}
+			})
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // manifest reads the objects of a file, and finds what is not a Kubernetes object at

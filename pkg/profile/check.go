@@ -278,7 +278,7 @@ func (p *Profile) fileParams(list *diag.List) {
 		}
 	}
 	for _, s := range p.Secrets {
-		check(s.Param, s.Position, func(q *Param) bool { return q.Type == FileParam && !q.PerHost }, FileParam)
+		check(s.Param, s.Position, func(q *Param) bool { return (q.Type == FileParam || q.Items == FileParam) && !q.PerHost }, FileParam)
 	}
 	for _, m := range p.Manifests {
 		check(m.Param, m.Position, func(q *Param) bool { return q.Type == "list" && q.Items == FileParam && !q.PerHost }, "list with items file")

@@ -21,6 +21,7 @@ func (d *decoder) params(into *[]Param) func(node) {
 				"items":    {d.enum(&p.Items, itemTypes()), "type of the elements of a list or map"},
 				"program":  {d.str(&p.Program), "of type flags: the program whose flags they are"},
 				"fieldsOf": {d.str(&p.FieldsOf), "of a map: the kind whose fields its keys are"},
+				"kind":     {d.str(&p.Kind), "of a file: the kind of the object that it must hold"},
 				"fields":   {d.params(&p.Fields), "of a map, or of the elements of a list: its keys"},
 				"enum":     {d.strs(&p.Enum), "the values that it takes"},
 				"default":  {func(n node) { fallback = &n }, "what counts when the topology does not say: a value, or a template"},
@@ -43,6 +44,9 @@ func (d *decoder) params(into *[]Param) func(node) {
 			}
 			if p.FieldsOf != "" && p.Type != "map" {
 				d.list.Errorf("F006", p.Position, keyNode.path, "only a map has the fields of a kind").WithHint("write type: map, or take fieldsOf out")
+			}
+			if p.Kind != "" && p.Type != FileParam {
+				d.list.Errorf("F006", p.Position, keyNode.path, "only a file holds an object").WithHint("write type: file, or take kind out")
 			}
 			if len(p.Enum) == 0 && p.Type == "enum" {
 				d.list.Errorf("F005", p.Position, keyNode.path, "enum is missing").WithHint("add enum: [one, other]")

@@ -134,6 +134,7 @@ type Param struct {
 	Type     string  // string, integer, boolean, path, port, cidr, address, duration, enum, list, map, hosts, image, size, file, flags
 	Items    string  // element type of a list or map
 	FieldsOf string  // of a map: the kind whose fields its keys are, such as KubeletConfiguration
+	Kind     string  // of a file: the kind of the one object that it must hold, such as AdmissionConfiguration; "" where it may hold anything
 	Program  string  // of flags: whose they are, such as kube-apiserver
 	Fields   []Param // of a list of maps: the keys of each, and no others
 	Enum     []string
@@ -187,7 +188,7 @@ type KeyAccess struct {
 type Secret struct {
 	Name      string
 	Kind      string // random (bytes, base64 text), password (length, characters A-Za-z0-9), keypair (of the topology's key algorithm; RSA for service accounts is allowed by algorithm), file (the user's, next to the topology)
-	Param     string // of kind file: the parameter that names it; there is no secret where that is empty
+	Param     string // of kind file: the parameter that names it, or lists several; there is no secret where that is empty
 	Size      int    // bytes of random, characters of password
 	Algorithm string // of a keypair; "" means the topology's
 	Doc       string
@@ -227,7 +228,7 @@ type Output struct {
 // Deposit puts key material on a host as a file. Keys never pass through
 // templates: the core writes these files.
 type Deposit struct {
-	Path   Text   // absolute; {date} stands for the certificate's NotBefore as 2006-01-02-15-04-05
+	Path   Text   // absolute; {date} stands for the certificate's NotBefore as 2006-01-02-15-04-05, {file} for the name of a file of the user
 	Form   string // certificate, key, public, bundle (certificate and key), kubeconfig, kubeconfig-file (names the files of another deposit), value
 	Mode   int    // 0 means 0644 for certificates and public keys, 0600 for the rest
 	User   Text   // owner; root where there is none or it is empty

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coreos/ignition/v2/config/v3_4/types"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -45,6 +46,9 @@ func (j *job) deposits() piece {
 		}
 		target := dated(d.Path, m)
 		origin := document.Origin{Profile: d.Profile, Position: d.Position}
+		if d.File != "" {
+			origin.Position = diag.Position{File: d.File, Line: 1}
+		}
 		p.addFile(madeFile(target, depositMode(d), d.User, d.Group, text), origin)
 		if d.HoldsKey() {
 			p.secret = append(p.secret, secretItem{"file:" + target, []string{storeName(d)}})

@@ -13,10 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	apiserverv1beta1 "k8s.io/apiserver/pkg/apis/apiserver/v1beta1"
 	"k8s.io/apiserver/pkg/apis/audit"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	auditvalidation "k8s.io/apiserver/pkg/apis/audit/validation"
 	kubeproxy "k8s.io/kube-proxy/config/v1alpha1"
+	scheduler "k8s.io/kube-scheduler/config/v1"
 	kubelet "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -44,6 +46,14 @@ func (v *objectProofs) configuration(o object, at diag.Position, where string, o
 		}
 	case *kubeproxy.KubeProxyConfiguration:
 		judge = func(root *yaml.Node, say sayAt) { proxyConfig(c, root, say) }
+	case *apiserverv1.AuthorizationConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { authorization(c, root, say) }
+	case *apiserverv1beta1.EgressSelectorConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { egressSelector(c, root, say) }
+	case *apiserverv1.TracingConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { tracing(c, root, say) }
+	case *scheduler.KubeSchedulerConfiguration:
+		judge = func(root *yaml.Node, say sayAt) { scheduling(c, v.decoder, root, say) }
 	default:
 		return
 	}
@@ -53,7 +63,10 @@ func (v *objectProofs) configuration(o object, at diag.Position, where string, o
 		if node != nil {
 			line = node.Line
 		}
-		out.Errorf("V079", at, fmt.Sprintf("%s:%d", where, o.line+line-1), format, args...).WithHint("%s", hint)
+		d := out.Errorf("V079", at, fmt.Sprintf("%s:%d", where, o.line+line-1), format, args...).WithHint("%s", hint)
+		if v.verbatim[o.entry.Path] {
+			inUsersFile(d, o, o.line+line-1)
+		}
 	})
 }
 
@@ -262,29 +275,8 @@ func proxyConfig(c *kubeproxy.KubeProxyConfiguration, root *yaml.Node, say sayAt
 	}
 }
 
-// sockets proves that the API server, as a pod, sees the sockets of the KMS plugins
-// that its encryption configuration names.
-func sockets(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
-	for _, arg := range append(append([]string{}, c.Command...), c.Args...) {
-		file, ok := strings.CutPrefix(arg, "--encryption-provider-config=")
-		if !ok {
-			continue
-		}
-		inside, _ := hostPath(c, volumes, file)
-		for _, o := range m.objects {
-			config, ok := o.typed.(*apiserverv1.EncryptionConfiguration)
-			if !ok || o.entry.Path != inside {
-				continue
-			}
-			for _, r := range config.Resources {
-				for _, p := range r.Providers {
-					socket(m, o, p.KMS, c, volumes, out)
-				}
-			}
-		}
-	}
-}
-
+// socket proves that the API server, as a pod, sees the socket of a KMS plugin that
+// its encryption configuration names.
 func socket(m *machine, o object, k *apiserverv1.KMSConfiguration, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
 	if k == nil {
 		return
@@ -295,6 +287,6 @@ func socket(m *machine, o object, k *apiserverv1.KMSConfiguration, c corev1.Cont
 	}
 	if _, seen := hostPath(c, volumes, socket); !seen {
 		out.Errorf("V024", m.doc.At(o.entry.Item), m.where(o.entry.Path), "container %s: no volume of the pod holds %s, the socket of the kms provider %s", c.Name, socket, k.Name).
-			WithHint("write apiServerFolders: [%s] under profiles.control-plane", path.Dir(socket))
+			WithHint("write encryptionConfiguration: FILE under profiles.control-plane, or apiServerFolders: [%s]", path.Dir(socket))
 	}
 }

@@ -13,10 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	apiserverv1 "k8s.io/apiserver/pkg/apis/apiserver/v1"
+	apiserverv1beta1 "k8s.io/apiserver/pkg/apis/apiserver/v1beta1"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	kubeproxyv1alpha1 "k8s.io/kube-proxy/config/v1alpha1"
+	schedulerv1 "k8s.io/kube-scheduler/config/v1"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -37,13 +39,19 @@ func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		kubernetes.AddToScheme, kubeletv1beta1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
-		apiserverv1.AddToScheme, auditv1.AddToScheme, clientcmd.AddToScheme,
+		apiserverv1.AddToScheme, auditv1.AddToScheme, clientcmd.AddToScheme, schedulerv1.AddToScheme, addEgressSelector,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, err
 		}
 	}
 	return scheme, nil
+}
+
+// addEgressSelector knows the one kind that the API server has no newer version of.
+func addEgressSelector(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(apiserverv1beta1.SchemeGroupVersion, &apiserverv1beta1.EgressSelectorConfiguration{})
+	return nil
 }
 
 // newDecoder is strict: an unknown or repeated field is an error.
@@ -160,6 +168,11 @@ func newObjectProofs(p *plan.Plan, r *objectReader, table release, lines command
 		out.verbatim[path.Join(ObjectsDir, m.Profile.Name, m.Name)] = m.UserFile != nil
 	}
 	for _, h := range p.Hosts {
+		for _, d := range h.Deposits {
+			if d.File != "" {
+				out.verbatim[d.Path] = true
+			}
+		}
 		for _, image := range h.Images {
 			out.images[image.Ref] = true
 		}
@@ -204,7 +217,10 @@ func (v *objectProofs) object(m *machine, o object) (out diag.List) {
 		return out
 	}
 	if o.err != nil {
-		out.Errorf("V011", at, where, "kubernetes refuses it: %s", plainError(o.err))
+		d := out.Errorf("V011", at, where, "kubernetes refuses it: %s", plainError(o.err))
+		if v.verbatim[o.entry.Path] {
+			inUsersFile(d, o, o.refusedAt())
+		}
 		return out
 	}
 	v.fields(o.read, at, where, &out)

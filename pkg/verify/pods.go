@@ -58,7 +58,7 @@ func proveStaticPods(m *machine, out *diag.List) {
 		}
 		for _, c := range containers(pod) {
 			pathsOf(m, e, c, volumes, at, out)
-			sockets(m, c, volumes, out)
+			apiServerFiles(m, c, volumes, out)
 		}
 	}
 }

@@ -87,6 +87,8 @@ func (v *Verifier) HostOf(h *plan.Host, doc *document.Document, config types.Con
 	for _, proof := range []func(*machine, *diag.List){
 		v.objects.objects, // objects.go: everything that is Kubernetes' decodes and names images we have
 		proveStaticPods,   // pods.go: static pods start without the API, paths and flags exist
+		proveAnonymous,    // userfiles.go: kubelets and balancers may ask the API server how it is
+		proveSafe,         // userfiles.go: what replaces a file of ours leaves out nothing that others rely on
 		proveWorkloads,    // pods.go: what other pods mount from a node is there
 		proveClaims,       // claims.go: claims find volumes
 		proveDNS,          // dns.go: kubelets send pods to the DNS of the cluster

@@ -10,14 +10,25 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/apis/apiserver/install"
+	authorizationload "k8s.io/apiserver/pkg/apis/apiserver/load"
 	"k8s.io/apiserver/pkg/apis/apiserver/validation"
 	"k8s.io/apiserver/pkg/audit/policy"
 	authenticationcel "k8s.io/apiserver/pkg/authentication/cel"
+	authorizationcel "k8s.io/apiserver/pkg/authorization/cel"
+	"k8s.io/apiserver/pkg/server/egressselector"
+	"k8s.io/apiserver/pkg/server/options"
 	"k8s.io/apiserver/pkg/server/options/encryptionconfig"
+	tracing "k8s.io/component-base/tracing/api/v1"
+	"k8s.io/klog/v2"
+	scheduleroptions "k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/kubeapiserver/authorizer/modes"
 	kubeoptions "k8s.io/kubernetes/pkg/kubeapiserver/options"
+	schedulervalidation "k8s.io/kubernetes/pkg/scheduler/apis/config/validation"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 	"k8s.io/pod-security-admission/admission/api/load"
 	podsecurity "k8s.io/pod-security-admission/admission/api/validation"
 
@@ -76,5 +87,51 @@ var kinds = map[string]func(file string) error{
 	"Policy": func(file string) error {
 		_, err := policy.LoadPolicyFromFile(file)
 		return err
+	},
+	"AuthorizationConfiguration": func(file string) error {
+		c, err := authorizationload.LoadFromFile(file)
+		if err != nil {
+			return err
+		}
+		known := sets.New(modes.AuthorizationModeChoices...)
+		return validation.ValidateAuthorizationConfiguration(authorizationcel.NewDefaultCompiler(), nil, c, known, sets.New(string(apiserver.TypeWebhook))).ToAggregate()
+	},
+	"EgressSelectorConfiguration": func(file string) error {
+		c, err := egressselector.ReadEgressSelectorConfiguration(file)
+		if err != nil {
+			return err
+		}
+		return egressselector.ValidateEgressSelectorConfiguration(c).ToAggregate()
+	},
+	"TracingConfiguration": func(file string) error {
+		c, err := options.ReadTracingConfiguration(file)
+		if err != nil {
+			return err
+		}
+		return tracing.ValidateTracingConfiguration(c, nil, nil).ToAggregate()
+	},
+	"KubeSchedulerConfiguration": func(file string) error {
+		c, err := scheduleroptions.LoadConfigFromFile(klog.Background(), file)
+		if err != nil {
+			return err
+		}
+		if err := schedulervalidation.ValidateKubeSchedulerConfiguration(c); err != nil {
+			return err
+		}
+		// The scheduler looks into its registry when it makes its profiles.
+		registry := plugins.NewInTreeRegistry()
+		for _, p := range c.Profiles {
+			for _, enabled := range p.Plugins.MultiPoint.Enabled {
+				if registry[enabled.Name] == nil {
+					return fmt.Errorf("plugin %q does not exist", enabled.Name)
+				}
+			}
+			for _, enabled := range p.Plugins.Score.Enabled {
+				if registry[enabled.Name] == nil {
+					return fmt.Errorf("plugin %q does not exist", enabled.Name)
+				}
+			}
+		}
+		return nil
 	},
 }
