@@ -157,7 +157,7 @@ func (e *endpoints) kubeconfig(m *machine, config *clientcmd.Config, file string
 			out.Errorf("V050", at, m.where(file), "the client certificate and the client key are not a pair")
 		}
 		if m.verbatim[file] {
-			continue // a server of the user's, of which no document says anything
+			continue // a server of the user's: no document says anything of it
 		}
 		e.clients = append(e.clients, client{host: m.Name, what: m.where(file), dials: hostPorts(cluster.Server), cert: cert,
 			ca: either(cluster.CertificateAuthorityData, m, cluster.CertificateAuthority), at: at})

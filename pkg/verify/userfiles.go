@@ -78,7 +78,7 @@ func namedFiles(m *machine, o object, container string, inside func(string) (str
 		}
 		say := func(format string, args ...any) {
 			d := out.Errorf("V024", m.doc.At(o.entry.Item), m.where(o.entry.Path), format, args...).
-				WithHint("name a file beside the topology under apiServerFiles of profiles.control-plane: FILE becomes /etc/kubernetes/pki/files/FILE")
+				WithHint("name a file next to the topology under apiServerFiles of profiles.control-plane: FILE becomes /etc/kubernetes/pki/files/FILE")
 			if m.verbatim[o.entry.Path] {
 				inUsersFile(d, o, o.line+n.Line-1)
 			}
