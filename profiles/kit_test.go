@@ -118,7 +118,7 @@ func (m *chroot) kitFor(t *testing.T, s signer, to *document.Document, made time
 	}
 	m.put(t, "/media/kit", string(k.Text), 0o600)
 	m.put(t, "/media/kit.sig", string(signature), 0o600)
-	m.put(t, "/media/program", kit.Program, 0o600)
+	m.put(t, "/media/program", kit.Program(), 0o600)
 	for sum, content := range k.Files {
 		m.put(t, "/media/files/"+sum, string(content), 0o600)
 	}
@@ -237,16 +237,24 @@ func TestKitEqualsFirstBoot(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				from := compiled(t, file, text, host, now)
+				from, old := locked(t, compiled(t, file, text, host, now), "old")
 				later := now.AddDate(0, 3, 0)
-				to := compiled(t, file, changed(t, file, flagAndHost), host, later)
+				to, new := locked(t, compiled(t, file, changed(t, file, flagAndHost), host, later), "new")
 				state, err := from.State()
 				if err != nil {
 					t.Fatal(err)
 				}
-				m, want := booted(t, s, from), booted(t, s, to).tree(t)
-				before := m.tree(t)
+				m, other := booted(t, s, from), booted(t, s, to)
+				m.install(t, old)
+				other.install(t, new)
+				want, before := other.tree(t), m.tree(t)
 				k := m.kitFor(t, s, to, later, state)
+				for _, part := range k.Payload() {
+					m.put(t, "/media/_payload/"+part.File, new[part.Name], 0o644)
+				}
+				if len(k.From) == 1 && len(k.From[0].Programs) == 0 && len(old) > 0 {
+					t.Error("the kit exchanges no program")
+				}
 				if len(k.From) != 1 || len(k.Not) > 0 {
 					t.Fatalf("%d differences; not: %+v", len(k.From), k.Not)
 				}

@@ -87,11 +87,34 @@ func compare(out string, last *outdir.Manifest, host string, new *document.Docum
 	if err != nil || d.Action != inspect.Changed {
 		return d, err
 	}
-	prevented, ok, err := kit.Prevented(old, new)
-	if ok {
-		d.Kit = &inspect.Kit{Blocked: prevented}
-	}
+	d.Kit, err = kitBetween(old, new)
 	return d, err
+}
+
+// kitBetween says what a kit from one document to another does.
+func kitBetween(old, new *document.Document) (*inspect.Kit, error) {
+	in, err := compile.KitInput(new)
+	if err != nil {
+		return nil, err
+	}
+	k, err := kit.Between(old, in)
+	if err != nil || k == nil {
+		return nil, err
+	}
+	out := &inspect.Kit{Blocked: []string{}}
+	for _, b := range k.Not {
+		out.Blocked = slices.Concat(b.Steps, b.Items)
+	}
+	for _, way := range k.From {
+		out.Restarts = way.Restarts()
+		for _, p := range way.Programs {
+			out.Programs = append(out.Programs, strings.TrimSpace(p.Name+" "+strings.TrimPrefix(p.Version, "-")))
+		}
+		for _, p := range way.Images {
+			out.Images = append(out.Images, p.Name)
+		}
+	}
+	return out, nil
 }
 
 // gone gives the hosts of the last build that the topology no longer has.

@@ -106,6 +106,7 @@ func flagTable() []flag {
 		{key: "page", name: "output", short: "o", value: "FILE", usage: "file that the page is written to; - prints it", initial: "report.html", bind: func(o *options) any { return &o.page }},
 		{name: "passphrase-fd", value: "N", usage: "file descriptor whose first line opens a sealed store (default: asked for on the terminal)", bind: func(o *options) any { return &o.passphraseFD }},
 		{name: "payload", value: "FILE", usage: "the payload: the bundle that payload pack writes, or its volume (default: the folder payload, if the topology is locked)", bind: func(o *options) any { return &o.payload }},
+		{key: "kits-payload", name: "payload", value: "BUNDLE", usage: "the bundle that payload pack writes, or its volume: kits bring the programs and images of it that machines lack", bind: func(o *options) any { return &o.payload }},
 		{name: "pki", value: "DIR", usage: "the store (default: CLUSTER.pki next to the topology)", environment: "KUBESPORE_PKI", bind: func(o *options) any { return &o.pki }},
 		{name: "profiles", value: "DIR", usage: "folder with profiles that add to ours or replace them; may be repeated", environment: "KUBESPORE_PROFILES", bind: func(o *options) any { return &o.profiles }},
 		{name: "quiet", short: "q", usage: "print errors and warnings only", bind: func(o *options) any { return &o.quiet }},

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"io"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/document"
 	"github.com/kubespore/kubespore/pkg/inspect"
 	"github.com/kubespore/kubespore/pkg/kit"
 	"github.com/kubespore/kubespore/pkg/media"
+	"github.com/kubespore/kubespore/pkg/payload"
 	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/pkg/volume/iso9660"
 )
@@ -19,38 +22,134 @@ import (
 // kitLabel is the label of volumes with kits.
 const kitLabel = "KUBESPORE-KIT"
 
+// kitPayload is the folder of programs and images that kits share. No host can have
+// that name.
+const kitPayload = "_payload"
+
 // KitOf is what the kit of a host does.
 type KitOf struct {
-	Host    string   `json:"host"`
-	Changes []string `json:"changes"` // paths, from the last state
-	Units   []string `json:"units"`   // to restart
-	Pods    []string `json:"pods"`    // static pods to restart
-	From    int      `json:"from"`    // how many earlier states it leads from
-	Bytes   int      `json:"bytes"`   // of the kit, without the volume
+	Host     string   `json:"host"`
+	Changes  []string `json:"changes"`  // paths, from the last state
+	Programs []string `json:"programs"` // paths of those to exchange
+	Images   []string `json:"images"`   // to import
+	Units    []string `json:"units"`    // to restart
+	Pods     []string `json:"pods"`     // static pods to restart, besides those that change
+	Restarts []string `json:"restarts"` // all that restarts, in order: pods, then units
+	From     int      `json:"from"`     // how many earlier states it leads from
+	Bytes    int      `json:"bytes"`    // of the kit, without the volume, programs and images
+	Carried  int64    `json:"carried"`  // bytes of programs and images that come with it; the others the machine takes from its payload
+}
+
+// kitSettings is what the machine's own part of kits knows.
+const kitSettings = "/etc/kubespore/kit"
+
+// kitMaker makes the kits of one build.
+type kitMaker struct {
+	*Built
+	store  *pki.Store
+	bundle *payload.Bundle // may be nil
+	turn   sync.Mutex
+	told   func(KitOf)
+	parts  map[string]payload.File // of the bundle, that kits bring
 }
 
 // Kits makes kits of a build as a kind of media: a folder for each host, and a
-// volume with the same. Told is given what each does, one after the other.
-func (b *Built) Kits(store *pki.Store, told func(KitOf)) media.Medium {
-	var turn sync.Mutex
-	return media.Medium{
-		Name: "kit", Formats: []string{"ignition", "cloud-init"},
-		Make: func(h *media.Host) ([]media.File, error) {
-			k, err := b.kit(store, h.Name)
-			if err != nil || len(k.From) == 0 {
-				return nil, err
-			}
-			files, size, err := kitFiles(store, h.Name, k)
-			if err != nil {
-				return nil, err
-			}
-			last := k.From[len(k.From)-1]
-			turn.Lock()
-			defer turn.Unlock()
-			told(KitOf{h.Name, last.Paths, last.Units, last.Pods, len(k.From), size})
-			return files, nil
-		},
+// volume with the same. With a bundle they bring the programs and images of it that
+// machines lack. Told is given what each does, one after the other.
+func (b *Built) Kits(store *pki.Store, bundle *payload.Bundle, told func(KitOf)) media.Medium {
+	m := &kitMaker{Built: b, store: store, bundle: bundle, told: told, parts: map[string]payload.File{}}
+	return media.Medium{Name: "kit", Formats: []string{"ignition", "cloud-init"}, Gather: m.gather, Make: m.files}
+}
+
+// gather gives the programs and images of all kits, each once.
+func (m *kitMaker) gather(hosts []media.Host) ([]media.File, diag.List) {
+	var list diag.List
+	if m.bundle == nil {
+		return nil, nil
 	}
+	for _, h := range hosts {
+		k, err := m.kit(m.store, h.Name)
+		if err != nil {
+			continue // and said where the host has its turn
+		}
+		for _, p := range k.Payload() {
+			if _, ok := m.parts[p.File]; ok {
+				continue
+			}
+			part, err := m.bundle.Part(p.File, p.SHA256)
+			list.AddError("W008", err)
+			m.parts[p.File] = part
+		}
+	}
+	var out []media.File
+	for _, name := range slices.Sorted(maps.Keys(m.parts)) {
+		out = append(out, media.File{Path: path.Join(kitPayload, name), Write: func(w io.Writer) error { return copyPart(w, m.parts[name]) }})
+	}
+	return out, list
+}
+
+func copyPart(w io.Writer, part payload.File) error {
+	r, err := part.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(w, r)
+	return err
+}
+
+// files gives what is written for a host.
+func (m *kitMaker) files(h *media.Host) ([]media.File, error) {
+	k, err := m.kit(m.store, h.Name)
+	if err != nil || len(k.From) == 0 {
+		return nil, err
+	}
+	contents, err := m.contents(h.Name, k)
+	if err != nil {
+		return nil, err
+	}
+	var out []media.File
+	var volume []iso9660.File
+	size, carried := 0, int64(0)
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		data := contents[name]
+		size += len(data)
+		out = append(out, media.File{Path: name, Host: h.Name, Write: func(w io.Writer) error { _, err := w.Write(data); return err }})
+		volume = append(volume, iso9660.File{Path: name, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+	}
+	for _, p := range k.Payload() {
+		if part, ok := m.parts[p.File]; ok {
+			carried += part.Size
+			volume = append(volume, iso9660.File{Path: path.Join(kitPayload, p.File), Size: part.Size, Open: part.Open})
+		}
+	}
+	out = append(out, media.File{Path: h.Name + ".iso", Host: h.Name, Write: func(w io.Writer) error { return iso9660.Write(w, kitLabel, media.FixedTime(), volume) }})
+	last := k.From[len(k.From)-1]
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	m.told(KitOf{h.Name, last.Paths, named(last.Programs), named(last.Images), last.Units, last.Pods, last.Restarts(), len(k.From), size, carried})
+	return out, nil
+}
+
+func named(parts []document.Part) []string {
+	out := []string{}
+	for _, p := range parts {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// contents lays out a kit below a folder of the host's name.
+func (m *kitMaker) contents(host string, k *kit.Kit) (map[string][]byte, error) {
+	signature, err := m.store.Sign(kit.Purpose, k.Text)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]byte{host + "/kit": k.Text, host + "/kit.sig": signature, host + "/program": []byte(kit.Program())}
+	for sum, content := range k.Files {
+		out[host+"/files/"+sum] = content
+	}
+	return out, nil
 }
 
 // kit makes the kit of a host. Its From is empty when every build
@@ -60,52 +159,86 @@ func (b *Built) kit(store *pki.Store, host string) (*kit.Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	readers, err := inspect.Readers(doc)
+	in, err := KitInput(doc)
 	if err != nil {
 		return nil, err
 	}
-	earlier, err := store.States(host)
+	in.Cluster, in.Made = b.manifest.Cluster, b.manifest.Issued
+	if in.Servers, err = b.servers(); err != nil {
+		return nil, err
+	}
+	if in.Earlier, err = store.States(host); err != nil {
+		return nil, err
+	}
+	k, err := kit.Make(in)
 	if err != nil {
 		return nil, err
 	}
-	k, err := kit.Make(kit.Input{Cluster: b.manifest.Cluster, Host: host, Made: b.manifest.Issued, Document: doc, Earlier: earlier,
-		Restarts: func(path string) (units, pods []string) { n := readers(path); return n.Restart, n.Pods }})
-	if err != nil {
-		return nil, err
-	}
-	return k, b.blocked(host, k)
+	return k, b.blocked(host, in.Earlier, k)
 }
 
-// blocked says why no kit leads to the document of a host from anything that the
-// host may be.
-func (b *Built) blocked(host string, k *kit.Kit) error {
+// servers gives the URLs of all API servers, as the control planes of the build have them
+// for their own turns.
+func (b *Built) servers() ([]string, error) {
+	for _, f := range b.manifest.Files {
+		if f.Host == "" {
+			continue
+		}
+		doc, err := ReadDocument(b.Out, b.manifest, f.Host)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := doc.Entries()
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(entries, func(e document.Entry) bool { return e.Path == kitSettings })
+		if i < 0 {
+			continue
+		}
+		for line := range strings.Lines(string(entries[i].Content)) {
+			if list, ok := strings.CutPrefix(strings.TrimSpace(line), "servers="); ok && strings.Trim(list, `"`) != "" {
+				return strings.Fields(strings.Trim(list, `"`)), nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// KitInput is what a document says about kits that lead to it.
+func KitInput(doc *document.Document) (kit.Input, error) {
+	readers, err := inspect.Readers(doc)
+	if err != nil {
+		return kit.Input{}, err
+	}
+	runners, err := inspect.Runners(doc)
+	return kit.Input{Host: doc.Host, Document: doc, Runs: runners,
+		Restarts: func(path string) (units, pods []string) { n := readers(path); return n.Restart, n.Pods }}, err
+}
+
+// blocked says why no kit leads to the document of a host: from what the host is, where
+// versions do not follow one another, or from anything that it may be.
+func (b *Built) blocked(host string, earlier []document.State, k *kit.Kit) error {
+	if b.Project != nil {
+		t := b.Project.Topology
+		for i := len(earlier) - 1; i >= max(0, len(earlier)-2); i-- {
+			steps := k.Skipped(earlier[i].Digest())
+			if len(steps) == 0 {
+				continue
+			}
+			return diag.Failf("O129", t.At(versionPath), "%s: %s: %s", versionPath, host, strings.Join(steps, "; ")).
+				WithHint("upgrade one minor at a time: write that version, build, and have the machines take their kits; what has become newer does not go back")
+		}
+	}
 	if len(k.Not) == 0 || len(k.From) > 0 {
 		return nil
 	}
 	items := k.Not[len(k.Not)-1].Items
-	return diag.Failf("O126", diag.Position{File: b.Out}, "no kit brings this to %s while it runs: %s", host, strings.Join(items, ", ")).
-		WithHint("boot %s from its new document; what concerns programs and images is in docs/upgrade.md", host)
-}
-
-// kitFiles lays out a kit below a folder of the host's name.
-func kitFiles(store *pki.Store, host string, k *kit.Kit) ([]media.File, int, error) {
-	signature, err := store.Sign(kit.Purpose, k.Text)
-	if err != nil {
-		return nil, 0, err
+	hint := "boot " + host + " from its new document"
+	if slices.ContainsFunc(items, func(item string) bool {
+		return strings.HasPrefix(item, document.ProgramKey) || strings.HasPrefix(item, document.ImageKey)
+	}) {
+		hint = "a kit brings programs and images that are locked: run kubespore payload pack, then build again"
 	}
-	contents := map[string][]byte{host + "/kit": k.Text, host + "/kit.sig": signature, host + "/program": []byte(kit.Program)}
-	for sum, content := range k.Files {
-		contents[host+"/files/"+sum] = content
-	}
-	var out []media.File
-	var volume []iso9660.File
-	size := 0
-	for _, name := range slices.Sorted(maps.Keys(contents)) {
-		data := contents[name]
-		size += len(data)
-		out = append(out, media.File{Path: name, Host: host, Write: func(w io.Writer) error { _, err := w.Write(data); return err }})
-		volume = append(volume, iso9660.File{Path: name, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
-	}
-	out = append(out, media.File{Path: host + ".iso", Host: host, Write: func(w io.Writer) error { return iso9660.Write(w, kitLabel, media.FixedTime(), volume) }})
-	return out, size, nil
+	return diag.Failf("O126", diag.Position{File: b.Out}, "no kit brings this to %s while it runs: %s", host, strings.Join(items, ", ")).WithHint("%s", hint)
 }

@@ -25,8 +25,8 @@ func (d *Document) NamesState() bool {
 
 // State is what a document makes of its machine, without contents: what tells
 // one machine from another, and a machine from what a later build says of it.
-// Keys are paths, unit:NAME for whether a unit is on, and items that have no
-// path. Values are what stands behind a verb of kits for paths:
+// Keys are paths, unit:NAME for whether a unit is on, program:PATH and image:REF
+// for what the machine takes from a payload, and items that have no path. Values are what stands behind a verb of kits for paths:
 //
 //	directory MODE USER GROUP
 //	file MODE USER GROUP SHA256
@@ -49,6 +49,7 @@ func (d *Document) State() (State, error) {
 		if text := e.state(); text != "" && e.Path != StatePath {
 			s[e.Path] = text
 		}
+		s.parts(e)
 	}
 	for item, value := range d.Others() {
 		text, err := json.Marshal(value)

@@ -32,7 +32,10 @@ type HostDiff struct {
 
 // Kit says whether a kit brings the changes of a host to its machine.
 type Kit struct {
-	Blocked []string `json:"blocked"` // changes for which it cannot
+	Blocked  []string `json:"blocked"`            // changes for which it cannot
+	Programs []string `json:"programs,omitempty"` // that it exchanges
+	Images   []string `json:"images,omitempty"`   // that it imports
+	Restarts []string `json:"restarts,omitempty"` // in this order; pods and units
 }
 
 // Change is one part of a document that differs.

@@ -131,6 +131,25 @@ func Readers(d *document.Document) (func(path string) Needs, error) {
 	return func(path string) Needs { return r.needs(Change{Path: path}) }, nil
 }
 
+// Runners says of the path of a program which units of this document run it. What only
+// finds it by its folder, or waits until it is there, does not run it.
+func Runners(d *document.Document) (func(program string) []string, error) {
+	entries, err := d.Entries()
+	if err != nil {
+		return nil, err
+	}
+	r := newReaders(nil, entries)
+	return func(program string) []string {
+		var units []string
+		for _, by := range r.by[program] {
+			if unit, ok := r.units[by]; ok {
+				units = append(units, unit)
+			}
+		}
+		return merged(units, nil)
+	}, nil
+}
+
 // follow walks from a path to the units and static pods that read it.
 func (r readers) follow(at string, units, pods, seen map[string]bool) {
 	if seen[at] {

@@ -51,6 +51,14 @@ func diffBody(d HostDiff, patches bool) string {
 	case d.Kit == nil:
 	case len(d.Kit.Blocked) == 0:
 		b.WriteString("  kit: kubespore kit makes one after the build\n")
+		for _, part := range []struct {
+			does  string
+			names []string
+		}{{"imports", d.Kit.Images}, {"exchanges", d.Kit.Programs}, {"restarts", d.Kit.Restarts}} {
+			if len(part.names) > 0 {
+				fmt.Fprintf(&b, "    %s %s\n", part.does, strings.Join(part.names, ", "))
+			}
+		}
 	default:
 		fmt.Fprintf(&b, "  kit: not possible, because of %s\n", strings.Join(d.Kit.Blocked, ", "))
 	}

@@ -1,8 +1,9 @@
 package kit
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -11,11 +12,21 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// Program is what a kit does on its machine. Each kit brings it, so that documents
-// need not hold it.
-//
 //go:embed program
-var Program string
+var parts embed.FS
+
+// Program is what a kit does on its machine, one program of bash. Each kit brings it, so
+// that documents need not hold it.
+func Program() string {
+	names, _ := fs.Glob(parts, "program/*")
+	var out strings.Builder
+	for _, name := range names { // sorted
+		text, _ := parts.ReadFile(name)
+		out.Write(text)
+		out.WriteByte('\n')
+	}
+	return out.String()
+}
 
 // Purpose is what signatures of kits are for.
 const Purpose = "kubespore-kit"
@@ -26,8 +37,11 @@ type Input struct {
 	Made          time.Time          // when the build was made: machines take no older kit than they had
 	Document      *document.Document // what the machine becomes
 	Earlier       []document.State   // what it may be now, the likeliest last
+	Servers       []string           // URLs of all API servers, which a newer kubelet waits for
 	// Restarts says who reads a path of the document: units, and static pods.
 	Restarts func(path string) (units, pods []string)
+	// Runs says which units run a program; nil stands for none.
+	Runs func(path string) (units []string)
 }
 
 // Kit is what one machine gets.
@@ -42,16 +56,46 @@ type Kit struct {
 type Difference struct {
 	State    string // digest of the earlier one
 	Paths    []string
-	Units    []string // to restart
-	Pods     []string // static pods to restart
+	Programs []document.Part // to exchange
+	Images   []document.Part // to import
+	Units    []string        // to restart
+	Pods     []string        // static pods to restart
 	steps    []string
 	contents []string // digests
+}
+
+// Restarts says in plain words what restarts, in order.
+func (d *Difference) Restarts() []string {
+	var out []string
+	for _, step := range d.steps {
+		verb, rest, _ := strings.Cut(step, " ")
+		switch verb {
+		case "manifest":
+			out = append(out, "pod "+podOf(step))
+		case "pod":
+			out = append(out, step)
+		case "restart", "try-restart":
+			out = append(out, strings.Fields(rest)...)
+		}
+	}
+	return out
 }
 
 // Blocked is an earlier state from which no kit leads, and why.
 type Blocked struct {
 	State string
-	Items []string
+	Items []string // changes that no kit brings
+	Steps []string // between versions, that no cluster takes
+}
+
+// Skipped says which steps between versions keep a kit from leading from a state.
+func (k *Kit) Skipped(state string) []string {
+	for _, b := range k.Not {
+		if b.State == state {
+			return b.Steps
+		}
+	}
+	return nil
 }
 
 // Make makes a kit. Without any difference its From is empty.
@@ -69,28 +113,29 @@ func Make(in Input) (*Kit, error) {
 		m.note(e)
 	}
 	out := &Kit{Files: map[string][]byte{}}
-	var text strings.Builder
-	fmt.Fprintf(&text, "kubespore-kit 1\ncluster %s\nhost %s\nmade %d\nprogram %s\nto %s\n", in.Cluster, in.Host, in.Made.Unix(), document.Digest([]byte(Program)), m.named)
+	var text, ways strings.Builder
+	fmt.Fprintf(&text, "kubespore-kit 1\ncluster %s\nhost %s\nmade %d\nprogram %s\nto %s\n", in.Cluster, in.Host, in.Made.Unix(), document.Digest([]byte(Program())), m.named)
 	for _, old := range in.Earlier {
 		if old.Digest() == m.named {
 			continue
 		}
-		blocked := blockedKeys(old, target)
+		blocked, steps := blockedKeys(old, target), Steps(old, target)
 		if m.self == "" {
 			blocked = append(blocked, document.StatePath)
 		}
-		if len(blocked) > 0 {
-			out.Not = append(out.Not, Blocked{old.Digest(), blocked})
+		if len(blocked)+len(steps) > 0 {
+			out.Not = append(out.Not, Blocked{old.Digest(), blocked, steps})
+			fmt.Fprintf(&text, "not %s %s\n", old.Digest(), strings.Join(slices.Concat(steps, blocked), ", "))
 			continue
 		}
 		d := m.difference(old)
 		out.From = append(out.From, d)
-		fmt.Fprintf(&text, "from %s\n%s\n", d.State, strings.Join(d.steps, "\n"))
+		fmt.Fprintf(&ways, "from %s\n%s\n", d.State, strings.Join(d.steps, "\n"))
 		for _, sum := range d.contents {
 			out.Files[sum] = m.contents[sum]
 		}
 	}
-	out.Text = []byte(text.String())
+	out.Text = []byte(text.String() + ways.String())
 	return out, nil
 }
 
@@ -122,11 +167,17 @@ func (m *maker) note(e document.Entry) {
 // state comes last of what is put in place: until then the machine is not there.
 func (m *maker) difference(old document.State) Difference {
 	d := Difference{State: old.Digest()}
-	var first, folders, files, gone, switches []string
+	var first, folders, files, gone, switches, manifests []string
 	for _, key := range changedKeys(old, m.target) {
 		was, is := old[key], m.target[key]
 		path := strings.HasPrefix(key, "/")
 		switch {
+		case isPart(key):
+			if step, removed := m.part(&d, key, old); removed {
+				gone = append(gone, step)
+			} else if step != "" {
+				first = append(first, step)
+			}
 		case unitGoes(key, old, m.target):
 			// The unit goes, and what switched it on with it.
 		case strings.HasPrefix(key, "unit:"):
@@ -145,9 +196,14 @@ func (m *maker) difference(old document.State) Difference {
 		case strings.HasPrefix(is, "directory "):
 			folders = append(folders, is+" "+key)
 		default:
-			files = append(files, is+" "+key)
-			if words := strings.Fields(is); words[0] == "file" {
+			words := strings.Fields(is)
+			if words[0] == "file" {
 				d.contents = append(d.contents, words[4])
+			}
+			if manifest, ok := strings.CutPrefix(is, "file "); ok && strings.HasPrefix(key, staticPods) {
+				manifests = append(manifests, "manifest "+manifest+" "+key)
+			} else {
+				files = append(files, is+" "+key)
 			}
 		}
 		if path {
@@ -156,7 +212,8 @@ func (m *maker) difference(old document.State) Difference {
 	}
 	slices.Sort(gone)
 	slices.Reverse(gone) // what is in a folder goes before the folder
-	d.steps = slices.Concat(first, folders, files, gone, switches, []string{m.self})
+	slices.SortStableFunc(manifests, func(a, b string) int { return rank(podOf(a)) - rank(podOf(b)) })
+	d.steps = slices.Concat(m.versions(old), first, folders, files, gone, switches, []string{m.self}, manifests)
 	d.contents = append(d.contents, strings.Fields(m.self)[4])
 	m.restarts(&d)
 	return d
@@ -177,28 +234,27 @@ func changedKeys(old, new document.State) []string {
 	return slices.Sorted(maps.Keys(keys))
 }
 
-// Prevented gives the changes between two documents that no kit brings. Ok says
-// whether machines with these documents take kits at all.
-func Prevented(old, new *document.Document) (changes []string, ok bool, err error) {
-	var states [2]document.State
-	for i, d := range []*document.Document{old, new} {
-		if !d.NamesState() {
-			return nil, false, nil
-		}
-		if states[i], err = d.State(); err != nil {
-			return nil, false, err
-		}
+// Between gives the kit that leads from one document to another; nil where machines with these
+// documents take no kits.
+func Between(old *document.Document, in Input) (*Kit, error) {
+	if !old.NamesState() || !in.Document.NamesState() {
+		return nil, nil
 	}
-	return blockedKeys(states[0], states[1]), true, nil
+	was, err := old.State()
+	if err != nil {
+		return nil, err
+	}
+	in.Earlier = []document.State{was}
+	return Make(in)
 }
 
 func blockedKeys(old, new document.State) []string {
 	return slices.DeleteFunc(changedKeys(old, new), func(key string) bool { return !blocks(key, old[key], new[key]) })
 }
 
-// payloadLists say what a machine takes from its payload. A kit does not bring
-// programs and images.
-var payloadLists = []string{"/etc/kubespore/binaries", "/etc/kubespore/images", "/etc/kubespore/packages"}
+// packageList says which packages of its system a machine takes from its payload. A
+// kit does not bring those.
+const packageList = "/etc/kubespore/packages"
 
 // blocks says whether a kit cannot bring a change to a running machine.
 func blocks(key, was, is string) bool {
@@ -206,6 +262,8 @@ func blocks(key, was, is string) bool {
 	switch {
 	case strings.ContainsAny(key, " \t\n\"\\") && strings.HasPrefix(key, "/"):
 		return true // no step can name it
+	case isPart(key):
+		return partBlocks(key, was, is)
 	case !strings.HasPrefix(key, "/") && !strings.HasPrefix(key, "unit:"):
 		return true // users, disks, kernel arguments
 	case kind(was) == "append" || kind(is) == "append":
@@ -213,7 +271,7 @@ func blocks(key, was, is string) bool {
 	case kind(was) == "directory" && is != "" && kind(is) != "directory", kind(is) == "directory" && was != "" && kind(was) != "directory":
 		return true
 	}
-	return slices.Contains(payloadLists, key)
+	return key == packageList
 }
 
 // unitGoes says whether a key is about a unit that the document brought and does
@@ -237,7 +295,7 @@ func ownUnit(path, was string) (string, bool) {
 }
 
 // podsFirst is the order in which static pods restart; all others come after them.
-var podsFirst = []string{"etcd", "kube-apiserver"}
+var podsFirst = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
 // staticPods is where the kubelet finds pods. It acts on a change there by itself.
 const staticPods = "/etc/kubernetes/manifests/"
@@ -249,11 +307,22 @@ func (m *maker) restarts(d *Difference) {
 	for _, path := range d.Paths {
 		u, p := m.Restarts(path)
 		for _, unit := range u {
-			units[unit] = !strings.HasPrefix(unit, "kubespore-kit")
+			units[unit] = true
 		}
 		for _, pod := range p {
 			pods[pod] = !slices.Contains(d.Paths, staticPods+pod+".yaml")
 		}
+	}
+	for _, p := range d.Programs {
+		if m.Runs == nil {
+			break
+		}
+		for _, unit := range m.Runs(p.Name) {
+			units[unit] = true
+		}
+	}
+	for unit := range units {
+		units[unit] = !strings.HasPrefix(unit, "kubespore-kit") && !slices.Contains(installers, unit)
 	}
 	wanted := func(set map[string]bool) []string {
 		return slices.DeleteFunc(slices.Sorted(maps.Keys(set)), func(name string) bool { return !set[name] })

@@ -45,8 +45,8 @@ func TestOrder(t *testing.T) {
 	for line := range strings.Lines(string(k.Text)) {
 		words := strings.Fields(line)
 		switch words[0] {
-		case "file":
-			words = []string{"file", words[5]}
+		case "file", "manifest":
+			words = []string{words[0], words[5]}
 		case "to", "from", "program":
 			words = words[:1]
 		}
@@ -55,10 +55,11 @@ func TestOrder(t *testing.T) {
 	want := []string{
 		"kubespore-kit 1", "cluster prod", "host w1", "made 1000", "program", "to", "from",
 		"drop gone.service",
-		"file /etc/a", "file /etc/kubernetes/manifests/etcd.yaml", "file /etc/new", "file /etc/systemd/system/new.service",
+		"file /etc/a", "file /etc/new", "file /etc/systemd/system/new.service",
 		"remove /etc/systemd/system/gone.service", "remove /etc/gone",
 		"enable new.service", "disable other.service",
 		"file " + document.StatePath,
+		"manifest /etc/kubernetes/manifests/etcd.yaml",
 		"pod kube-apiserver", "pod proxy",
 		"restart kept.service", "try-restart image.service",
 	}
@@ -77,12 +78,12 @@ func TestOrder(t *testing.T) {
 
 // What no kit brings is named, and other earlier states are not kept from it.
 func TestBlocked(t *testing.T) {
-	new := doc(map[string]string{"/etc/kubespore/binaries": "2", document.StatePath: "x"})
+	new := doc(map[string]string{packageList: "2", document.StatePath: "x"})
 	for key, value := range map[string]string{
-		"/etc/kubespore/binaries": "file 0644 root root 1",
-		"user:core":               "item 1",
-		"/etc/motd":               "append 0644 root root 1",
-		"/etc/with blank":         "file 0644 root root 1",
+		packageList:       "file 0644 root root 1",
+		"user:core":       "item 1",
+		"/etc/motd":       "append 0644 root root 1",
+		"/etc/with blank": "file 0644 root root 1",
 	} {
 		same, _ := new.State()
 		other := document.State{}

@@ -64,6 +64,21 @@ func OpenBundle(ctx context.Context, text string, web Web) (*Bundle, error) {
 	return b, nil
 }
 
+// Part gives a file of the bundle that has some digest.
+func (b *Bundle) Part(path, sha256 string) (File, error) {
+	size, err := b.check(path, sha256, nil)
+	if err != nil {
+		return File{}, err
+	}
+	return File{Path: path, Size: size, Open: func() (io.ReadCloser, error) {
+		c, err := b.file(path)
+		if err != nil {
+			return nil, err
+		}
+		return c.Open(0)
+	}}, nil
+}
+
 // look finds a file among those that are listed.
 func (b *Bundle) look(path string) (*Content, error) {
 	at, found := slices.BinarySearchFunc(b.files, path, func(f File, path string) int { return strings.Compare(f.Path, path) })
