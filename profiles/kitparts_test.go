@@ -12,8 +12,8 @@ import (
 	"github.com/kubespore/kubespore/pkg/document"
 )
 
-// locked is a document whose programs and images are pinned, each to a stand-in that says
-// of which build it is. It gives those by their names as well.
+// locked is a document whose programs and images are pinned, each to a stand-in that names
+// its build. It gives those by their names as well.
 func locked(t *testing.T, doc *document.Document, build string) (*document.Document, map[string]string) {
 	t.Helper()
 	parts := map[string]string{}

@@ -20,7 +20,7 @@ var givers = map[string][]string{
 	"P":  {"pkg/plan", "pkg/profile", "pkg/compile"},
 	"R":  {"pkg/render"},
 	"V":  {"pkg/verify"},
-	"W":  {"pkg/payload", "cmd/kubespore"},
+	"W":  {"pkg/payload", "pkg/compile", "cmd/kubespore"},
 	"K":  {"pkg/pki"},
 	"M":  {"pkg/media"},
 	"Q":  {"pkg/rehearse", "cmd/kubespore"},
