@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // signed makes a certificate of an authority, by itself or by another.
@@ -83,5 +85,23 @@ func TestOwnAuthority(t *testing.T) {
 				t.Error("the authority is another")
 			}
 		})
+	}
+}
+
+// TestChainThatSigns refuses an intermediate whose key controller managers get:
+// they end at a file of two certificates.
+func TestChainThatSigns(t *testing.T) {
+	r := newRoom(t)
+	r.root(ecdsaKey...)
+	r.child("middle", "middle")
+	for name, want := range map[string]string{"middle": "K055", "root": ""} {
+		s, p := Memory(), smallPlan()
+		if _, list := Import(s, p, Bring{Files: r.read(name+".crt", name+".key", "root.crt"), Authority: "kubernetes"}, time.Now()); len(list) > 0 {
+			t.Fatal(list)
+		}
+		p.Hosts[0].Deposits = append(p.Hosts[0].Deposits, plan.Deposit{Kind: "authority", ID: "kubernetes", Form: "key"})
+		if _, list := s.Issue(p, time.Now(), nil); len(list) > 0 != (want != "") || want != "" && list[0].Code != want {
+			t.Errorf("%s: want %q, have %v", name, want, list)
+		}
 	}
 }
