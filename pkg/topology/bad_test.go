@@ -53,7 +53,7 @@ func TestBadTopologies(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range Codes() {
+	for _, c := range meanings() {
 		if !seen[c.Code] {
 			t.Errorf("no bad topology shows %s, %s", c.Code, c.Title)
 		}
