@@ -38,6 +38,8 @@ func allocate(t *topology.Topology, r *reporter, given Allocations, hosts []*top
 		out.VRRP[id] = int(h.Sum32()%255) + 1
 	}
 	out.Founders = founders(given, hosts)
+	refuseChanges(t, r, given.Last)
+	out.Last = recordOf(t, hosts)
 	allocatePriorities(out.VRRP, hosts)
 	return out
 }

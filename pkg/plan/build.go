@@ -56,6 +56,7 @@ func decide(in Inputs, r *reporter, p *Plan) *evaluation {
 	}
 	e := evaluate(s, bound)
 	finish(e, p)
+	p.Advice = append(p.Advice, moved(in.Topology, in.Allocations.Last)...)
 	return e
 }
 

@@ -170,6 +170,7 @@ type Allocations struct {
 	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`   // by host name
 	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids as cluster/NAME, priorities as hosts/NAME
 	Founders   []string                  `json:"founders"`   // the members of etcd at the first build, sorted; later ones join them
+	Last       *Record                   `json:"last"`       // nil before the first build
 	Generation int                       `json:"generation"` // counts changes of what the cluster is to hold
 	Objects    string                    `json:"objects"`    // digest of what the generation stands for
 }

@@ -53,6 +53,13 @@ func TestEtcdServiceForms(t *testing.T) {
 func (m *machine) service(t *testing.T, state string) *exec.Cmd {
 	t.Helper()
 	c := m.command(execStart(m.read(t, "/etc/systemd/system/etcd.service"), m.read(t, "/etc/etcd/etcd.conf"))...)
+	if m.has(etcdState) {
+		for _, line := range m.environment(t, etcdState) {
+			if flags, ok := strings.CutPrefix(line, "JOINS="); ok {
+				c.Args = append(c.Args, flags)
+			}
+		}
+	}
 	c.Env = append(c.Env, m.environment(t, "/etc/kubespore/etcd/etcd.env")...)
 	c.Env = append(c.Env, "ETCD_INITIAL_CLUSTER_STATE="+state)
 	return c

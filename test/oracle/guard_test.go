@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func (g *guard) isReady() bool {
 // releases holds that the guard lets etcd start with a state, and ends.
 func (g *guard) releases(t *testing.T, state string) {
 	t.Helper()
-	eventually(t, 30*time.Second, "the guard ends", func() error {
+	eventually(t, 90*time.Second, "the guard ends", func() error {
 		if g.running() || !g.isReady() {
 			return fmt.Errorf("still at work: %s", g.log.tail())
 		}
@@ -134,8 +135,8 @@ func (m *machine) has(path string) bool {
 }
 
 // TestGuard walks a member through its life: first start, alone and late; lost
-// data, until the operator has typed what the guard says; and a start in a
-// cluster that is declared to have formed.
+// data, after which it replaces itself; removal by an operator, until the operator has
+// typed what the guard says; and a start in a cluster that formed without it.
 func TestGuard(t *testing.T) {
 	needRoot(t)
 	eachMinor(t, func(t *testing.T, minor string) {
@@ -161,12 +162,66 @@ func TestGuard(t *testing.T) {
 		etcd.stop()
 		late.guard(t).releases(t, "existing") // it has its data
 
-		late.replace(t, peer)
+		late.wipe(t)
+		late.guard(t).releases(t, "existing") // it has replaced itself
 		if env := late.pod(t, "etcd").Env; !slices.Contains(env, "ETCD_INITIAL_CLUSTER_STATE=existing") {
 			t.Errorf("the static pod starts with %q", env)
 		}
-		start(t, late.pod(t, "etcd"))
-		eventually(t, 20*time.Second, "the new member is healthy", late.healthy)
+		etcd = late.joins(t, late.pod(t, "etcd"))
+
+		remove := func() {
+			peer.eventually(t, "member", "remove", late.id(t, peer))
+			etcd.stop()
+			late.wipe(t)
+		}
+		remove()
+		g := late.guard(t)
+		peer.obey(t, g.holds(t, "it was removed from the cluster", "etcdctl member add cp1 "))
+		g.releases(t, "existing")
+		etcd = start(t, late.pod(t, "etcd"))
+		eventually(t, 20*time.Second, "the member that was added by hand is healthy", late.healthy)
+
+		remove()
+		peer.eventually(t, "del", "/kubespore/members/cp1")
+		late.guard(t, "FORMED=true").releases(t, "existing") // as a machine that is new to the topology
+		late.joins(t, late.pod(t, "etcd"))
+	})
+}
+
+// joins starts etcd where the guard has made this machine a learner, and has it
+// promoted.
+func (m *machine) joins(t *testing.T, etcd *exec.Cmd) *process {
+	t.Helper()
+	p := start(t, etcd)
+	output(t, m.script(t, "kubespore-etcd-member", "/etc/kubespore/etcd/guard.env"))
+	eventually(t, 20*time.Second, "the new member is healthy", m.healthy)
+	if list := output(t, m.etcdctl("member", "list")); strings.Contains(list, ", true\n") || strings.Count(list, ", started, ") != 3 {
+		t.Errorf("members:\n%s", list)
+	}
+	return p
+}
+
+// id gives the id of a machine's member as another one lists it.
+func (m *machine) id(t *testing.T, peer *machine) string {
+	t.Helper()
+	for line := range strings.Lines(output(t, peer.etcdctl("member", "list"))) {
+		if words := strings.Split(line, ", "); words[2] == m.host.Name {
+			return words[0]
+		}
+	}
+	t.Fatalf("%s is not listed", m.host.Name)
+	return ""
+}
+
+// eventually types a command until the cluster takes it.
+func (m *machine) eventually(t *testing.T, words ...string) {
+	t.Helper()
+	eventually(t, 20*time.Second, strings.Join(words, " "), func() error {
+		out, err := m.etcdctl(words...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
 	})
 }
 
@@ -184,19 +239,10 @@ func TestGuardOfUnit(t *testing.T) {
 		}
 		output(t, members[0].script(t, "kubespore-etcd-member", "/etc/kubespore/etcd/guard.env"))
 		etcds[0].stop()
-		members[0].replace(t, members[1])
-		start(t, members[0].service(t, "existing"))
-		eventually(t, 20*time.Second, "the new member is healthy", members[0].healthy)
+		members[0].wipe(t)
+		members[0].guard(t).releases(t, "existing")
+		members[0].joins(t, members[0].service(t, "existing"))
 	})
-}
-
-// replace loses a member's data, and does what the guard says is to be done.
-func (m *machine) replace(t *testing.T, peer *machine) {
-	t.Helper()
-	m.wipe(t)
-	g := m.guard(t)
-	peer.obey(t, g.holds(t, "etcdctl member remove ", "etcdctl member add "+m.host.Name+" "))
-	g.releases(t, "existing")
 }
 
 // obey types what the guard says is to be typed.
@@ -208,12 +254,6 @@ func (m *machine) obey(t *testing.T, said string) {
 	}
 	for command := range strings.SplitSeq(commands, "; ") {
 		words := strings.Fields(command)
-		eventually(t, 10*time.Second, command, func() error {
-			out, err := m.etcdctl(words[1:]...).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("%w: %s", err, out)
-			}
-			return nil
-		})
+		m.eventually(t, words[1:]...)
 	}
 }
