@@ -29,6 +29,7 @@ import (
 const (
 	kitProgram = "/opt/kubespore/bin/kubespore-kit"
 	signingKey = "/etc/kubespore/signing.pub"
+	archives   = "/var/lib/kubespore/images" // which a kit leaves there where no container runtime runs
 )
 
 // signer is a cluster's store that holds a signing key alone.
@@ -178,7 +179,7 @@ func (m *chroot) tree(t *testing.T) map[string]string {
 		}
 		name := strings.TrimPrefix(path, m.root)
 		switch name {
-		case "/usr", "/proc", "/dev", "/sys", "/tmp", "/run", "/media", "/var/lib/kubespore/kit":
+		case "/usr", "/proc", "/dev", "/sys", "/tmp", "/run", "/media", "/var/lib/kubespore/kit", archives:
 			return fs.SkipDir
 		case "/etc/passwd", "/etc/group", "/bin", "/lib", "/lib64", "/sbin", "/lib32", "/etc/alternatives", "/etc/ld.so.cache", "/opt/bin/mv", "/opt/bin/sync":
 			return nil
