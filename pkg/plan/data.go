@@ -172,6 +172,7 @@ type InterfaceFacts struct {
 	Routes     []RouteFacts
 	Members    []string
 	BondMode   string
+	Bond       topology.BondOptions
 	VLAN       int
 	Link       string
 	VLANs      []string // interfaces of kind vlan on top of this one

@@ -189,7 +189,7 @@ func interfaceFacts(list []topology.Interface) []InterfaceFacts {
 	for n, i := range list {
 		f := InterfaceFacts{Name: i.Name, Ident: i.Name, Kind: i.Kind, MAC: i.MAC, Primary: i.Primary,
 			Addresses: textsOf(i.Addresses), Gateways: textsOf(i.Gateways), DHCP: i.DHCP, MTU: i.MTU,
-			OnLink: outside(i.Gateways, i.Addresses), Members: i.Members, BondMode: i.BondMode, VLAN: i.VLAN, Link: i.Link}
+			OnLink: outside(i.Gateways, i.Addresses), Members: i.Members, BondMode: i.BondMode, Bond: i.Bond, VLAN: i.VLAN, Link: i.Link}
 		if f.Ident == "" {
 			f.Ident = numbered("lan", unnamed)
 			unnamed++

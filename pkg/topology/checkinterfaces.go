@@ -66,6 +66,12 @@ var kindKeys = []struct {
 }{
 	{"members", []string{"bond", "bridge"}, func(i Interface) bool { return i.Members != nil }},
 	{"bondMode", []string{"bond"}, func(i Interface) bool { return i.BondMode != "" }},
+	{"hashPolicy", []string{"bond"}, func(i Interface) bool { return i.Bond.HashPolicy != "" }},
+	{"lacpRate", []string{"bond"}, func(i Interface) bool { return i.Bond.LACPRate != "" }},
+	{"minLinks", []string{"bond"}, func(i Interface) bool { return i.Bond.MinLinks != 0 }},
+	{"monitor", []string{"bond"}, func(i Interface) bool { return i.Bond.Monitor != 0 }},
+	{"upDelay", []string{"bond"}, func(i Interface) bool { return i.Bond.UpDelay != 0 }},
+	{"downDelay", []string{"bond"}, func(i Interface) bool { return i.Bond.DownDelay != 0 }},
 	{"vlan", []string{"vlan"}, func(i Interface) bool { return i.VLAN != 0 }},
 	{"link", []string{"vlan"}, func(i Interface) bool { return i.Link != "" }},
 }
@@ -167,6 +173,9 @@ func (n *nics) checkSettings(i int) {
 	nic, settled := n.Interfaces[i], n.settled[i]
 	if i == n.primary {
 		n.checkLease(i)
+	}
+	if nic.Kind == "bond" {
+		n.checkBond(i)
 	}
 	hasIPv6 := slices.ContainsFunc(settled.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 	if nic.MTU != 0 && nic.MTU < leastMTU && hasIPv6 {

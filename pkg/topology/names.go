@@ -29,6 +29,8 @@ var (
 	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
 	interfaces  = []string{"ethernet", "bond", "vlan", "bridge"}
 	bondModes   = []string{"active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb"}
+	lacpRates   = []string{"fast", "slow"}
+	bondHashes  = []string{"layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"}
 	dhcpModes   = []string{"no", "ipv4", "ipv6", "yes"}
 	filesystems = []string{"ext4", "xfs", "btrfs", "vfat"}
 )
@@ -59,7 +61,7 @@ func patternText(name, code, pattern, hint string) schema.Scalar[string] {
 
 var (
 	userName      = patternText("user name", codeUser, userPattern, "small letters, digits, - and _; the first is not a digit")
-	interfaceName = patternText("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _")
+	interfaceName = notReserved(patternText("interface name", codeInterface, interfacePattern, "at most 15 letters, digits, dots, - and _"))
 	device        = patternText("device path", codeDisk, devicePattern, "use a path such as /dev/disk/by-id/ata-...")
 	imageRegistry = patternText("registry with path", codeName, imagePattern, "write host[:port][/path], without https:// and without a tag")
 	fileName      = patternText("text", codeName, `^[^\x00-\x1f]+$`, "write one line of text")
@@ -69,6 +71,22 @@ var (
 	diskLabel     = patternText("file system label", codeDisk, `^[A-Za-z0-9_.-]{1,16}$`, "at most 16 letters, digits, dots, - and _")
 	shellPath     = patternText("path of a shell", codeUser, `^/[!-9;-~]+$`, "use an absolute path such as /bin/bash")
 )
+
+// notReserved refuses names that the kernel has for something else: see
+// dev_valid_name and the folders of /proc/sys/net/ipv4/conf.
+func notReserved(name schema.Scalar[string]) schema.Scalar[string] {
+	parse := name.Parse
+	name.Parse = func(text string) (string, *schema.Fault) {
+		switch text {
+		case "lo":
+			return "", schema.Faultf(codeInterface, "lo is the loopback interface, which every machine has by itself").Or("name a port, bond, vlan or bridge; further addresses of lo are for a unit of an overlay")
+		case "all", "default":
+			return "", schema.Faultf(codeInterface, "%s stands for every interface, and is the name of none", text).Or("name one, as in eth0")
+		}
+		return parse(text)
+	}
+	return name
+}
 
 var dnsLabel = schema.Scalar[string]{Name: "DNS label", Tag: "!!str", Pattern: labelPattern, Parse: func(text string) (string, *schema.Fault) {
 	return text, checkLabel(text)

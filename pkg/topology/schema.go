@@ -154,6 +154,12 @@ var interfaceSchema = &schema.Object[Interface]{Name: "interface", Properties: [
 	schema.Key("routes", schema.List[Route]{Item: routeSchema}, func(i *Interface) *[]Route { return &i.Routes }, "Static routes."),
 	schema.Key("members", schema.List[string]{Item: interfaceName, Unique: schema.Itself}, func(i *Interface) *[]string { return &i.Members }, "Of a bond or bridge: names of interfaces in this list."),
 	schema.Key("bondMode", schema.Enum("bond mode", bondModes), func(i *Interface) *string { return &i.BondMode }, "Of a bond.").Says("active-backup"),
+	schema.Key("hashPolicy", schema.Enum("hash policy", bondHashes), func(i *Interface) *string { return &i.Bond.HashPolicy }, "Of a bond that spreads packets: by what (`balance-xor`, `802.3ad`, `balance-tlb`).").Says("layer3+4 for 802.3ad, else the kernel's"),
+	schema.Key("lacpRate", schema.Enum("LACP rate", lacpRates), func(i *Interface) *string { return &i.Bond.LACPRate }, "Of a bond with `802.3ad`: how often its partner is asked, each second or each 30 seconds.").Says("fast"),
+	schema.Key("minLinks", schema.Number("number of links", codeInterface, 1, 16), func(i *Interface) *int { return &i.Bond.MinLinks }, "Of a bond with `802.3ad`: with fewer members the bond is down.").Says("1"),
+	schema.Key("monitor", schema.Number("time in milliseconds", codeInterface, 10, 10000), func(i *Interface) *int { return &i.Bond.Monitor }, "Of a bond: how often it looks whether its members have a link, in milliseconds.").Says("100"),
+	schema.Key("upDelay", schema.Number("time in milliseconds", codeInterface, 1, 600000), func(i *Interface) *int { return &i.Bond.UpDelay }, "Of a bond: how long a member must have a link before it is used; a multiple of `monitor`.").Says("none"),
+	schema.Key("downDelay", schema.Number("time in milliseconds", codeInterface, 1, 600000), func(i *Interface) *int { return &i.Bond.DownDelay }, "Of a bond: how long a member may be without a link before it is not used; a multiple of `monitor`.").Says("none"),
 	schema.Key("vlan", schema.Number("VLAN id", codeInterface, 1, 4094), func(i *Interface) *int { return &i.VLAN }, "Of a vlan: its id."),
 	schema.Key("link", interfaceName, func(i *Interface) *string { return &i.Link }, "Of a vlan: the interface below it."),
 }}

@@ -150,10 +150,22 @@ type Interface struct {
 	Routes    []Route
 	Members   []string // of a bond or bridge: names of interfaces in the list
 	BondMode  string   // active-backup by default
-	VLAN      int      // id of a vlan
-	Link      string   // of a vlan: the interface below
+	Bond      BondOptions
+	VLAN      int    // id of a vlan
+	Link      string // of a vlan: the interface below
 
 	written []counted // the addresses as they are written
+}
+
+// BondOptions are what a bond has besides its mode; times are in milliseconds.
+// The kernel's Documentation/networking/bonding.rst says what they do.
+type BondOptions struct {
+	HashPolicy string // one of bondHashes; "" for the default of the mode
+	LACPRate   string // fast or slow
+	MinLinks   int
+	Monitor    int // 100 when it is 0
+	UpDelay    int
+	DownDelay  int
 }
 
 // Route is a static route.
