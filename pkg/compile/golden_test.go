@@ -48,7 +48,7 @@ func newestFirst() []string {
 func TestGolden(t *testing.T) {
 	want := map[string]string{}
 	trees := map[string]string{} // of the first minor, by example/host
-	shown := map[string]string{} // block -> the example/host that spells it out
+	var earlier shown
 	scripts := rawFiles(t)
 	for _, minor := range goldenMinors {
 		for _, example := range goldenExamples {
@@ -57,7 +57,7 @@ func TestGolden(t *testing.T) {
 				byReference(host.blocks, scripts)
 				if minor == goldenMinors[0] {
 					trees[name] = strings.Join(host.blocks, "")
-					want[minor+"/"+name] = brief(name, host.blocks, shown)
+					want[minor+"/"+name] = earlier.brief(t, name, host.blocks)
 				} else {
 					want[minor+"/"+name] = difference(goldenMinors[0]+"/"+name, minor+"/"+name, trees[name], strings.Join(host.blocks, ""))
 				}
@@ -98,24 +98,6 @@ func byReference(blocks []string, scripts map[string]string) {
 			blocks[i] = head + "\n" + indented("<<"+name+">>")
 		}
 	}
-}
-
-// brief writes blocks that an earlier golden spells out in one line.
-func brief(name string, blocks []string, shown map[string]string) string {
-	var b strings.Builder
-	for _, block := range blocks {
-		head, _, _ := strings.Cut(block, "\n")
-		switch earlier, known := shown[block]; {
-		case !known:
-			shown[block] = name
-			b.WriteString(block)
-		case len(block) <= len(head)+1:
-			b.WriteString(block)
-		default:
-			fmt.Fprintf(&b, "%s, as on %s\n", head, earlier)
-		}
-	}
-	return b.String()
 }
 
 var hunk = regexp.MustCompile(`(?m)^@@ -(\d+).*$`)
