@@ -141,12 +141,7 @@ func printDiagnoses(w io.Writer, found []diagnosis) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		text := d.Text
-		if text == "" {
-			text = d.Says
-		}
-		fmt.Fprintf(w, "%s: %s\n", d.Code, text)
-		fmt.Fprintf(w, "  cause:  %s\n  remedy: %s\n", d.Cause, d.Remedy)
+		fmt.Fprint(w, d.Finding)
 		if d.At != "" {
 			fmt.Fprintf(w, "  decided at %s (%s)\n", d.At, d.Topology)
 		}

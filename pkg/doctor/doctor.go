@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"bufio"
+	"cmp"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -23,6 +25,13 @@ type Finding struct {
 	State
 	Line int    `json:"line"` // the first one, from 1
 	Text string `json:"text"`
+}
+
+// String is what a finding says to the operator, in three lines: the code with the
+// line that was read, the cause and the remedy. The program of the machines
+// prints the same.
+func (f Finding) String() string {
+	return fmt.Sprintf("%s: %s\n  cause:  %s\n  remedy: %s\n", f.Code, cmp.Or(f.Text, f.Says), f.Cause, f.Remedy)
 }
 
 // States gives all states, in the order of their codes.

@@ -11,7 +11,24 @@ import (
 
 var update = flag.Bool("update", false, "write the page anew")
 
-const page = "../../docs/doctor.md"
+const (
+	page = "../../docs/doctor.md"
+	// table is what machines get of the states.
+	table = "../../profiles/doctor/files/doctor-states"
+)
+
+// The table of the machines is that of the states. With -update it is written.
+func TestTableOfMachinesPage(t *testing.T) {
+	text, err := os.ReadFile(table)
+	if !*update && (err != nil || string(text) != Table()) {
+		t.Fatalf("%s does not hold the states as they are: run this test with -update (%v)", table, err)
+	}
+	if string(text) != Table() {
+		if err := os.WriteFile(table, []byte(Table()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // The page shows every state. With -update it is written.
 func TestPage(t *testing.T) {
