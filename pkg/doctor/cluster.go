@@ -8,7 +8,7 @@ func clusterStates() []State {
 		{"D202", "etcd", "etcd does not list <url>", "The member runs, and the cluster has another peer address for it.",
 			"Compare `etcdctl member list` on another member with the address of the host in the topology.", "hosts"},
 		{"D203", "etcd", "the cluster has formed and <folder> is empty: waiting for another member to answer", "The disk of this member is new, and no other member says whether the cluster still has it.",
-			"Power on the other members. When none is left, restore a snapshot: docs/backup.md.", "hosts"},
+			"Power on the other members. When none is left, restore a snapshot; see docs/replace-a-machine.md.", "hosts"},
 		{"D204", "etcd", "its data is gone: it replaces itself as a member", "The disk of this member is new, and the cluster still listed the old member.",
 			"Nothing. It removes the old entry, adds itself and copies the data from the others.", "hosts"},
 		{"D205", "etcd", "it was removed from the cluster. To have it back, on another member: etcdctl member add <member> --peer-urls=<url>", "An operator removed this member, and its machine boots again.",

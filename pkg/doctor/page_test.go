@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -55,6 +56,23 @@ func TestPage(t *testing.T) {
 	}
 	if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A page that a state names is there.
+func TestPagesOfStates(t *testing.T) {
+	named := regexp.MustCompile(`docs/[a-z0-9/-]+\.md`)
+	pages := 0
+	for _, s := range States() {
+		for _, page := range named.FindAllString(s.Cause+" "+s.Remedy, -1) {
+			pages++
+			if _, err := os.Stat("../../" + page); err != nil {
+				t.Errorf("%s names a page that is not there: %v", s.Code, err)
+			}
+		}
+	}
+	if pages == 0 {
+		t.Error("no state names a page")
 	}
 }
 

@@ -16,7 +16,7 @@ func unitStates() []State {
 		unit("D407", "docker", "cri-docker.service", "cri-dockerd does not start, most often because Docker Engine does not.", "Look at docker.service first.", "profiles.docker"),
 		unit("D408", "images", "kubespore-images.service", "The images could not be imported.", "Look at the container runtime and at free space first, then read the journal.", "profiles.payload"),
 		unit("D409", "etcd", "kubespore-etcd-guard.service", "The guard, which lets etcd start, failed.", "Read the journal.", "hosts"),
-		unit("D410", "etcd", "etcd.service", "etcd does not start.", "Read the journal. A damaged data folder is replaced as docs/backup.md says; a certificate that ended is renewed by a kit.", "hosts"),
+		unit("D410", "etcd", "etcd.service", "etcd does not start.", "Read the journal. A machine with a damaged data folder is replaced as docs/replace-a-machine.md says; a certificate that ended is renewed by a kit.", "hosts"),
 		unit("D411", "flannel-etcd", "flannel-etcd.service", "The etcd of flannel does not start.", "Read the journal.", "profiles.flannel-etcd"),
 		unit("D412", "flannel-etcd", "kubespore-flannel-config.service", "The network of flannel could not be written.", "Look at flannel-etcd.service first.", "profiles.flannel-etcd"),
 		unit("D413", "flannel-etcd", "flanneld.service", "flannel does not start.", "Read the journal: most often its etcd is not reachable.", "profiles.flannel-etcd"),
