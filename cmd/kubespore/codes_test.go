@@ -25,7 +25,7 @@ var givers = map[string][]string{
 	"M":  {"pkg/media"},
 	"Q":  {"pkg/rehearse", "cmd/kubespore"},
 	"O0": {"pkg/outdir"},
-	"O1": {"cmd/kubespore", "pkg/compile", "pkg/emit"},
+	"O1": {"cmd/kubespore", "pkg/adopt", "pkg/compile", "pkg/emit"},
 }
 
 var codeInSource = regexp.MustCompile(`"([TFPRVWKMOQ][0-9]{3})"`)

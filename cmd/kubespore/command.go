@@ -46,7 +46,7 @@ var loading = []string{"profiles", "strict", "report", "identity", "passphrase-f
 
 // commands is the table that help, completion and the parser read.
 func commands() []command {
-	return slices.Concat(firstCommands(), sealCommands(), custodyCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand(), doctorCommand()}, lastCommands())
+	return slices.Concat(firstCommands(), sealCommands(), custodyCommands(), []command{reportCommand()}, mediaCommands(), []command{tryCommand(), waitCommand(), kitCommand(), doctorCommand(), adoptCommand()}, lastCommands())
 }
 
 func firstCommands() []command {

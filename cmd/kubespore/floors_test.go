@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"pkg/document", "pkg/durable", "pkg/yamlfile"},
 	{"pkg/objects", "pkg/profile", "pkg/topology"},
 	{"pkg/plan"},
-	{"pkg/doctor", "pkg/emit", "pkg/inspect", "pkg/kit", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
+	{"pkg/adopt", "pkg/doctor", "pkg/emit", "pkg/inspect", "pkg/kit", "pkg/media", "pkg/outdir", "pkg/payload", "pkg/pki", "pkg/rehearse", "pkg/render", "pkg/verify"},
 	{"pkg/compile"},
 	{"pkg/report"},
 	{"cmd/kubespore"},
