@@ -18,7 +18,6 @@ const mostMethods = 25
 var largeTypes = map[string]int{
 	"pkg/compile.pipe":     29, // the stages of a build, in their order
 	"pkg/pki.Store":        43, // all that reads and writes the folder of keys
-	"pkg/profile.decoder":  70, // reads profile.yaml
 	"pkg/topology.checker": 45, // a rule is a method
 	"pkg/topology.decoder": 33, // reads a topology
 }

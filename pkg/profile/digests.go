@@ -1,38 +1,36 @@
 package profile
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-// publishedForms are the keys of digests.yaml, with the form of their digests.
-var publishedForms = map[string]*regexp.Regexp{
-	"downloads": regexp.MustCompile(`^[0-9a-f]{64}$`),
-	"images":    regexp.MustCompile(`^sha256:[0-9a-f]{64}$`),
+// published is what a digests.yaml holds: what makers publish.
+type published struct {
+	downloads map[string]string // sha256 as hex, by URL
+	images    map[string]string // by reference
 }
 
-// readDigests reads a digests.yaml: what makers publish of downloads and images.
-func readDigests(file string, text []byte, into map[string]string, list *diag.List) {
-	d := newDecoder(file, map[string]diag.Position{}, list)
-	root, ok := d.read(text)
-	if !ok {
-		return
+var digestsTable = &schema.Object[published]{Name: "mapping of downloads and images", Properties: []schema.Property[published]{
+	schema.Key("downloads", digestsOf("downloads", `^[0-9a-f]{64}$`), func(p *published) *map[string]string { return &p.downloads }, "sha256 by URL"),
+	schema.Key("images", digestsOf("images", `^sha256:[0-9a-f]{64}$`), func(p *published) *map[string]string { return &p.images }, "digests by reference"),
+}}
+
+func digestsOf(what, form string) schema.Dict[string] {
+	return schema.Dict[string]{
+		Name: "mapping of names to digests", AtValue: true,
+		Value: matching("digest", regexp.MustCompile(form), "a digest of "+what, "write 64 hexadecimal digits, those of an image after sha256:"),
 	}
-	d.pairs(root, "a map of downloads and images", func(kind string, key, value node) {
-		form := publishedForms[kind]
-		if form == nil {
-			list.Errorf("F006", d.at(key), key.path, "%q is neither downloads nor images", kind).WithHint("write downloads: {URL: SHA256} or images: {REFERENCE: sha256:...}")
-			return
-		}
-		d.pairs(value, "a map of names to digests", func(name string, _, digest node) {
-			var s string
-			d.str(&s)(digest)
-			if !form.MatchString(s) {
-				list.Errorf("F006", d.at(digest), digest.path, "%q is not a digest of %s", s, kind).WithHint("write 64 hexadecimal digits, those of an image after sha256:")
-				return
-			}
-			into[name] = s
-		})
-	})
+}
+
+// readDigests reads a digests.yaml.
+func readDigests(file string, text []byte, into map[string]string, list *diag.List) {
+	var read published
+	d, _ := decode(file, text, nil, digestsTable, &read)
+	maps.Copy(into, read.downloads)
+	maps.Copy(into, read.images)
+	*list = append(*list, d.List...)
 }

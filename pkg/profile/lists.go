@@ -1,246 +1,155 @@
 package profile
 
 import (
-	"net/netip"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-// sources are the words that a port may be opened for.
-var sources = []string{"anywhere", "nodes", "control-planes", "etcd", "pods"}
-
-// images decodes {name: reference} or {name: {ref: ..., when: ...}}.
-// packageName is what Debian's policy allows (section 5.6.1).
-var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
-
-func (d *decoder) images(into *[]Image) func(node) {
-	return func(n node) {
-		d.pairs(n, "a map of names to image references", func(key string, keyNode, value node) {
-			i := Image{Name: key, Position: d.at(keyNode)}
-			if value.Kind == yaml.MappingNode {
-				d.object(value, "", fields{
-					"ref":      {d.text(&i.Ref), "the reference"},
-					"when":     {d.condition(&i.When), "on which hosts"},
-					"packages": {d.strs(&i.Packages), "Debian packages in it"},
-				}, "ref")
-				for _, name := range i.Packages {
-					if !packageName.MatchString(name) {
-						d.list.Errorf("F006", d.at(value), "", "%q is not the name of a Debian package", name).WithHint("write it as apt does, as in keepalived")
-					}
-				}
-			} else {
-				d.text(&i.Ref)(value)
-			}
-			if i.Ref.Template != nil {
-				*into = append(*into, i)
-			}
-		})
-	}
+// images are {name: reference} or {name: {ref: ..., when: ...}}.
+var images = schema.Named[Image]{
+	Name:  "mapping of names to image references",
+	Start: func(name string, at diag.Position) Image { return Image{Name: name, Position: at} },
+	Value: schema.Either[Image]{
+		Short: schema.Part[Image, Text]{Kind: templated{}, Field: func(i *Image) *Text { return &i.Ref }},
+		Long: &schema.Object[Image]{Name: "image", Properties: []schema.Property[Image]{
+			schema.Key("ref", templated{}, func(i *Image) *Text { return &i.Ref }, "the reference").Need(),
+			when(func(i *Image) *Condition { return &i.When }, "on which hosts"),
+			schema.Key("packages", listOf(packageName), func(i *Image) *[]string { return &i.Packages }, "Debian packages in it"),
+		}},
+	},
 }
 
-func (d *decoder) binaries(into *[]Binary) func(node) {
-	return d.listOf(func(n node) {
-		b := Binary{Position: d.at(n), Kind: "program"}
-		d.object(n, "a binary, such as {name: etcdctl, path: /opt/bin/etcdctl}", fields{
-			"name":    {d.str(&b.Name), "its name"},
-			"path":    {d.text(&b.Path), "where it is on the host"},
-			"version": {d.text(&b.Version), "its version"},
-			"url":     {d.text(&b.URL), "where it is downloaded"},
-			"member":  {d.text(&b.Member), "its name inside an archive"},
-			"kind":    {d.enum(&b.Kind, []string{"program", KindManifest}), "a program, or a manifest of the cluster"},
-			"when":    {d.condition(&b.When), "on which hosts"},
-		}, "name", "path")
-		for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
-			if optional.Template == nil {
-				*optional = Text{&Template{Name: d.File, at: placeOf(b.Position, 0)}, b.Position}
-			}
-		}
-		if b.Path.Template != nil {
-			*into = append(*into, b)
-		}
-	})
-}
-
-func (d *decoder) ports(into *[]Port) func(node) {
-	return d.listOf(func(n node) {
-		p := Port{Protocol: "tcp", Position: d.at(n)}
-		p.Port = Text{&Template{Name: d.File, at: placeOf(p.Position, 0)}, p.Position}
-		d.object(n, "a port, such as {port: 6443, from: anywhere, doc: API server}", fields{
-			"port":     {d.text(&p.Port), "number, or range"},
-			"protocol": {d.enum(&p.Protocol, protocols), "its protocol"},
-			"from":     {d.from(&p.From), "who may reach it: words or CIDRs"},
-			"doc":      {d.str(&p.Doc), "one line for people"},
-			"when":     {d.condition(&p.When), "on which hosts"},
-		}, "from", "doc")
-		if needsPort := p.Protocol == "tcp" || p.Protocol == "udp"; needsPort && p.Port.Raw == "" {
-			d.list.Errorf("F005", p.Position, n.path, "port is missing").WithHint("add port")
-		}
-		if p.From.Template != nil {
-			*into = append(*into, p)
-		}
-	})
-}
-
-// from decodes where a port is open to: words or CIDRs, one or several.
-func (d *decoder) from(into *Text) func(node) {
-	return func(n node) {
-		var all []string
-		d.items(n, func(n node) {
-			var t Text
-			if d.text(&t)(n); t.Template == nil {
-				return
-			}
-			for _, word := range strings.Fields(t.Raw) {
-				if !t.Constant() {
-					break
-				}
-				if _, err := netip.ParsePrefix(word); err != nil {
-					d.checkEnum(n, word, sources)
-				}
-			}
-			all = append(all, t.Raw)
-		})
-		t, err := parseTemplate(d.File, strings.Join(all, " "), d.at(n), n.Style)
-		if err == nil {
-			*into = Text{t, d.at(n)}
+var binary = placed(&schema.Object[Binary]{Name: "binary", Example: "{name: etcdctl, path: /opt/bin/etcdctl}", Properties: []schema.Property[Binary]{
+	schema.Key("name", schema.Text, func(b *Binary) *string { return &b.Name }, "its name").Need(),
+	schema.Key("path", templated{}, func(b *Binary) *Text { return &b.Path }, "where it is on the host").Need(),
+	schema.Key("version", templated{}, func(b *Binary) *Text { return &b.Version }, "its version"),
+	schema.Key("url", templated{}, func(b *Binary) *Text { return &b.URL }, "where it is downloaded"),
+	schema.Key("member", templated{}, func(b *Binary) *Text { return &b.Member }, "its name inside an archive"),
+	schema.Key("kind", schema.Enum("kind of binary", []string{"program", KindManifest}), func(b *Binary) *string { return &b.Kind }, "a program, or a manifest of the cluster").Or("program"),
+	when(func(b *Binary) *Condition { return &b.When }, "on which hosts"),
+}, Check: func(_ *schema.Decoder, _ string, b *Binary) {
+	for _, optional := range []*Text{&b.Version, &b.URL, &b.Member} {
+		if optional.Template == nil {
+			*optional = emptyText(b.Position)
 		}
 	}
-}
+}}, func(b *Binary) *diag.Position { return &b.Position })
 
-// programs decodes {name, doc, unit, when}.
-func (d *decoder) programs(into *[]Program) func(node) {
-	return d.listOf(func(n node) {
-		x := Program{Position: d.at(n)}
-		d.object(n, "a program of the system, such as {name: nft, doc: the firewall}", fields{
-			"name": {d.str(&x.Name), "its name"},
-			"unit": {d.str(&x.Unit), "the unit that calls it"},
-			"doc":  {d.str(&x.Doc), "what for"},
-			"when": {d.condition(&x.When), "on which hosts"},
-		}, "name", "doc")
-		if x.Name != "" && (!nameRule.MatchString(x.Name) || x.Unit != "" && !strings.HasSuffix(x.Unit, ".service")) {
-			d.list.Errorf("F006", x.Position, n.path, "%q is not the name of a program, with that of a service", strings.TrimSpace(x.Name+" "+x.Unit)).
-				WithHint("write it as in {name: nft, unit: kubespore-firewall.service, doc: the firewall}")
-		}
-		*into = append(*into, x)
-	})
-}
-
-// modules decodes names, or {name, when}.
-func (d *decoder) modules(into *[]KernelSetting) func(node) {
-	return d.listOf(func(n node) {
-		s := KernelSetting{Position: d.at(n)}
-		if n.Kind == yaml.MappingNode {
-			d.object(n, "", fields{
-				"name": {d.str(&s.Name), "its name"},
-				"when": {d.condition(&s.When), "on which hosts"},
-				"doc":  {d.str(&s.Doc), "what for"},
-			}, "name")
-		} else {
-			d.str(&s.Name)(n)
-		}
-		if s.Name != "" {
-			*into = append(*into, s)
-		}
-	})
-}
-
-// settings decodes {name: value} or {name: {value: ..., when: ...}}.
-func (d *decoder) settings(into *[]KernelSetting) func(node) {
-	return func(n node) {
-		d.pairs(n, "a map of names to values", func(key string, keyNode, value node) {
-			s := KernelSetting{Name: key, Position: d.at(keyNode)}
-			if value.Kind == yaml.MappingNode {
-				d.object(value, "", fields{
-					"value":   {d.text(&s.Value), "the value"},
-					"atLeast": {d.boolean(&s.AtLeast), "a larger number will do"},
-					"also":    {d.strs(&s.Also), "other names that get the same value"},
-					"when":    {d.condition(&s.When), "on which hosts"},
-					"doc":     {d.str(&s.Doc), "what for"},
-				}, "value")
-			} else {
-				d.text(&s.Value)(value)
-			}
-			if s.Value.Template != nil {
-				*into = append(*into, s)
-			}
-		})
+var port = placed(&schema.Object[Port]{Name: "port", Example: "{port: 6443, from: anywhere, doc: API server}", Properties: []schema.Property[Port]{
+	schema.Key("port", templated{}, func(p *Port) *Text { return &p.Port }, "number, or range"),
+	schema.Key("protocol", schema.Enum("protocol", protocols), func(p *Port) *string { return &p.Protocol }, "its protocol").Or("tcp"),
+	schema.Key("from", sources{}, func(p *Port) *Text { return &p.From }, "who may reach it: words or CIDRs").Need(),
+	schema.Key("doc", schema.Text, func(p *Port) *string { return &p.Doc }, "one line for people").Need(),
+	when(func(p *Port) *Condition { return &p.When }, "on which hosts"),
+}, Check: func(d *schema.Decoder, path string, p *Port) {
+	if p.Port.Template == nil {
+		p.Port = emptyText(p.Position)
 	}
+	if needsPort := p.Protocol == "tcp" || p.Protocol == "udp"; needsPort && p.Port.Raw == "" && d.OK(path+".port") {
+		d.Errorf("F005", path, "port is missing").WithHint("add port")
+	}
+}}, func(p *Port) *diag.Position { return &p.Position })
+
+var program = placed(&schema.Object[Program]{Name: "program of the system", Example: "{name: nft, doc: the firewall}", Properties: []schema.Property[Program]{
+	schema.Key("name", schema.Text, func(x *Program) *string { return &x.Name }, "its name").Need(),
+	schema.Key("unit", schema.Text, func(x *Program) *string { return &x.Unit }, "the unit that calls it"),
+	schema.Key("doc", schema.Text, func(x *Program) *string { return &x.Doc }, "what for").Need(),
+	when(func(x *Program) *Condition { return &x.When }, "on which hosts"),
+}, Check: func(d *schema.Decoder, path string, x *Program) {
+	if x.Name != "" && (!nameRule.MatchString(x.Name) || x.Unit != "" && !strings.HasSuffix(x.Unit, ".service")) {
+		d.Errorf("F006", path, "%q is not the name of a program, with that of a service", strings.TrimSpace(x.Name+" "+x.Unit)).
+			WithHint("write it as in {name: nft, unit: kubespore-firewall.service, doc: the firewall}")
+	}
+}}, func(x *Program) *diag.Position { return &x.Position })
+
+// kernelName is the name of a kernel module or interface, or {name, when}.
+var kernelName = placed(schema.Either[KernelSetting]{
+	Short: schema.Part[KernelSetting, string]{Kind: schema.Text, Field: func(s *KernelSetting) *string { return &s.Name }},
+	Long: &schema.Object[KernelSetting]{Name: "name with a condition", Properties: []schema.Property[KernelSetting]{
+		schema.Key("name", schema.Text, func(s *KernelSetting) *string { return &s.Name }, "its name").Need(),
+		when(func(s *KernelSetting) *Condition { return &s.When }, "on which hosts"),
+		schema.Key("doc", schema.Text, func(s *KernelSetting) *string { return &s.Doc }, "what for"),
+	}},
+}, func(s *KernelSetting) *diag.Position { return &s.Position })
+
+// sysctls are {name: value} or {name: {value: ..., when: ...}}.
+var sysctls = schema.Named[KernelSetting]{
+	Name:  "mapping of names to values",
+	Start: func(name string, at diag.Position) KernelSetting { return KernelSetting{Name: name, Position: at} },
+	Value: schema.Either[KernelSetting]{
+		Short: schema.Part[KernelSetting, Text]{Kind: templated{}, Field: func(s *KernelSetting) *Text { return &s.Value }},
+		Long: &schema.Object[KernelSetting]{Name: "kernel setting", Properties: []schema.Property[KernelSetting]{
+			schema.Key("value", templated{}, func(s *KernelSetting) *Text { return &s.Value }, "the value").Need(),
+			schema.Key("atLeast", schema.Boolean, func(s *KernelSetting) *bool { return &s.AtLeast }, "a larger number will do"),
+			schema.Key("also", texts, func(s *KernelSetting) *[]string { return &s.Also }, "other names that get the same value"),
+			when(func(s *KernelSetting) *Condition { return &s.When }, "on which hosts"),
+			schema.Key("doc", schema.Text, func(s *KernelSetting) *string { return &s.Doc }, "what for"),
+		}},
+	},
 }
 
-// leftovers decodes {path: ...}, {interface: ..., when: ...} and so on.
-func (d *decoder) leftovers(into *[]Leftover) func(node) {
-	return d.listOf(func(n node) {
-		l := Leftover{Position: d.at(n)}
-		known := fields{"when": {d.condition(&l.When), "on which hosts"}}
-		for _, kind := range leftovers {
-			known[kind] = field{doc: "a " + kind + " that is left", read: func(n node) {
-				if l.Kind != "" && d.schema == nil {
-					d.wrong(n, "one entry says one kind of thing, and this one has said %s", l.Kind).WithHint("give %s an entry of its own", kind)
-					return
-				}
-				l.Kind = kind
-				d.text(&l.Value)(n)
-			}}
-		}
-		d.object(n, "what is left, such as {path: /var/lib/example}", known)
+// leftover is {path: ...}, {interface: ..., when: ...} and so on.
+var leftover = placed(leftoverTable(), func(l *Leftover) *diag.Position { return &l.Position })
+
+func leftoverTable() *schema.Object[Leftover] {
+	table := &schema.Object[Leftover]{Name: "leftover", Example: "{path: /var/lib/example}", Choices: [][]string{leftovers}}
+	for _, kind := range leftovers {
+		table.Properties = append(table.Properties, schema.Key(kind, leftoverKind(kind), func(l *Leftover) *Leftover { return l }, "a "+kind+" that is left"))
+	}
+	table.Properties = append(table.Properties, when(func(l *Leftover) *Condition { return &l.When }, "on which hosts"))
+	table.Check = func(d *schema.Decoder, path string, l *Leftover) {
 		if l.Kind == "" {
-			d.list.Errorf("F005", l.Position, n.path, "the entry does not say what is left").WithHint("write one of: %s", strings.Join(leftovers, ", "))
+			d.Errorf("F005", path, "the entry does not say what is left").WithHint("write one of: %s", strings.Join(leftovers, ", "))
 		}
-		if l.Value.Template != nil {
-			*into = append(*into, l)
-		}
-	})
+	}
+	return table
 }
 
-// fragments decodes file names, or {file, each, when}.
-func (d *decoder) fragments(into *[]Fragment) func(node) {
-	return func(n node) {
-		*into = []Fragment{}
-		d.items(n, func(n node) {
-			f := Fragment{Position: d.at(n)}
-			if n.Kind == yaml.MappingNode {
-				d.object(n, "", fields{
-					"file": {d.str(&f.File), "name of the file in the profile's folder"},
-					"each": {d.str(&f.Each), "the list for each of whose elements it is rendered"},
-					"when": {d.condition(&f.When), "on which hosts"},
-				}, "file")
-			} else {
-				d.str(&f.File)(n)
-			}
-			if f.File != "" {
-				*into = append(*into, f)
-			}
-		})
-	}
+// leftoverKind is a key that says what is left, and its value.
+type leftoverKind string
+
+// Shape describes the value.
+func (leftoverKind) Shape() *schema.Shape { return templated{}.Shape() }
+
+// Read reads the value, and notes the key.
+func (k leftoverKind) Read(d *schema.Decoder, n *yaml.Node, path string, into *Leftover) {
+	into.Kind = string(k)
+	templated{}.Read(d, n, path, &into.Value)
 }
 
-// manifests decodes file names, {file, when} or {param, when}; the folder need
-// not be said.
-func (d *decoder) manifests(into *[]Manifest) func(node) {
-	return func(n node) {
-		*into = []Manifest{}
-		d.items(n, func(n node) {
-			m := Manifest{Position: d.at(n)}
-			if n.Kind == yaml.MappingNode {
-				d.object(n, "", fields{
-					"file":  {d.str(&m.File), "name of the file below manifests/"},
-					"param": {d.str(&m.Param), "the parameter that lists files of the user"},
-					"when":  {d.condition(&m.When), "whether the cluster gets it"},
-				})
-				if (m.File == "") == (m.Param == "") {
-					d.list.Errorf("F006", m.Position, n.path, "a manifest is a file of the profile or a parameter that lists files").WithHint("write file: NAME or param: NAME")
-				}
-			} else {
-				d.str(&m.File)(n)
-			}
-			if m.File != "" {
-				m.File = manifestsDir + "/" + strings.TrimPrefix(m.File, manifestsDir+"/")
-			}
-			if m.File != "" || m.Param != "" {
-				*into = append(*into, m)
-			}
-		})
+// fragment is the name of a file, or {file, each, when}.
+var fragment = placed(schema.Either[Fragment]{
+	Short: schema.Part[Fragment, string]{Kind: schema.Text, Field: func(f *Fragment) *string { return &f.File }},
+	Long: &schema.Object[Fragment]{Name: "fragment", Properties: []schema.Property[Fragment]{
+		schema.Key("file", schema.Text, func(f *Fragment) *string { return &f.File }, "name of the file in the profile's folder").Need(),
+		schema.Key("each", schema.Text, func(f *Fragment) *string { return &f.Each }, "the list for each of whose elements it is rendered"),
+		when(func(f *Fragment) *Condition { return &f.When }, "on which hosts"),
+	}},
+}, func(f *Fragment) *diag.Position { return &f.Position })
+
+// manifest is the name of a file, {file, when} or {param, when}.
+var manifest = placed(schema.Either[Manifest]{
+	Short: schema.Part[Manifest, string]{Kind: manifestFile, Field: func(m *Manifest) *string { return &m.File }},
+	Long: &schema.Object[Manifest]{Name: "manifest", Properties: []schema.Property[Manifest]{
+		schema.Key("file", manifestFile, func(m *Manifest) *string { return &m.File }, "name of the file below manifests/"),
+		schema.Key("param", schema.Text, func(m *Manifest) *string { return &m.Param }, "the parameter that lists files of the user"),
+		when(func(m *Manifest) *Condition { return &m.When }, "whether the cluster gets it"),
+	}, Check: func(d *schema.Decoder, path string, m *Manifest) {
+		if (m.File == "") == (m.Param == "") {
+			d.Errorf("F006", path, "a manifest is a file of the profile or a parameter that lists files").WithHint("write file: NAME or param: NAME")
+		}
+	}},
+}, func(m *Manifest) *diag.Position { return &m.Position })
+
+// manifestFile is the name of a file in the folder of manifests, which need not be
+// said.
+var manifestFile = schema.Scalar[string]{Name: "name of a file", Parse: func(text string) (string, *schema.Fault) {
+	if text == "" {
+		return "", nil
 	}
-}
+	return manifestsDir + "/" + strings.TrimPrefix(text, manifestsDir+"/"), nil
+}}

@@ -195,25 +195,44 @@ func (f *folder) decode(list *diag.List) *Profile {
 			WithHint("every folder here is a profile: add %s, or move the folder away", profileFile)
 		return nil
 	}
-	p := &Profile{Source: f.source, Given: f.given, FS: f.fs, Positions: map[string]diag.Position{}, Templates: map[string]*Template{},
+	p := &Profile{Source: f.source, Given: f.given, FS: f.fs, Templates: map[string]*Template{},
 		Position: diag.Position{File: f.path(profileFile), Line: 1}}
-	d := newDecoder(f.path(profileFile), p.Positions, list)
-	root, ok := d.read(text)
+	d, ok := decode(f.path(profileFile), text, p, profileTable, p)
+	*list = append(*list, d.List...)
 	if !ok {
 		return nil
 	}
-	p.Position = d.at(root)
-	d.profile(p, root)
+	p.Position, p.Positions = d.At(""), d.Positions
+	p.dropUnread()
 	if p.Name != "" && p.Name != f.name {
 		list.Errorf("F007", p.At("name"), "name", "the profile is named %s but its folder %s", p.Name, f.name).WithHint("write name: %s", f.name)
 	}
-	p.Name, p.systems, p.named = f.name, d.systems, d.named
+	p.Name = f.name
 	p.checkSystem(list)
 	p.handOn()
 	f.templates(p, list)
 	f.reach(p, list)
 	p.check(list)
 	return p
+}
+
+// dropUnread leaves out elements without the value that they are about: what is
+// wrong with it has been said.
+func (p *Profile) dropUnread() {
+	unread := func(t Text) bool { return t.Template == nil }
+	empty := func(name string) bool { return name == "" }
+	p.Needs, p.Excludes = slices.DeleteFunc(p.Needs, empty), slices.DeleteFunc(p.Excludes, empty)
+	p.Vars = slices.DeleteFunc(p.Vars, func(v Var) bool { return unread(v.Text) })
+	p.handsOn = slices.DeleteFunc(p.handsOn, func(v Var) bool { return unread(v.Text) })
+	p.Images = slices.DeleteFunc(p.Images, func(i Image) bool { return unread(i.Ref) })
+	p.Binaries = slices.DeleteFunc(p.Binaries, func(b Binary) bool { return unread(b.Path) || unread(b.URL) })
+	p.Ports = slices.DeleteFunc(p.Ports, func(x Port) bool { return unread(x.From) || unread(x.Port) })
+	p.Modules = slices.DeleteFunc(p.Modules, func(s KernelSetting) bool { return s.Name == "" })
+	p.Interfaces = slices.DeleteFunc(p.Interfaces, func(s KernelSetting) bool { return s.Name == "" })
+	p.Sysctls = slices.DeleteFunc(p.Sysctls, func(s KernelSetting) bool { return unread(s.Value) })
+	p.Leaves = slices.DeleteFunc(p.Leaves, func(l Leftover) bool { return unread(l.Value) })
+	p.Fragments = slices.DeleteFunc(p.Fragments, func(f Fragment) bool { return f.File == "" })
+	p.Manifests = slices.DeleteFunc(p.Manifests, func(m Manifest) bool { return m.File == "" && m.Param == "" })
 }
 
 // At gives the position of a path in profile.yaml, or of the nearest value

@@ -1,80 +1,101 @@
 package profile
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-// params decodes {name: {type: ..., default: ...}}.
-func (d *decoder) params(into *[]Param) func(node) {
-	return d.recursive("parameters", func(n node) {
-		d.pairs(n, "a map of names to parameters", func(key string, keyNode, value node) {
-			p := Param{Name: key, Position: d.at(keyNode)}
-			d.identifier(keyNode, key)
-			var fallback *node
-			d.object(value, "a parameter, such as {type: path, default: /var/lib/etcd, doc: ...}", fields{
-				"type":     {d.enum(&p.Type, typeNames()), "what it takes"},
-				"items":    {d.enum(&p.Items, itemTypes()), "type of the elements of a list or map"},
-				"program":  {d.str(&p.Program), "of type flags: the program whose flags they are"},
-				"fieldsOf": {d.str(&p.FieldsOf), "of a map: the kind whose fields its keys are"},
-				"kind":     {d.str(&p.Kind), "of a file: the kind of the object that it must hold"},
-				"fields":   {d.params(&p.Fields), "of a map, or of the elements of a list: its keys"},
-				"enum":     {d.strs(&p.Enum), "the values that it takes"},
-				"default":  {func(n node) { fallback = &n }, "what counts when the topology does not say: a value, or a template"},
-				"required": {d.boolean(&p.Required), "the topology must say it"},
-				"doc":      {d.str(&p.Doc), "one line for people"},
-				"minimum":  {d.optional(&p.Minimum), "smallest number, or fewest elements"},
-				"maximum":  {d.optional(&p.Maximum), "largest number, or most elements"},
-				"pattern":  {d.pattern(&p.Pattern, &p.pattern), "regular expression that a text must match as a whole"},
-				"keys":     {d.pattern(&p.Keys, &p.keys), "regular expression that the keys of a map must match"},
-				"hint":     {d.str(&p.Hint), "what to write in place of what the pattern refuses"},
-				"perHost":  {d.boolean(&p.PerHost), "a host may say it for itself"},
-				"unique":   {d.strs(&p.Unique), "fields that tell the elements of a list apart"},
-				"secret":   {d.boolean(&p.Secret), "neither messages nor listings repeat it"},
-			}, "type", "doc")
-			if (p.Program != "") != (p.Type == "flags") {
-				d.list.Errorf("F006", p.Position, keyNode.path, "a parameter of type flags, and no other, says whose they are").WithHint("write type: flags and program: kube-apiserver, or neither")
-			}
-			if p.Keys != "" && (p.Type != "map" || p.Items == "") {
-				d.list.Errorf("F006", p.Position, keyNode.path, "only a map with items has keys of its own").WithHint("write type: map and items, or take keys out")
-			}
-			if p.FieldsOf != "" && p.Type != "map" {
-				d.list.Errorf("F006", p.Position, keyNode.path, "only a map has the fields of a kind").WithHint("write type: map, or take fieldsOf out")
-			}
-			if p.Kind != "" && p.Type != FileParam {
-				d.list.Errorf("F006", p.Position, keyNode.path, "only a file holds an object").WithHint("write type: file, or take kind out")
-			}
-			if len(p.Enum) == 0 && p.Type == "enum" {
-				d.list.Errorf("F005", p.Position, keyNode.path, "enum is missing").WithHint("add enum: [one, other]")
-			}
-			if len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map") {
-				d.list.Errorf("F006", p.Position, keyNode.path, "only a list of maps has fields").WithHint("write type: list and items: map, or take fields out")
-			}
-			d.shape(&p, keyNode.path)
-			for _, name := range p.Unique {
-				if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
-					d.list.Errorf("F006", p.Position, keyNode.path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
-				}
-			}
-			if p.Hint != "" && p.Pattern == "" {
-				d.list.Errorf("F006", p.Position, keyNode.path, "a hint says what to write instead of what a pattern refuses, and there is none").WithHint("add pattern, or take hint out")
-			}
-			if fallback != nil && d.schema == nil {
-				d.fallback(&p, *fallback)
-			}
-			*into = append(*into, p)
-		})
-	})
+// parameters are {name: {type: ..., default: ...}}; the elements of a list may have
+// such fields, too.
+func parameters() schema.Kind[[]Param] {
+	return schema.Recursive[[]Param]{Name: "parameters", Of: namedParameters}
 }
 
-// shape refuses maps that no one describes: such a map takes every
+func namedParameters() schema.Kind[[]Param] {
+	return schema.Named[Param]{
+		Name: "mapping of names to parameters", Key: identifier, Value: parameterTable(),
+		Start: func(name string, at diag.Position) Param { return Param{Name: name, Position: at} },
+	}
+}
+
+func parameterTable() *schema.Object[Param] {
+	number := schema.Pointer[int]{Kind: schema.Whole}
+	return &schema.Object[Param]{Name: "parameter", Example: "{type: path, default: /var/lib/etcd, doc: ...}", Check: checkParam, Properties: []schema.Property[Param]{
+		schema.Key("type", schema.Enum("type of parameter", typeNames()), func(p *Param) *string { return &p.Type }, "what it takes").Need(),
+		schema.Key("items", schema.Enum("type of elements", itemTypes()), func(p *Param) *string { return &p.Items }, "type of the elements of a list or map"),
+		schema.Key("program", schema.Text, func(p *Param) *string { return &p.Program }, "of type flags: the program whose flags they are"),
+		schema.Key("fieldsOf", schema.Text, func(p *Param) *string { return &p.FieldsOf }, "of a map: the kind whose fields its keys are"),
+		schema.Key("kind", schema.Text, func(p *Param) *string { return &p.Kind }, "of a file: the kind of the object that it must hold"),
+		schema.Key("fields", parameters(), func(p *Param) *[]Param { return &p.Fields }, "of a map, or of the elements of a list: its keys"),
+		schema.Key("enum", texts, func(p *Param) *[]string { return &p.Enum }, "the values that it takes"),
+		schema.Key("default", fallback{}, func(p *Param) *any { return &p.Default }, "what counts when the topology does not say: a value, or a template"),
+		schema.Key("required", schema.Boolean, func(p *Param) *bool { return &p.Required }, "the topology must say it"),
+		schema.Key("doc", schema.Text, func(p *Param) *string { return &p.Doc }, "one line for people").Need(),
+		schema.Key("minimum", number, func(p *Param) **int { return &p.Minimum }, "smallest number, or fewest elements"),
+		schema.Key("maximum", number, func(p *Param) **int { return &p.Maximum }, "largest number, or most elements"),
+		schema.Key("pattern", expression, func(p *Param) *string { return &p.Pattern }, "regular expression that a text must match as a whole"),
+		schema.Key("keys", expression, func(p *Param) *string { return &p.Keys }, "regular expression that the keys of a map must match"),
+		schema.Key("hint", schema.Text, func(p *Param) *string { return &p.Hint }, "what to write in place of what the pattern refuses"),
+		schema.Key("perHost", schema.Boolean, func(p *Param) *bool { return &p.PerHost }, "a host may say it for itself"),
+		schema.Key("unique", texts, func(p *Param) *[]string { return &p.Unique }, "fields that tell the elements of a list apart"),
+		schema.Key("secret", schema.Boolean, func(p *Param) *bool { return &p.Secret }, "neither messages nor listings repeat it"),
+	}}
+}
+
+// checkParam checks what the keys of a parameter say together.
+func checkParam(d *schema.Decoder, path string, p *Param) {
+	for _, rule := range []struct {
+		broken        bool
+		code          string
+		message, hint string
+	}{
+		{(p.Program != "") != (p.Type == "flags"), "F006", "a parameter of type flags, and no other, says whose they are", "write type: flags and program: kube-apiserver, or neither"},
+		{p.Keys != "" && (p.Type != "map" || p.Items == ""), "F006", "only a map with items has keys of its own", "write type: map and items, or take keys out"},
+		{p.FieldsOf != "" && p.Type != "map", "F006", "only a map has the fields of a kind", "write type: map, or take fieldsOf out"},
+		{p.Kind != "" && p.Type != FileParam, "F006", "only a file holds an object", "write type: file, or take kind out"},
+		{len(p.Enum) == 0 && p.Type == "enum", "F005", "enum is missing", "add enum: [one, other]"},
+		{len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map"), "F006", "only a list of maps has fields", "write type: list and items: map, or take fields out"},
+		{p.Hint != "" && p.Pattern == "" && d.OK(path+".pattern"), "F006", "a hint says what to write instead of what a pattern refuses, and there is none", "add pattern, or take hint out"},
+	} {
+		if rule.broken && d.OK(path+".type") {
+			d.Errorf(rule.code, path, "%s", rule.message).WithHint("%s", rule.hint)
+		}
+	}
+	for _, name := range p.Unique {
+		if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
+			d.Errorf("F006", path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
+		}
+	}
+	p.describe(d, path)
+	p.pattern, p.keys = whole(p.Pattern), whole(p.Keys)
+	if _, computed := p.Default.(Text); p.Default != nil && !computed && d.OK(path+".type") {
+		p.acceptDefault(d, path+".default")
+	}
+}
+
+// acceptDefault turns the default into the form that templates see.
+func (p *Param) acceptDefault(d *schema.Decoder, path string) {
+	accepted, problems := p.Accept(p.Default)
+	p.Default = accepted
+	for _, w := range problems {
+		d.Errorf("F013", path+w.Path, "the default does not fit the parameter: %s", w.Message).Hint = w.Hint
+	}
+	if len(problems) > 0 {
+		p.Default = nil
+	}
+}
+
+// describe refuses maps that no one describes: such a map takes every
 // misspelt key. A text without a pattern takes what no language reads as more
 // than a word; so does a key of a map.
-func (d *decoder) shape(p *Param, path string) {
+func (p *Param) describe(d *schema.Decoder, path string) {
 	if p.Type == "map" && p.Items != "" && p.Keys == "" {
 		p.Keys, p.keys = wordPattern, wordRule
 	}
@@ -83,7 +104,7 @@ func (d *decoder) shape(p *Param, path string) {
 		kind = p.items("list")
 	}
 	if (kind == "map" && p.Type == "list" || p.Type == "map" && (p.Items == "" || p.Items == "map")) && len(p.Fields) == 0 && p.FieldsOf == "" {
-		d.list.Errorf("F006", p.Position, path, "nothing says what the map holds").WithHint("add fields: to a list of maps, or items: to a map")
+		d.Errorf("F006", path, "nothing says what the map holds").WithHint("add fields: to a list of maps, or items: to a map")
 	}
 	if (kind == "string" || p.Type == "map" && p.Items == "string") && p.Pattern == "" && len(p.Enum) == 0 {
 		p.Pattern, p.pattern = wordPattern, wordRule
@@ -99,73 +120,39 @@ const wordPattern = `[A-Za-z0-9._:/@,+=*-]*`
 
 var wordRule = regexp.MustCompile(`^(?:` + wordPattern + `)$`)
 
-func (d *decoder) pattern(text *string, into **regexp.Regexp) func(node) {
-	return func(n node) {
-		d.str(text)(n)
-		re, err := regexp.Compile(`^(?:` + *text + `)$`)
-		if err != nil {
-			d.list.Errorf("F006", d.at(n), n.path, "%q is not a regular expression", *text).WithHint("see docs/profiles.md, section Parameters")
-			return
-		}
-		*into = re
+// expression is a regular expression.
+var expression = schema.Scalar[string]{Name: "regular expression", Parse: func(text string) (string, *schema.Fault) {
+	if _, err := regexp.Compile(text); err != nil {
+		return "", schema.Faultf("", "%q is not a regular expression", yamlfile.Clip(text)).Or("see docs/profiles.md, section Parameters")
 	}
+	return text, nil
+}}
+
+// whole is a regular expression that matches a text as a whole; nil for none.
+func whole(pattern string) *regexp.Regexp {
+	if pattern == "" {
+		return nil
+	}
+	return regexp.MustCompile(`^(?:` + pattern + `)$`)
 }
 
-// fallback decodes a default value: a template, or a value of the type.
-func (d *decoder) fallback(p *Param, n node) {
-	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "{{") {
+// fallback is the default of a parameter: a template, or a value that the type
+// judges.
+type fallback struct{}
+
+// Shape describes the value.
+func (fallback) Shape() *schema.Shape { return schema.Any{}.Shape() }
+
+// Read gives a Text for a template.
+func (fallback) Read(d *schema.Decoder, n *yaml.Node, path string, into *any) {
+	if n = d.Follow(n, path); n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "{{") {
 		var t Text
-		if d.text(&t)(n); t.Template != nil {
-			p.Default = t
+		if (templated{}).Read(d, n, path, &t); t.Template != nil {
+			*into = t
 		}
 		return
 	}
-	raw, ok := d.plain(n)
-	if !ok {
-		return
-	}
-	accepted, problems := p.Accept(raw)
-	for _, w := range problems {
-		diagnostic := d.list.Errorf("F013", d.at(n), n.path+w.Path, "the default does not fit the parameter: %s", w.Message)
-		if w.Hint != "" {
-			diagnostic.WithHint("%s", w.Hint)
-		}
-	}
-	if len(problems) == 0 {
-		p.Default = accepted
-	}
-}
-
-// plain turns YAML into string, bool, int, float64, []any and map[string]any.
-func (d *decoder) plain(n node) (any, bool) {
-	switch n.Kind {
-	case yaml.MappingNode:
-		out, good := map[string]any{}, true
-		d.pairs(n, "", func(key string, _, value node) {
-			v, ok := d.plain(value)
-			out[key], good = v, good && ok
-		})
-		return out, good
-	case yaml.SequenceNode:
-		out, good := make([]any, len(n.Content)), true
-		for i, c := range n.Content {
-			v, ok := d.plain(node{c, fmt.Sprintf("%s[%d]", n.path, i)})
-			out[i], good = v, good && ok
-		}
-		return out, good
-	case yaml.ScalarNode:
-		var v any
-		if err := n.Decode(&v); err != nil {
-			d.wrong(n, "%q cannot be read", n.Value)
-			return nil, false
-		}
-		switch v.(type) {
-		case nil, string, bool, int, float64:
-			return v, true
-		}
-		return n.Value, true // dates and numbers too big for int stay texts
-	}
-	return nil, false
+	schema.Any{}.Read(d, n, path, into)
 }
 
 // Param gives a parameter by name, or nil.

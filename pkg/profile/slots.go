@@ -4,9 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // slotMark begins the names of vars that hold what a profile hands on with its
@@ -16,19 +15,14 @@ const slotMark = ":"
 // SlotVar gives the name of the var behind a value of a slot.
 func SlotVar(value string) string { return slotMark + value }
 
-// provides decodes the name of a slot, or {slot, over, values}.
-func (d *decoder) provides(p *Profile) func(node) {
-	return func(n node) {
-		if n.Kind != yaml.MappingNode {
-			d.str(&p.Provides)(n)
-			return
-		}
-		d.object(n, "a slot, such as {slot: cni, values: {mtu: '1450'}}", fields{
-			"slot":   {d.str(&p.Provides), "its name"},
-			"over":   {d.strs(&p.Over), "profiles of the slot that it is built over"},
-			"values": {d.vars(&p.handsOn), "what it hands on to other profiles"},
-		}, "slot")
-	}
+// slotKind is the name of a slot, or {slot, over, values}.
+var slotKind = schema.Either[Profile]{
+	Short: schema.Part[Profile, string]{Kind: schema.Text, Field: func(p *Profile) *string { return &p.Provides }},
+	Long: &schema.Object[Profile]{Name: "slot", Example: "{slot: cni, values: {mtu: '1450'}}", Properties: []schema.Property[Profile]{
+		schema.Key("slot", schema.Text, func(p *Profile) *string { return &p.Provides }, "its name").Need(),
+		schema.Key("over", texts, func(p *Profile) *[]string { return &p.Over }, "profiles of the slot that it is built over"),
+		schema.Key("values", vars, func(p *Profile) *[]Var { return &p.handsOn }, "what it hands on to other profiles"),
+	}},
 }
 
 // handOn makes vars of what the profile hands on, which may use all others.

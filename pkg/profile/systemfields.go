@@ -7,60 +7,64 @@ import (
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-// system decodes `system:`.
-func (d *decoder) system(into **System) func(node) {
-	return func(n node) {
-		s := &System{}
-		known := d.facts(reflect.ValueOf(s).Elem())
-		d.object(n, "facts of an operating system, such as {title: Debian, formats: [cloud-init]}", known, "title")
-		if s.Like == "" {
-			d.require(n, "formats", "network", "pluginFolder")
+// needed are the facts that every system states, but for a rebuild.
+var needed = []string{"formats", "network", "pluginFolder"}
+
+// systemTable is the table of what `system:` holds: the fields of System.
+func systemTable() *schema.Object[System] {
+	table := factTable[System]("facts of an operating system", "{title: Debian, formats: [cloud-init]}")
+	for i, p := range table.Properties {
+		switch {
+		case p.Name == "title":
+			table.Properties[i] = p.Need()
+		case slices.Contains(needed, p.Name):
+			table.Properties[i] = p.NeedWithout("like")
 		}
-		*into = s
 	}
+	for i, p := range table.Properties {
+		if p.Name == "boot" {
+			table.Properties = slices.Delete(table.Properties, i, i+1)
+		}
+	}
+	boot, _ := reflect.TypeFor[System]().FieldByName("Boot")
+	table.Properties = append(table.Properties,
+		schema.Key("boot", factTable[Boot]("facts", "{initramfs: dracut}"), func(s *System) *Boot { return &s.Boot }, boot.Tag.Get("doc")))
+	return table
 }
 
-// facts gives the decoders of facts.
-func (d *decoder) facts(v reflect.Value) fields {
-	out := fields{}
-	facts(v, func(name, doc string, value reflect.Value) {
-		out[name] = field{d.fact(name, value), doc}
+// factTable is the table of the fields of a System or of a part of it that are
+// texts.
+func factTable[S any](name, example string) *schema.Object[S] {
+	table := &schema.Object[S]{Name: name, Example: example}
+	facts(reflect.ValueOf(new(S)).Elem(), func(fact, doc string, field reflect.Value) {
+		table.Properties = append(table.Properties, factKey[S](fact, doc, field.Interface()))
 	})
-	return out
+	return table
 }
 
-func (d *decoder) fact(name string, value reflect.Value) func(node) {
-	words := factWords[name]
-	switch into := value.Addr().Interface().(type) {
-	case *string:
-		if words == nil {
-			return d.str(into)
-		}
-		return d.enum(into, words)
-	case *[]string:
-		if words == nil {
-			return d.strs(into)
-		}
-		return d.enums(into, words)
-	case *map[string]string:
-		return d.textMap(into)
+// factKey ties a fact to its field.
+func factKey[S any](fact, doc string, like any) schema.Property[S] {
+	in := func(s *S) any {
+		v := reflect.ValueOf(s).Elem()
+		return v.FieldByIndex(fieldOf(v.Type(), fact)).Addr().Interface()
 	}
-	return func(n node) { d.object(n, "facts, such as {initramfs: dracut}", d.facts(value)) }
+	var word schema.Kind[string] = schema.Text
+	if words := factWords[fact]; words != nil {
+		word = schema.Enum("word for "+fact, words)
+	}
+	switch like.(type) {
+	case string:
+		return schema.Key(fact, word, func(s *S) *string { return in(s).(*string) }, doc)
+	case []string:
+		return schema.Key(fact, listOf(word), func(s *S) *[]string { return in(s).(*[]string) }, doc)
+	}
+	return schema.Key(fact, textMap, func(s *S) *map[string]string { return in(s).(*map[string]string) }, doc)
 }
 
-// textMap decodes a map of names to texts.
-func (d *decoder) textMap(into *map[string]string) func(node) {
-	return func(n node) {
-		*into = map[string]string{}
-		d.pairs(n, "a map of names to texts", func(key string, _, value node) {
-			var text string
-			d.str(&text)(value)
-			(*into)[key] = text
-		})
-	}
-}
+var textMap = schema.Dict[string]{Name: "mapping of names to texts", Value: schema.Text}
 
 // inherit fills in the facts that a rebuild does not state.
 func inherit(to, from reflect.Value) {
@@ -107,15 +111,12 @@ type asked struct {
 	at         diag.Position
 }
 
-// systemNames decodes names of systems, which are known when every profile is.
-func (d *decoder) systemNames(into *[]string) func(node) {
-	return func(n node) {
-		d.items(n, func(n node) {
-			d.systems = append(d.systems, asked{n.Value, n.path, d.at(n)})
-		})
-		d.strs(into)(n)
-	}
-}
+// systemName is the name of a system, which is known when every profile is.
+var systemName = schema.Ref[string]{Name: "an operating system", Find: func(d *schema.Decoder, name, path string) (string, *schema.Fault) {
+	p := of(d)
+	p.systems = append(p.systems, asked{name, path, d.At(path)})
+	return name, nil
+}}
 
 // checkSystems hands facts on to rebuilds, and checks the names of systems and
 // of facts. A catalog that describes no system takes every name.

@@ -74,10 +74,10 @@ type Profile struct {
 	Positions map[string]diag.Position
 	Templates map[string]*Template // by file name inside the folder: host.bu, files/etcd.yaml, manifests/rbac.yaml
 
-	systems []asked                    // systems that conditions name
-	named   map[string]*namedCondition // conditions that have a name
-	handsOn []Var                      // what it hands on with its slot; also among Vars
-	locals  map[string][]string        // the files that a fragment takes contents from
+	systems []asked             // systems that conditions name
+	named   []namedCondition    // conditions that have a name, in the order of the file
+	handsOn []Var               // what it hands on with its slot; also among Vars
+	locals  map[string][]string // the files that a fragment takes contents from
 }
 
 // Condition says for which hosts something holds. Every field that is set must

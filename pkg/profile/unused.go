@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -42,9 +41,9 @@ func (c *Catalog) checkUnused(whole func(*Profile) bool, list *diag.List) {
 		unused := func(what, path, name string, at diag.Position, hint string) {
 			list.Errorf("F011", at, path, "nothing uses the %s %s", what, name).WithHint("%s", hint)
 		}
-		for _, name := range slices.Sorted(maps.Keys(p.named)) {
-			if !p.named[name].used {
-				unused("condition", "conditions."+name, name, p.named[name].Position, "write when: "+name+", or remove it")
+		for _, c := range p.named {
+			if !c.used {
+				unused("condition", "conditions."+c.name, c.name, c.Position, "write when: "+c.name+", or remove it")
 			}
 		}
 		for _, q := range p.Params {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // versionTable is versions.yaml: values by Kubernetes minor; the row "all"
@@ -22,44 +24,54 @@ var digits = regexp.MustCompile(`^\d+$`)
 
 var minorRule = regexp.MustCompile(`^1\.\d+$`)
 
-func (t versionTable) read(file string, text []byte, list *diag.List) {
-	d := newDecoder(file, map[string]diag.Position{}, list)
-	root, ok := d.read(text)
-	if !ok {
-		return
+// versionsKind is what versions.yaml holds: versions by name, by minor.
+var versionsKind = schema.Dict[map[string]string]{
+	Name: "mapping of Kubernetes minors", Key: checkMinor, AtValue: true,
+	Value: schema.Dict[string]{Name: "mapping of names to versions", Key: identifier, AtValue: true, Value: schema.Text},
+}
+
+func checkMinor(minor string) *schema.Fault {
+	if minor == everyMinor || minorRule.MatchString(minor) {
+		return nil
 	}
-	d.pairs(root, "a map of Kubernetes minors", func(minor string, key, row node) {
-		if minor != everyMinor && !minorRule.MatchString(minor) {
-			list.Errorf("F006", d.at(key), key.path, "%q is not a Kubernetes minor", minor).WithHint(`write "1.36", or all for every minor`)
-			return
-		}
+	return schema.Faultf("", "%q is not a Kubernetes minor", minor).Or(`write "1.36", or all for every minor`)
+}
+
+func (t versionTable) read(file string, text []byte, list *diag.List) {
+	var read map[string]map[string]string
+	d, _ := decode(file, text, nil, versionsKind, &read)
+	for _, minor := range slices.Sorted(maps.Keys(read)) {
 		v := t[minor]
 		if v.Values == nil {
-			v = Version{Minor: minor, Values: map[string]string{}, Position: d.at(key)}
+			v = Version{Minor: minor, Values: map[string]string{}, Position: d.At(minor)}
 		}
-		d.pairs(row, "a map of names to versions", func(name string, nameNode, value node) {
-			var s string
-			d.str(&s)(value)
-			switch name {
-			case "newest":
-				if patch, ok := strings.CutPrefix(s, "v"+minor+"."); !ok || !digits.MatchString(patch) {
-					list.Errorf("F006", d.at(value), value.path, "%q is not a patch of %s", s, minor).WithHint("write v%s.0, say", minor)
-					return
-				}
-				v.Newest = s
-			case "endOfLife":
-				if _, err := time.Parse(time.DateOnly, s); err != nil {
-					list.Errorf("F006", d.at(value), value.path, "%q is not a day", s).WithHint("write it as in 2027-06-28")
-					return
-				}
-				v.EndOfLife = s
-			default:
-				d.identifier(nameNode, name)
-				v.Values[name] = s
-			}
-		})
+		for name, value := range read[minor] {
+			v.set(d, name, value)
+		}
 		t[minor] = v
-	})
+	}
+	*list = append(*list, d.List...)
+}
+
+// set takes one value of a row; two of them have a meaning of their own.
+func (v *Version) set(d *schema.Decoder, name, value string) {
+	at := yamlfile.Join(v.Minor, name)
+	switch name {
+	case "newest":
+		if patch, ok := strings.CutPrefix(value, "v"+v.Minor+"."); !ok || !digits.MatchString(patch) {
+			d.Errorf("F006", at, "%q is not a patch of %s", value, v.Minor).WithHint("write v%s.0, say", v.Minor)
+			return
+		}
+		v.Newest = value
+	case "endOfLife":
+		if _, err := time.Parse(time.DateOnly, value); err != nil {
+			d.Errorf("F006", at, "%q is not a day", value).WithHint("write it as in 2027-06-28")
+			return
+		}
+		v.EndOfLife = value
+	default:
+		v.Values[name] = value
+	}
 }
 
 // rows gives the table, oldest minor first, with the values for every minor
@@ -87,12 +99,12 @@ func (t versionTable) rows() []Version {
 // separated by blanks, must all hold.
 var termRule = regexp.MustCompile(`^(>=|<)?(1\.\d+)$`)
 
-// minorTerms checks the texts of a condition on the minor.
-func (d *decoder) minorTerms(c *Condition) {
+// checkMinors checks the texts of a condition on the minor.
+func checkMinors(d *schema.Decoder, _ string, c *Condition) {
 	for _, text := range c.Settings["minor"] {
 		terms := strings.Fields(text)
 		if len(terms) == 0 || slices.ContainsFunc(terms, func(term string) bool { return !termRule.MatchString(term) }) {
-			d.list.Errorf("F006", c.Position, "", "%q does not say which Kubernetes minors it takes", text).
+			d.ErrorAt(c.Position, "F006", "", "%q does not say which Kubernetes minors it takes", text).
 				WithHint("write '>=1.36', '<1.36', '>=1.35 <1.37' or '1.36'")
 		}
 	}

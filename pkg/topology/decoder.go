@@ -15,7 +15,6 @@ import (
 const (
 	maxHosts = 20_000
 	maxParts = 256 // interfaces or disks of a host
-	maxDepth = 64  // nesting of profile parameters
 )
 
 // format is what topologies have for themselves, unlike other files of YAML.

@@ -39,6 +39,7 @@ type Decoder struct {
 	Failed    map[string]bool // paths that hold a mistake, and all paths above them
 	Owner     any             // what the kinds of one format share
 	format    Format
+	depth     int // of values that hold themselves
 }
 
 // NewDecoder gives the decoder of one file.
@@ -89,6 +90,11 @@ func (d *Decoder) Fault(f *Fault, path string) *diag.Diagnostic {
 	wrong := d.Errorf(code, path, "%s", f.Message)
 	wrong.Hint = f.Hint
 	return wrong
+}
+
+// mistyped reports a value of another type.
+func (d *Decoder) mistyped(n *yaml.Node, expected, path string) *diag.Diagnostic {
+	return d.Errorf(d.Codes.Type, path, "expected %s, found %s", expected, yamlfile.Describe(n))
 }
 
 // report takes the mistakes that every YAML file may have.

@@ -65,7 +65,7 @@ func (s *Shape) objectSchema(out map[string]any) {
 	}
 	var rules []any
 	for _, set := range s.Choices {
-		rules = append(rules, map[string]any{"not": map[string]any{"required": set}})
+		rules = append(rules, atMostOne(set))
 	}
 	for _, p := range s.Properties {
 		if p.Unless != nil {
@@ -79,6 +79,18 @@ func (s *Shape) objectSchema(out map[string]any) {
 	if rules != nil {
 		out["allOf"] = rules
 	}
+}
+
+// atMostOne is the rule that keys exclude each other.
+func atMostOne(keys []string) map[string]any {
+	if len(keys) == 2 {
+		return map[string]any{"not": map[string]any{"required": keys}}
+	}
+	var each []any
+	for _, key := range keys {
+		each = append(each, map[string]any{"required": []string{key}})
+	}
+	return map[string]any{"oneOf": append(each[:len(each):len(each)], map[string]any{"not": map[string]any{"anyOf": each}})}
 }
 
 // defaultValue gives a default as JSON has it; defaults in words have none.

@@ -5,6 +5,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
@@ -15,6 +16,7 @@ type List[T any] struct {
 	Single bool
 	Limit  int            // how many entries are read; 0: yamlfile.MaxEntries
 	Unique func(T) string // equal results are repeats; nil allows them
+	By     string         // the key of an element that Unique is about, where a repeat is reported; "" for the element
 }
 
 // Shape describes the list.
@@ -67,18 +69,21 @@ func (l List[T]) refuseRepeats(d *Decoder, path string, items []T) {
 	if l.Unique == nil || len(items) < 2 {
 		return
 	}
-	first := map[string]int{}
+	first := map[string]string{}
 	for i, item := range items {
 		at := yamlfile.Element(path, i)
-		if !d.OK(at) {
-			continue
+		if l.By != "" {
+			at = yamlfile.Join(at, l.By)
 		}
 		key := l.Unique(item)
-		if before, ok := first[key]; ok {
-			d.Errorf(d.Codes.Duplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.At(yamlfile.Element(path, before)), "given here first")
+		if !d.OK(at) || key == "" && l.By != "" {
 			continue
 		}
-		first[key] = i
+		if before, ok := first[key]; ok {
+			d.Errorf(d.Codes.Duplicate, at, "%s is given twice", yamlfile.Clip(key)).WithHint("keep one of them").WithRelated(d.At(before), "given here first")
+			continue
+		}
+		first[key] = at
 	}
 }
 
@@ -88,8 +93,11 @@ func Itself(text string) string { return text }
 // Dict is a mapping whose keys the user chooses.
 type Dict[T any] struct {
 	Name  string
-	Key   func(string) *Fault
+	Key   func(string) *Fault // nil for any key
 	Value Kind[T]
+	// AtValue is set where a value that is wrong is reported where it stands; else it
+	// is at its key.
+	AtValue bool
 }
 
 // Shape describes the mapping.
@@ -103,12 +111,41 @@ func (m Dict[T]) Read(d *Decoder, n *yaml.Node, path string, into *map[string]T)
 		return
 	}
 	*into = make(map[string]T, len(n.Content)/2)
-	d.entries(n, path, m.Key, func(key, at string, value *yaml.Node) {
-		var read T
-		m.Value.Read(d, value, at, &read)
-		if d.OK(at) {
-			(*into)[key] = read
+	d.entries(n, path, m.Key, func(p yamlfile.Pair, at string) {
+		if m.AtValue {
+			d.Record(at, EntryNode(p))
 		}
+		var read T
+		m.Value.Read(d, p.Value, at, &read)
+		if d.OK(at) {
+			(*into)[p.Key] = read
+		}
+	})
+}
+
+// Named is a mapping whose keys the user chooses, in the order of the file: each
+// names an element.
+type Named[T any] struct {
+	Name  string
+	Key   func(string) *Fault                   // nil for any key
+	Start func(name string, at diag.Position) T // what the key says of an element
+	Value Kind[T]
+}
+
+// Shape describes the mapping.
+func (m Named[T]) Shape() *Shape {
+	return &Shape{Name: m.Name, Type: "object", Values: m.Value.Shape()}
+}
+
+// Read reads each element.
+func (m Named[T]) Read(d *Decoder, n *yaml.Node, path string, into *[]T) {
+	if n = d.mapping(n, m.Name, path); n == nil {
+		return
+	}
+	d.entries(n, path, m.Key, func(p yamlfile.Pair, at string) {
+		element := m.Start(p.Key, d.Position(p.At))
+		m.Value.Read(d, p.Value, at, &element)
+		*into = append(*into, element)
 	})
 }
 
@@ -119,24 +156,27 @@ func (d *Decoder) mapping(n *yaml.Node, name, path string) *yaml.Node {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
-		d.Errorf(d.Codes.Type, path, "expected %s, found %s", name, yamlfile.Describe(n)).WithHint("write a mapping: {key: value}, or remove the key")
+		d.mistyped(n, name, path).WithHint("write a mapping: {key: value}, or remove the key")
 		return nil
 	}
 	return n
 }
 
 // entries calls read for each entry of a mapping whose key is right.
-func (d *Decoder) entries(n *yaml.Node, path string, check func(string) *Fault, read func(key, at string, value *yaml.Node)) {
+func (d *Decoder) entries(n *yaml.Node, path string, check func(string) *Fault, read func(p yamlfile.Pair, at string)) {
 	for _, p := range d.Pairs(n, path) {
 		if d.Stopped {
 			return
 		}
 		at := yamlfile.Join(path, p.Key)
 		d.Record(at, p.At)
-		if f := check(p.Key); f != nil {
-			d.Fault(f, at)
-			continue
+		if check != nil {
+			if f := check(p.Key); f != nil {
+				if d.Fault(f, at); !f.Meant {
+					continue
+				}
+			}
 		}
-		read(p.Key, at, p.Value)
+		read(p, at)
 	}
 }

@@ -19,12 +19,16 @@ type Object[S any] struct {
 	// Join gives the entries of a mapping with what it shares with others; nil
 	// where it shares nothing.
 	Join func(d *Decoder, own []yamlfile.Pair, path string) []yamlfile.Pair
+	// Check finds what the keys say together and cannot; nil where they cannot be at
+	// odds.
+	Check func(d *Decoder, path string, of *S)
 }
 
 // Property is one key of an object. Its options return a changed copy.
 type Property[S any] struct {
 	Described
 	must   bool       // the key must be there, in the mapping or in what it shares
+	spared []string   // keys with which the key need not be there
 	absent *yaml.Node // what stands for a key that is not given
 	assign func(d *Decoder, n *yaml.Node, path string, into *S)
 }
@@ -49,6 +53,12 @@ func (p Property[S]) Need() Property[S] {
 // one as the reference says it.
 func (p Property[S]) NeedUnless(others ...string) Property[S] {
 	p.must, p.Unless, p.Fallback = true, others, "**required**, here or in the "+others[0]
+	return p
+}
+
+// NeedWithout makes the key a must where none of the others is given.
+func (p Property[S]) NeedWithout(others ...string) Property[S] {
+	p.must, p.spared, p.Unless, p.Fallback = true, others, others, "**required** without "+others[0]
 	return p
 }
 
@@ -101,7 +111,7 @@ func (o *Object[S]) Read(d *Decoder, n *yaml.Node, path string, into *S) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.Errorf(d.Codes.Type, path, "expected %s, found %s", o.Name, yamlfile.Describe(n)).WithHint("%s", o.example())
+		d.mistyped(n, o.Name, path).WithHint("%s", o.example())
 		for _, p := range o.Properties {
 			d.Failed[yamlfile.Join(path, p.Name)] = true // what it would have said is not known, rather than missing
 		}
@@ -134,6 +144,9 @@ func (o *Object[S]) Read(d *Decoder, n *yaml.Node, path string, into *S) {
 		o.Properties[i].assign(d, p.Value, at, into)
 	}
 	o.complete(d, path, given, into)
+	if o.Check != nil && !d.Stopped {
+		o.Check(d, path, into)
+	}
 }
 
 func (o *Object[S]) example() string {
@@ -202,7 +215,7 @@ func (o *Object[S]) complete(d *Decoder, path string, given []*yamlfile.Pair, in
 	}
 	for i, p := range o.Properties {
 		switch {
-		case given[i] != nil:
+		case given[i] != nil || slices.ContainsFunc(p.spared, has):
 		case p.absent != nil:
 			p.assign(d, p.absent, yamlfile.Join(path, p.Name), into)
 		case !d.misspelt(path, p.Name) && p.must && d.OK(yamlfile.Join(path, p.Name)):

@@ -89,6 +89,18 @@ var Boolean = Scalar[bool]{Name: "true or false", Tag: "!!bool", Parse: func(tex
 	return strings.EqualFold(text, "true"), nil
 }}
 
+// Text is any single value, as it is written.
+var Text = Scalar[string]{Name: "text", Parse: func(text string) (string, *Fault) { return text, nil }}
+
+// Whole is a whole number without bounds.
+var Whole = Scalar[int]{Name: "whole number", Tag: "!!int", Parse: func(text string) (int, *Fault) {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, Faultf("", "%s is not a whole number", yamlfile.Clip(text)).Or("write a decimal number")
+	}
+	return n, nil
+}}
+
 // Enum is one of a closed list.
 func Enum(name string, of []string) Scalar[string] {
 	return Scalar[string]{Name: name, Tag: "!!str", Enum: of, Parse: func(text string) (string, *Fault) {
