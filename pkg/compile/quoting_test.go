@@ -132,6 +132,11 @@ func paramSlots(t *testing.T, c *profile.Catalog) []slot {
 						if params == nil {
 							params = map[string]any{}
 						}
+						for k := range p.Params {
+							if f := &p.Params[k]; f.Required && params[f.Name] == nil {
+								params[f.Name] = fitting(f)
+							}
+						}
 						params[q.Name] = v.make(text)
 						all[p.Name] = params
 					}})
