@@ -47,7 +47,7 @@ func runAdopt(c *call) int {
 	if list.HasErrors() {
 		return c.finish(list, nil, nil)
 	}
-	file := c.options.page
+	file := c.options.adopted
 	dir := c.options.pki
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(file), result.Name+".pki")

@@ -36,7 +36,7 @@ type options struct {
 	gateway, sshKey        string
 	controlPlanes, workers []string
 	nameservers            []string
-	timeout, page          string
+	timeout, page, adopted string
 	identity, passphraseFD string
 	newPassphraseFD        string
 	recipients             []string
@@ -99,7 +99,7 @@ func flagTable() []flag {
 		{name: "output", short: "o", former: "out", value: "DIR", usage: "folder that the build is written to; - prints the document of one host", initial: "out", environment: "KUBESPORE_OUT", bind: func(o *options) any { return &o.out }},
 		{key: "bundle", name: "output", short: "o", former: "bundle", value: "DIR", usage: "folder that the bundle is written to", initial: defaultBundle, bind: func(o *options) any { return &o.bundle }},
 		{key: "media", name: "output", short: "o", former: "media", value: "DIR", usage: "folder that the media are written to", initial: "media", bind: func(o *options) any { return &o.media }},
-		{key: "adopted", name: "output", short: "o", value: "FILE", usage: "file that the topology is written to", initial: "topology.yaml", bind: func(o *options) any { return &o.page }},
+		{key: "adopted", name: "output", short: "o", value: "FILE", usage: "file that the topology is written to", initial: "topology.yaml", bind: func(o *options) any { return &o.adopted }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
 		{key: "kits", name: "output", short: "o", value: "DIR", usage: "folder that the kits are written to", initial: "kits", bind: func(o *options) any { return &o.kits }},
 		{key: "requests", name: "output", short: "o", value: "DIR", usage: "folder that the requests are written to", initial: "requests", bind: func(o *options) any { return &o.requests }},

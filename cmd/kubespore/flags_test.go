@@ -35,3 +35,17 @@ func TestFlags(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsInitialValues: every run registers one command's flags, and rows that share
+// an option have one initial value, since the row that comes last would win.
+func TestFlagsInitialValues(t *testing.T) {
+	var o options
+	rows := map[any]flag{}
+	for _, f := range flagTable() {
+		target := f.bind(&o)
+		if other, ok := rows[target]; ok && other.initial != f.initial {
+			t.Errorf("--%s (%s) and --%s (%s) share an option: %q and %q", f.name, f.key, other.name, other.key, f.initial, other.initial)
+		}
+		rows[target] = f
+	}
+}
