@@ -19,6 +19,7 @@ import (
 // younger than that has a reason.
 var unknownToOld = map[string]string{
 	"[Network] ManageForeignRoutingPolicyRules": "249",
+	"[DHCPv6] DUIDType":                         "249",
 	"[DHCPv6] UseDomains":                       "249",
 	"[DHCPv6] UseHostname":                      "249",
 	"[IPv6AcceptRA] UseGateway":                 "250: os-ubuntu.md says what 22.04 does without",
