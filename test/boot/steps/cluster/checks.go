@@ -267,7 +267,7 @@ func NoFailedUnits(ctx context.Context, r *lab.Run, words []string) (string, err
 }
 
 // asked finds the commands in what the guard of etcd says.
-var asked = regexp.MustCompile(`On another member: (.*)`)
+var asked = regexp.MustCompile(`on another member: (.*)`)
 
 // FollowConsole types the commands that a console shows, letter by letter, on another member.
 func FollowConsole(ctx context.Context, r *lab.Run, words []string) (string, error) {
