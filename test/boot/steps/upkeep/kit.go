@@ -32,17 +32,42 @@ func RenewCertificates(ctx context.Context, r *lab.Run, words []string) (string,
 	if _, err := r.Kubespore(ctx, append([]string{"pki", "renew", r.Adapted()}, words...)...); err != nil {
 		return "", err
 	}
-	out := filepath.Join(r.Dir, "out")
-	if _, err := r.Kubespore(ctx, "build", r.Adapted(), "-o", out); err != nil {
+	if _, err := r.Kubespore(ctx, "build", r.Adapted(), "-o", filepath.Join(r.Dir, "out")); err != nil {
 		return "", err
 	}
+	return "", writeKits(ctx, r)
+}
+
+// writeKits makes the kits of the last build, and keeps those of the build before.
+func writeKits(ctx context.Context, r *lab.Run, more ...string) error {
 	if osfile.Exists(kits(r)) {
 		if err := errors.Join(os.RemoveAll(oldKits(r)), os.Rename(kits(r), oldKits(r))); err != nil {
-			return "", err
+			return err
 		}
 	}
-	_, err := r.Kubespore(ctx, "kit", r.Adapted(), "--build", out, "-o", kits(r))
-	return "", err
+	_, err := r.Kubespore(ctx, append([]string{"kit", r.Adapted(), "--build", filepath.Join(r.Dir, "out"), "-o", kits(r)}, more...)...)
+	return err
+}
+
+// UpgradeByKits takes the topology to the other version of Kubernetes, with the lock of its
+// payload, builds, and writes the kits with the programs and images.
+func UpgradeByKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	if r.Next == nil {
+		return "", errors.New("the scenario does not say to which version")
+	}
+	time.Sleep(time.Second) // as for new certificates
+	r.Set = r.Next.Set
+	locks, err := filepath.Glob(filepath.Join(r.Next.Dir, "*.payload.lock"))
+	if err != nil || len(locks) != 1 {
+		return "", errors.Join(fmt.Errorf("%d locks of the new payload", len(locks)), err)
+	}
+	if err := osfile.Copy(locks[0], filepath.Join(r.Dir, filepath.Base(locks[0]))); err != nil {
+		return "", err
+	}
+	if err := r.Build(ctx, r.Without); err != nil {
+		return "", err
+	}
+	return "", writeKits(ctx, r, "--payload", r.Next.Bundle())
 }
 
 // kitsInside is where an administrator has copied kits to.
@@ -71,6 +96,11 @@ func ApplyKits(ctx context.Context, r *lab.Run, words []string) (string, error) 
 		}
 		if err := copyKit(inside, filepath.Join(kits(r), m.Name)); err != nil {
 			return err
+		}
+		if payload := filepath.Join(kits(r), "_payload"); osfile.Exists(payload) {
+			if err := os.CopyFS(filepath.Join(inside.Root(), kitsInside, "_payload"), os.DirFS(payload)); err != nil {
+				return err
+			}
 		}
 		start := time.Now()
 		if _, err := inside.Do(ctx, applyKit); err != nil {
