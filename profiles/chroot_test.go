@@ -42,7 +42,7 @@ func newChroot(t *testing.T, file, host string, layers ...profile.Source) *chroo
 // layOut writes what a document holds into a folder.
 func layOut(t *testing.T, doc *document.Document) *chroot {
 	t.Helper()
-	m := &chroot{t.TempDir(), doc}
+	m := &chroot{rootFolder(t), doc}
 	entries, err := doc.Entries()
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +67,21 @@ func layOut(t *testing.T, doc *document.Document) *chroot {
 	}
 	m.run(t, enable...)
 	return m
+}
+
+// rootFolder gives a folder in memory, since scripts flush what they write to the disk.
+func rootFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "kubespore-root-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (m *chroot) path(name string) string { return filepath.Join(m.root, name) }
