@@ -93,6 +93,7 @@ func Verbs() []Verb {
 		{"kube-bench", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", fromInside, security.KubeBench},
 		{"compare-with-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", fromInside, upkeep.CompareWithKubeadm},
 		{"renew-certificates", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", fromOutside, upkeep.RenewCertificates},
+		{"write-kits", "", "kubespore writes the kits of the last build", fromOutside, upkeep.WriteKits},
 		{"upgrade-by-kits", "", "kubespore builds for the other version, and writes the kits with programs and images", fromOutside, upkeep.UpgradeByKits},
 		{"apply-kits", "MACHINE...", "take the kits, all machines at the same time", fromInside, upkeep.ApplyKits},
 		{"cut-power-during-kit", "MACHINE", "begin to take the kit, and cut the power at a random moment of it", fromInside, upkeep.CutPowerDuringKit},

@@ -49,6 +49,11 @@ func writeKits(ctx context.Context, r *lab.Run, more ...string) error {
 	return err
 }
 
+// WriteKits makes the kits of the last build.
+func WriteKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	return "", writeKits(ctx, r)
+}
+
 // UpgradeByKits takes the topology to the other version of Kubernetes, with the lock of its
 // payload, builds, and writes the kits with the programs and images.
 func UpgradeByKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
