@@ -25,15 +25,17 @@ func testGuard(t *testing.T, m machine) {
 		formed       string
 		state, says  string
 		after        string // the list when the guard is done
+		restored     bool   // while the guard waits, an operator restores a snapshot
 	}{
-		"first day":                 {other + unseen, "", "false", anew, "", other + unseen},
-		"lost its data":             {other + own, "2", "false", existing, "its data is gone: it replaces itself as a member", other + learner},
-		"lost it before the record": {other + own, "", "true", existing, "its data is gone", other + learner},
-		"cut off between":           {other, "replaced", "false", existing, "it adds itself", other + learner},
-		"cut off after":             {other + learner, "replaced", "false", existing, "", other + learner},
-		"a machine more":            {other, "", "true", existing, "the cluster does not list it: it adds itself", other + learner},
-		"an operator removed it":    {other, "2", "false", "", "it was removed from the cluster. To have it back, on another member: etcdctl member add b --peer-urls=https://192.0.2.2:2380", other},
-		"no majority":               {"", "2", "false", "", "its data is gone, and the others are no majority without it", ""},
+		"first day":                 {other + unseen, "", "false", anew, "", other + unseen, false},
+		"lost its data":             {other + own, "2", "false", existing, "its data is gone: it replaces itself as a member", other + learner, false},
+		"lost it before the record": {other + own, "", "true", existing, "its data is gone", other + learner, false},
+		"cut off between":           {other, "replaced", "false", existing, "it adds itself", other + learner, false},
+		"cut off after":             {other + learner, "replaced", "false", existing, "", other + learner, false},
+		"a machine more":            {other, "", "true", existing, "the cluster does not list it: it adds itself", other + learner, false},
+		"an operator removed it":    {other, "2", "false", "", "it was removed from the cluster. To have it back, on another member: etcdctl member add b --peer-urls=https://192.0.2.2:2380", other, false},
+		"no majority":               {"", "2", "false", "", "its data is gone, and the others are no majority without it", "", false},
+		"a snapshot restored":       {"", "", "true", "ETCD_INITIAL_CLUSTER_STATE=existing\n", "the cluster has formed", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,6 +45,10 @@ func testGuard(t *testing.T, m machine) {
 				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}
+			}
+			sleep := "kill $PPID\n"
+			if c.restored {
+				sleep = "mkdir -p " + dir + "/data/member/wal && touch " + dir + "/data/member/wal/0.wal\n"
 			}
 			out := m.runScript(t, dir, "etcd/files/kubespore-etcd-guard.raw", map[string]string{
 				"etcdctl": "list=" + list + " record=" + record + `
@@ -56,7 +62,7 @@ case $* in
 esac
 `,
 				"systemd-notify": "",
-				"sleep":          "kill $PPID\n",
+				"sleep":          sleep,
 			}, "MEMBER=b", "PEER_URL=https://192.0.2.2:2380", "DATA_DIR="+dir+"/data", "FORMED="+c.formed, "STATIC_POD=false", "OTHER_MEMBERS=https://"+newPorts(t, "127.0.0.1:0").server)
 			state, _ := os.ReadFile(filepath.Join(dir, "run/etcd-state.env"))
 			after, err := os.ReadFile(list)

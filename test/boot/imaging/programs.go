@@ -23,7 +23,7 @@ var onMachines = map[string]string{
 	"kube-scheduler@": "opt/bin/kube-scheduler", "kube-proxy@": "opt/bin/kube-proxy", "flanneld": "opt/bin/flanneld",
 	"registry":    "opt/bin/registry",
 	"cri-dockerd": "opt/bin/cri-dockerd", "dockerd": "opt/bin/dockerd", "docker-proxy": "opt/bin/docker-proxy",
-	"etcd": "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "runc": "opt/bin/runc",
+	"etcd": "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "etcdutl": "opt/bin/etcdutl", "runc": "opt/bin/runc",
 	"containerd": "opt/bin/containerd", "ctr": "opt/bin/ctr", "containerd-shim-runc-v2": "opt/bin/containerd-shim-runc-v2",
 	"bridge": "opt/cni/bin/bridge", "host-local": "opt/cni/bin/host-local", "portmap": "opt/cni/bin/portmap",
 	"loopback": "opt/cni/bin/loopback",
