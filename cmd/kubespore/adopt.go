@@ -37,24 +37,24 @@ SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 func runAdopt(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	in, list := c.adoptInput()
+	in, list := readAdopted(c)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	result, list := adopt.From(in)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	file := c.options.adopted
 	dir := c.options.pki
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(file), result.Name+".pki")
 	}
-	store, err := pki.Open(dir, c.storeOptions(result.Name))
+	store, err := pki.Open(dir, c.work.keys.open(result.Name))
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	taken := pki.Taken{Authorities: map[string]plan.Pair{}, KeyPairs: map[string][]byte{"service-account": result.ServiceAccount}, PodCIDRs: result.PodCIDRs, Founders: result.Founders}
@@ -63,17 +63,17 @@ func runAdopt(c *call) int {
 	}
 	list.Append(pki.TakeOver(store, taken, now))
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	encryption := filepath.Join(filepath.Dir(file), adopt.EncryptionFile)
 	list.Append(writeNew(store.Commit, newFile{encryption, result.Encryption, 0o600}, newFile{file, result.Topology, 0o644}))
-	return c.finish(list, nil, func(w io.Writer) {
+	return c.answer.finish(list, nil, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s, %s and the store %s\n\nnext:\n  read the lines with a question mark in %s, add machines, then: kubespore check %s\n", file, encryption, dir, file, file)
 	})
 }
 
-// adoptInput reads the archive and the files of objects.
-func (c *call) adoptInput() (adopt.Input, diag.List) {
+// readAdopted reads the archive and the files of objects.
+func readAdopted(c *call) (adopt.Input, diag.List) {
 	var list diag.List
 	in := adopt.Input{File: c.args[0]}
 	archive, err := input.Open(in.File)

@@ -20,32 +20,35 @@ type place struct {
 	home       bool   // the topology's: others may be inside of it, and it may be in none
 }
 
-// places gives those of this command.
-func (c *call) places(cluster string) []place {
+// placesOf gives those that the flags of a command name.
+func placesOf(keys []string, o *options) []place {
 	var out []place
-	if cluster != "" { // not where a build is named in place of a topology
-		out = append(out, place{flag: "the topology's folder", name: c.besideTopology(), home: true},
-			place{flag: "the store", name: c.storeDir(cluster), key: "store", written: c.command.name == "build"})
-	}
 	read := []string{"build"}
 	written := []string{"output", "registry", "sysext", "iso", "squashfs", "registry-iso"} // everything that a command calls --output
-	for _, f := range flagsOf(c.command.flags) {
+	for _, f := range flagsOf(keys) {
 		if !slices.Contains(read, f.name) && !slices.Contains(written, f.name) {
 			continue
 		}
-		if name := *f.bind(&c.options).(*string); name != "" {
+		if name := *f.bind(o).(*string); name != "" {
 			out = append(out, place{flag: "--" + f.name, key: cmp.Or(f.key, f.name), name: name, written: slices.Contains(written, f.name)})
 		}
 	}
 	return out
 }
 
+// apart judges the places of the flags, the topology's folder and the store.
+func (w *workspace) apart(cluster string) diag.List {
+	return apart(append([]place{
+		{flag: "the topology's folder", name: w.folder(), home: true},
+		{flag: "the store", name: w.storeDir(cluster), key: "store", written: w.writesStore},
+	}, w.places...))
+}
+
 // apart refuses a folder that a command writes where it is, holds or is inside of
 // another that it reads or writes: one would end up among the other's files, or
 // replace them.
-func (c *call) apart(cluster string) diag.List {
+func apart(all []place) diag.List {
 	var list diag.List
-	all := c.places(cluster)
 	for i, a := range all {
 		for _, b := range all[:i] {
 			if !a.written && !b.written {
@@ -65,7 +68,7 @@ func (c *call) apart(cluster string) diag.List {
 			list[len(list)-1].WithHint("name another place for one of them")
 		}
 		if a.written {
-			list.Append(c.foreign(a))
+			list.Append(foreign(a))
 		}
 	}
 	return list
@@ -84,7 +87,7 @@ var contents = []struct {
 
 // foreign refuses to write into a folder that is, or is inside of, one that
 // another run of kubespore made for something else.
-func (c *call) foreign(p place) diag.List {
+func foreign(p place) diag.List {
 	var list diag.List
 	start := real(p.name)
 	for at := start; at != "/"; at = filepath.Dir(at) {

@@ -14,15 +14,15 @@ type pushResult struct {
 
 func runPayloadPush(c *call) int {
 	var list diag.List
-	bundle, err := payload.OpenBundle(c.ctx, c.args[0], c.web())
+	bundle, err := payload.OpenBundle(c.ctx, c.args[0], webOf(&c.options))
 	if err != nil {
 		list.AddError("W008", err)
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	reference, err := payload.Push(c.ctx, bundle, c.args[1], c.web())
+	reference, err := payload.Push(c.ctx, bundle, c.args[1], webOf(&c.options))
 	list.AddError("W010", err)
 	list.AddError("W008", bundle.Close())
-	return c.finish(list, pushResult{reference}, func(w io.Writer) { fmt.Fprintln(w, reference) })
+	return c.answer.finish(list, pushResult{reference}, func(w io.Writer) { fmt.Fprintln(w, reference) })
 }
 
 type pullResult struct {
@@ -31,13 +31,13 @@ type pullResult struct {
 }
 
 func runPayloadPull(c *call) int {
-	list := c.apart("")
+	list := apart(c.work.places)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	done, err := payload.Pull(c.ctx, c.args[0], c.options.bundle, c.web())
+	done, err := payload.Pull(c.ctx, c.args[0], c.options.bundle, webOf(&c.options))
 	list.AddError("W010", err)
-	return c.finish(list, pullResult{c.options.bundle, done}, func(w io.Writer) {
+	return c.answer.finish(list, pullResult{c.options.bundle, done}, func(w io.Writer) {
 		fmt.Fprintf(w, "bundle  %s (%s: %d copied, %d kept)\n", c.options.bundle, diag.Counted(done.Copied+done.Kept, "file"), done.Copied, done.Kept)
 	})
 }

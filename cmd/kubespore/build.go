@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/compile"
-	"github.com/kubespore/kubespore/pkg/pki"
 )
 
 type buildResult struct {
@@ -33,26 +32,26 @@ type timing struct {
 func runBuild(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		list.Append(c.beyond(project, list, now))
-		return c.finish(list, nil, nil)
+		list.Append(c.work.beyond(c.ctx, project, list, now))
+		return c.answer.finish(list, nil, nil)
 	}
-	hosts, err := c.printedHost(project)
+	hosts, err := printedHost(c, project)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	dir := c.storeDir(project.Topology.Cluster.Name)
-	store, err := pki.Open(dir, c.storeOptions(project.Topology.Cluster.Name))
+	dir := c.work.storeDir(project.Topology.Cluster.Name)
+	store, err := c.work.openStore(project.Topology.Cluster.Name)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	in := compile.Input{
-		Project: project, Overlays: c.overlay, Store: store, Out: c.options.out, Hosts: c.options.hosts,
-		Now: now, Version: programVersion(), Identity: identity(), Strict: c.options.strict, Progress: c.progress(),
+		Project: project, Overlays: c.work.overlay, Store: store, Out: c.options.out, Hosts: c.options.hosts,
+		Now: now, Version: programVersion(), Identity: identity(), Strict: c.options.strict, Progress: c.bars.counted(),
 	}
 	if hosts != nil {
 		in.Out, in.Hosts, in.Print = "", hosts, c.stdout
@@ -62,9 +61,9 @@ func runBuild(c *call) int {
 	if in.Print == nil && !list.HasErrors() {
 		list.AddError("O106", signFirst(store, project.Lock))
 	}
-	c.stages(result)
+	c.answer.stages(result)
 	if in.Print != nil {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	b := buildResult{
 		Out: c.options.out, Store: dir, Unchanged: result.Unchanged, Generation: result.Generation,
@@ -73,12 +72,12 @@ func runBuild(c *call) int {
 	if !project.Lock.Empty() {
 		b.Lock = project.LockFile
 	}
-	return c.finish(list, b, func(w io.Writer) { printBuild(w, b) })
+	return c.answer.finish(list, b, func(w io.Writer) { printBuild(w, b) })
 }
 
 // printedHost gives the one host whose document -o - prints, or nil when the
 // build goes into a folder.
-func (c *call) printedHost(p *compile.Project) ([]string, error) {
+func printedHost(c *call, p *compile.Project) ([]string, error) {
 	hosts := c.options.hosts
 	switch {
 	case c.options.out != "-":
@@ -144,14 +143,4 @@ func fullness(h compile.Host) string {
 		return h.Delivery
 	}
 	return fmt.Sprintf("%s (%d%% full)", h.Delivery, h.DeliveryBytes*100/h.DeliveryLimit)
-}
-
-// stages prints where the time went.
-func (c *call) stages(r compile.Result) {
-	if !c.options.verbose {
-		return
-	}
-	for _, t := range timings(r) {
-		fmt.Fprintf(c.stderr, "%-10s %9.1f ms\n", t.Name, t.Milliseconds)
-	}
 }

@@ -25,32 +25,32 @@ type checkResult struct {
 func runCheck(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	files, list := topologyFiles(c.args)
 	result, good := checkResult{Hosts: []compile.Host{}}, []string{}
 	for _, file := range files {
-		hosts, more := c.check(file, now)
+		hosts, more := checkFile(c, file, now)
 		list.Append(more)
 		result.Hosts = append(result.Hosts, hosts...)
 		good = append(good, fmt.Sprintf("%s: %s, every proof holds", shownName(file), diag.Counted(len(hosts), "host")))
 	}
-	return c.finish(list, result, func(w io.Writer) { fmt.Fprintln(w, strings.Join(good, "\n")) })
+	return c.answer.finish(list, result, func(w io.Writer) { fmt.Fprintln(w, strings.Join(good, "\n")) })
 }
 
-// check compiles one topology in memory.
-func (c *call) check(file string, now time.Time) ([]compile.Host, diag.List) {
-	c.args = []string{file}
-	project, list := c.load()
+// checkFile compiles one topology in memory.
+func checkFile(c *call, file string, now time.Time) ([]compile.Host, diag.List) {
+	work := c.work.of(file)
+	project, list := work.load()
 	if list.HasErrors() {
-		return nil, append(list, c.beyond(project, list, now)...)
+		return nil, append(list, work.beyond(c.ctx, project, list, now)...)
 	}
 	store := pki.Memory()
 	defer store.Close()
 	result, more := compile.Run(c.ctx, compile.Input{
-		Project: project, Overlays: c.overlay, Store: store, Now: now, Strict: c.options.strict, Progress: c.progress(),
+		Project: project, Overlays: work.overlay, Store: store, Now: now, Strict: c.options.strict, Progress: c.bars.counted(),
 	})
-	c.stages(result)
+	c.answer.stages(result)
 	return result.Hosts, append(list, more...)
 }
 

@@ -29,13 +29,13 @@ func codeMeanings() []codeMeaning {
 	return out
 }
 
-func (c *call) explainCode(code string) int {
+func explainCode(c *call, code string) int {
 	var known []string
 	for _, m := range codeMeanings() {
 		if m.Code == code {
-			return c.finish(nil, m, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n\n%s\n", m.Code, m.Title, m.Meaning) })
+			return c.answer.finish(nil, m, func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n\n%s\n", m.Code, m.Title, m.Meaning) })
 		}
 		known = append(known, m.Code)
 	}
-	return c.misused(didYouMean("unknown code "+code, code, known, "docs/diagnostics.md lists them"))
+	return c.answer.misused(didYouMean("unknown code "+code, code, known, "docs/diagnostics.md lists them"))
 }

@@ -10,14 +10,14 @@ import (
 
 // completeArgument gives what may stand at the place of a command's next
 // argument, by its name in the usage line.
-func (c *call) completeArgument(row command) cobra.CompletionFunc {
+func completeArgument(c *call, row command) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if row.max >= 0 && len(args) >= row.max {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		switch name := row.argument(len(args)); {
 		case name == "HOST":
-			return c.hostNames(args), cobra.ShellCompDirectiveNoFileComp
+			return hostNames(c, args), cobra.ShellCompDirectiveNoFileComp
 		case name == "PATH":
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		case strings.HasPrefix(name, "TOPOLOGY") && !strings.Contains(name, "|BUILD"):
@@ -28,13 +28,13 @@ func (c *call) completeArgument(row command) cobra.CompletionFunc {
 }
 
 // completeFlag registers what may stand behind a flag.
-func (c *call) completeFlag(cmd *cobra.Command, f flag) {
+func completeFlag(c *call, cmd *cobra.Command, f flag) {
 	complete := func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		switch {
 		case f.name == "template":
 			return topology.Templates(), cobra.ShellCompDirectiveNoFileComp
 		case f.name == "host":
-			return c.hostNames(args), cobra.ShellCompDirectiveNoFileComp
+			return hostNames(c, args), cobra.ShellCompDirectiveNoFileComp
 		case f.choices != nil:
 			return f.choices, cobra.ShellCompDirectiveNoFileComp
 		case f.value == "DIR":
@@ -50,12 +50,11 @@ func (c *call) completeFlag(cmd *cobra.Command, f flag) {
 
 // hostNames gives the hosts of the topology that the first argument names, as
 // far as it can be read, with what each is.
-func (c *call) hostNames(args []string) []cobra.Completion {
+func hostNames(c *call, args []string) []cobra.Completion {
 	if len(args) == 0 || args[0] == "-" {
 		return nil
 	}
-	c.args = args
-	project, _ := c.load()
+	project, _ := c.work.of(args[0]).load()
 	if project == nil || project.Topology == nil {
 		return nil
 	}

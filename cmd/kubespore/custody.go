@@ -70,10 +70,10 @@ type requested struct {
 func runPKIRequests(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	result := requested{Dir: c.options.requests, Requests: []pki.Request{}, Files: []string{}}
-	list := c.changeStore(func(store *pki.Store, p *plan.Plan) diag.List {
+	list := changeStore(c, func(store *pki.Store, p *plan.Plan) diag.List {
 		requests, list := pki.Requests(store, p, c.args[1:], now)
 		result.Requests = append(result.Requests, requests...)
 		return list
@@ -88,7 +88,7 @@ func runPKIRequests(c *call) int {
 			list.Append(cannotWrite(name, err))
 		}
 	}
-	return c.finish(list, result, func(w io.Writer) { printRequests(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printRequests(w, result) })
 }
 
 func writeRequest(name string, text []byte) error {
@@ -122,19 +122,19 @@ type imported struct {
 func runPKIImport(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	bring := pki.Bring{Authority: c.options.authority, Replace: c.options.replace}
 	for _, name := range c.args[1:] {
 		text, err := input.ReadUpTo(name, mostExport)
 		if err != nil {
-			return c.finish(cannotRead(name, err), nil, nil)
+			return c.answer.finish(cannotRead(name, err), nil, nil)
 		}
 		bring.Files = append(bring.Files, pki.BringFile{Name: name, Text: text})
 	}
 	result := imported{Certificates: []pki.Imported{}}
-	list := c.changeStore(func(store *pki.Store, p *plan.Plan) diag.List {
-		result.Store = c.storeDir(p.Topology.Cluster.Name)
+	list := changeStore(c, func(store *pki.Store, p *plan.Plan) diag.List {
+		result.Store = c.work.storeDir(p.Topology.Cluster.Name)
 		if first := bring.Files[0]; len(bring.Files) == 1 && pki.IsExport(first.Text) {
 			export, err := pki.ImportStore(store, first.Name, first.Text)
 			result.Export = &export
@@ -144,7 +144,7 @@ func runPKIImport(c *call) int {
 		result.Certificates = append(result.Certificates, certificates...)
 		return list
 	})
-	return c.finish(list, result, func(w io.Writer) { printImported(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printImported(w, result) })
 }
 
 // mostExport is how many bytes a file to import may have: stores hold the
@@ -173,31 +173,31 @@ type exported struct {
 
 func runPKIExport(c *call) int {
 	if c.options.export == "-" && c.options.format == "json" {
-		return c.misused(&usageError{message: "-o - prints the store, and --format json an answer", hint: "leave one of them out"})
+		return c.answer.misused(&usageError{message: "-o - prints the store, and --format json an answer", hint: "leave one of them out"})
 	}
 	var text []byte
 	result := exported{File: c.options.export}
-	list := c.changeStore(func(store *pki.Store, p *plan.Plan) diag.List {
+	list := changeStore(c, func(store *pki.Store, p *plan.Plan) diag.List {
 		if result.File == "" {
-			result.File = c.storeDir(p.Topology.Cluster.Name) + ".tar"
+			result.File = c.work.storeDir(p.Topology.Cluster.Name) + ".tar"
 		}
 		var err error
 		text, result.Exported, err = pki.Export(store, c.options.unsealed)
 		return storeProblem(err)
 	})
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if result.File == "-" {
 		if _, err := c.stdout.Write(text); err != nil {
 			list.AddError("O102", err)
 		}
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if err := replaceExport(result.File, text); err != nil {
-		return c.finish(append(list, cannotWrite(result.File, err)...), nil, nil)
+		return c.answer.finish(append(list, cannotWrite(result.File, err)...), nil, nil)
 	}
-	return c.finish(list, result, func(w io.Writer) {
+	return c.answer.finish(list, result, func(w io.Writer) {
 		kept := "sealed"
 		if !result.Sealed {
 			kept = "with every key in the open: keep it as safe as the store"
@@ -221,13 +221,13 @@ func replaceExport(name string, text []byte) error {
 
 // changeStore opens the cluster's store, has it changed, and commits the change
 // unless something is wrong.
-func (c *call) changeStore(change func(*pki.Store, *plan.Plan) diag.List) diag.List {
-	project, list := c.load()
+func changeStore(c *call, change func(*pki.Store, *plan.Plan) diag.List) diag.List {
+	project, list := c.work.load()
 	if list.HasErrors() {
 		return list
 	}
 	cluster := project.Topology.Cluster.Name
-	store, err := pki.Open(c.storeDir(cluster), c.storeOptions(cluster))
+	store, err := c.work.openStore(cluster)
 	if err != nil {
 		return append(list, storeProblem(err)...)
 	}

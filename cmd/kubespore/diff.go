@@ -16,21 +16,21 @@ import (
 func runDiff(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	store, err := c.storeToLookAt(project)
+	store, err := c.work.lookAtStore(project)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	dir, err := outdir.Look(c.options.build)
 	if err != nil {
 		list.AddError("O111", err)
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	last := dir.Manifest()
 	diffs := []inspect.HostDiff{}
@@ -47,19 +47,19 @@ func runDiff(c *call) int {
 		diffs = append(diffs, d)
 	}
 	result, more := compile.Run(c.ctx, compile.Input{
-		Project: project, Overlays: c.overlay, Store: store, Last: dir, Hosts: c.options.hosts, Now: now, Identity: identity(), Progress: c.progress(), Strict: c.options.strict,
+		Project: project, Overlays: c.work.overlay, Store: store, Last: dir, Hosts: c.options.hosts, Now: now, Identity: identity(), Progress: c.bars.counted(), Strict: c.options.strict,
 		Each: func(h *plan.Host, doc *document.Document) { look(h.Name, doc) },
 	})
 	list.Append(more)
 	if result.Unchanged {
 		diffs = unchanged(result, c.options.hosts)
 	}
-	for _, host := range c.gone(last, result.Plan) {
+	for _, host := range goneHosts(last, result.Plan) {
 		look(host, nil)
 	}
 	slices.SortFunc(diffs, func(a, b inspect.HostDiff) int { return strings.Compare(a.Host, b.Host) })
 	changed := slices.DeleteFunc(slices.Clone(diffs), func(d inspect.HostDiff) bool { return d.Action == "" })
-	code := c.finish(list, changed, func(w io.Writer) { inspect.PrintDiffs(w, diffs, c.options.verbose) })
+	code := c.answer.finish(list, changed, func(w io.Writer) { inspect.PrintDiffs(w, diffs, c.options.verbose) })
 	if code == exitFine && c.options.exitCode && len(changed) > 0 {
 		return exitChanges
 	}
@@ -117,8 +117,8 @@ func kitBetween(old, new *document.Document) (*inspect.Kit, error) {
 	return out, nil
 }
 
-// gone gives the hosts of the last build that the topology no longer has.
-func (c *call) gone(last *outdir.Manifest, now *plan.Plan) []string {
+// goneHosts gives the hosts of the last build that the topology no longer has.
+func goneHosts(last *outdir.Manifest, now *plan.Plan) []string {
 	if last == nil || now == nil {
 		return nil
 	}

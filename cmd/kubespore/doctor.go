@@ -41,30 +41,30 @@ type diagnosis struct {
 
 func runDoctor(c *call) int {
 	if len(c.args) == 0 {
-		return c.finish(nil, doctor.States(), printStates)
+		return c.answer.finish(nil, doctor.States(), printStates)
 	}
 	what := c.args[0]
 	var found []doctor.Finding
 	if codeForm.MatchString(what) {
 		state, ok := doctor.Lookup(what)
 		if !ok {
-			return c.misused(didYouMean("unknown code "+what, what, stateCodes(), "kubespore doctor lists them; kubespore explain has the codes of diagnostics"))
+			return c.answer.misused(didYouMean("unknown code "+what, what, stateCodes(), "kubespore doctor lists them; kubespore explain has the codes of diagnostics"))
 		}
 		found = []doctor.Finding{{State: state}}
 	} else {
-		text, err := c.machineText(what)
+		text, err := machineText(c.stdin, what)
 		if err == nil {
 			found, err = doctor.Read(bytes.NewReader(text))
 		}
 		if err != nil {
-			return c.finish(cannotRead(what, err), nil, nil)
+			return c.answer.finish(cannotRead(what, err), nil, nil)
 		}
 	}
 	var topology *yaml.Node
 	var list diag.List
 	if len(c.args) > 1 {
-		if topology, list = c.topologyNode(c.args[1]); list.HasErrors() {
-			return c.finish(list, nil, nil)
+		if topology, list = readNode(c.args[1]); list.HasErrors() {
+			return c.answer.finish(list, nil, nil)
 		}
 	}
 	result := []diagnosis{}
@@ -75,12 +75,12 @@ func runDoctor(c *call) int {
 		}
 		result = append(result, d)
 	}
-	return c.finish(nil, result, func(w io.Writer) { printDiagnoses(w, result) })
+	return c.answer.finish(nil, result, func(w io.Writer) { printDiagnoses(w, result) })
 }
 
-func (c *call) machineText(name string) ([]byte, error) {
+func machineText(stdin io.Reader, name string) ([]byte, error) {
 	if name == "-" {
-		return input.ReadAll(c.stdin)
+		return input.ReadAll(stdin)
 	}
 	if isFolder(name) {
 		name = filepath.Join(name, lastReport)
@@ -88,7 +88,7 @@ func (c *call) machineText(name string) ([]byte, error) {
 	return input.ReadFile(name)
 }
 
-func (c *call) topologyNode(name string) (*yaml.Node, diag.List) {
+func readNode(name string) (*yaml.Node, diag.List) {
 	text, err := input.ReadFile(name)
 	if err != nil {
 		return nil, cannotRead(name, err)

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,50 +17,39 @@ import (
 
 func runExplain(c *call) int {
 	if len(c.args) == 1 && codeForm.MatchString(c.args[0]) {
-		return c.explainCode(c.args[0])
+		return explainCode(c, c.args[0])
 	}
 	if c.options.keys && len(c.args) > 1 {
-		return c.misused(&usageError{message: "--keys is about all hosts", hint: "write kubespore explain --keys " + c.args[0]})
+		return c.answer.misused(&usageError{message: "--keys is about all hosts", hint: "write kubespore explain --keys " + c.args[0]})
 	}
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	store, err := c.storeToLookAt(project)
+	store, err := c.work.lookAtStore(project)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
-	switch in := c.looking(project, store, now); {
+	switch in := lookInput(c, project, store, now); {
 	case c.options.keys:
-		return c.explainKeys(in, list)
+		return explainKeys(c, in, list)
 	case len(c.args) > 1:
-		return c.explainHost(in, list)
+		return explainHost(c, in, list)
 	}
-	return c.explainCluster(project, store, list)
+	return explainCluster(c, project, store, list)
 }
 
-// storeToLookAt opens the cluster's store for reading; before the first build
-// there is none, and keys that are forgotten afterwards stand in.
-func (c *call) storeToLookAt(p *compile.Project) (*pki.Store, error) {
-	cluster := p.Topology.Cluster.Name
-	dir := c.storeDir(cluster)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return pki.Memory(), nil
-	}
-	return pki.OpenReadOnly(dir, c.storeOptions(cluster))
+// lookInput is what rendering documents to look at them needs.
+func lookInput(c *call, p *compile.Project, store *pki.Store, now time.Time) compile.Input {
+	return compile.Input{Project: p, Overlays: c.work.overlay, Store: store, Now: now, Strict: c.options.strict}
 }
 
-// looking is what rendering documents to look at them needs.
-func (c *call) looking(p *compile.Project, store *pki.Store, now time.Time) compile.Input {
-	return compile.Input{Project: p, Overlays: c.overlay, Store: store, Now: now, Strict: c.options.strict}
-}
-
-func (c *call) explainHost(in compile.Input, list diag.List) int {
+func explainHost(c *call, in compile.Input, list diag.List) int {
 	what := ""
 	if len(c.args) == 3 {
 		what = c.args[2]
@@ -77,10 +63,10 @@ func (c *call) explainHost(in compile.Input, list diag.List) int {
 	}
 	_, more := compile.Render(c.ctx, in)
 	list.Append(more)
-	return c.finish(list, found, func(w io.Writer) { inspect.PrintExplanations(w, found) })
+	return c.answer.finish(list, found, func(w io.Writer) { inspect.PrintExplanations(w, found) })
 }
 
-func (c *call) explainKeys(in compile.Input, list diag.List) int {
+func explainKeys(c *call, in compile.Input, list diag.List) int {
 	var docs []*document.Document
 	in.Each = func(_ *plan.Host, doc *document.Document) {
 		docs = append(docs, &document.Document{Host: doc.Host, Keys: doc.Keys})
@@ -88,14 +74,14 @@ func (c *call) explainKeys(in compile.Input, list diag.List) int {
 	result, more := compile.Render(c.ctx, in)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	keys := inspect.NewKeyCollector(result.Plan)
 	for _, doc := range docs {
 		keys.Add(doc)
 	}
 	table := keys.Table()
-	return c.finish(list, table, table.Print)
+	return c.answer.finish(list, table, table.Print)
 }
 
 // hostFacts is what is said of a host without its document.
@@ -108,15 +94,15 @@ type hostFacts struct {
 	Profiles []string `json:"profiles"`
 }
 
-func (c *call) explainCluster(p *compile.Project, store *pki.Store, list diag.List) int {
+func explainCluster(c *call, p *compile.Project, store *pki.Store, list diag.List) int {
 	given, err := store.Allocations()
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	decided, _, more := p.Plan(given)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	facts := []hostFacts{}
 	for _, h := range decided.Hosts {
@@ -126,7 +112,7 @@ func (c *call) explainCluster(p *compile.Project, store *pki.Store, list diag.Li
 		}
 		facts = append(facts, f)
 	}
-	return c.finish(list, facts, func(w io.Writer) { printFacts(w, facts) })
+	return c.answer.finish(list, facts, func(w io.Writer) { printFacts(w, facts) })
 }
 
 func printFacts(w io.Writer, facts []hostFacts) {

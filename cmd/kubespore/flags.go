@@ -13,11 +13,12 @@ import (
 
 // options holds the values of all flags; a command reads those it takes.
 type options struct {
-	quiet, verbose         bool
-	format                 string
-	profiles, hosts        []string
-	out, pki, template     string
-	strict, keys, exitCode bool
+	answerOptions
+	workOptions
+	keyOptions
+	hosts                  []string
+	out, template          string
+	keys, exitCode         bool
 	from, age              []string
 	bundle, iso            string
 	registry, registryISO  string
@@ -37,12 +38,28 @@ type options struct {
 	controlPlanes, workers []string
 	nameservers            []string
 	timeout, page, adopted string
-	identity, passphraseFD string
 	newPassphraseFD        string
 	recipients             []string
 	requests, export       string
 	authority              string
 	replace, unsealed      bool
+}
+
+// answerOptions say how a run answers.
+type answerOptions struct {
+	quiet, verbose, strict bool
+	format                 string
+}
+
+// workOptions say where profiles and store are.
+type workOptions struct {
+	profiles []string
+	pki      string
+}
+
+// keyOptions say what opens a sealed store.
+type keyOptions struct {
+	identity, passphraseFD string
 }
 
 // flag is one row of flagTable.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -24,17 +23,17 @@ func runInit(c *call) int {
 	if len(c.args) == 1 {
 		file = c.args[0]
 	}
-	key, err := c.publicKey()
+	key, err := publicKey(c)
 	if err != nil {
-		return c.finish(cannotRead("--ssh-key", err), nil, nil)
+		return c.answer.finish(cannotRead("--ssh-key", err), nil, nil)
 	}
-	text, err := c.starter(key)
+	text, err := starterText(&c.options, key)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	if c.outlined() {
-		if list := c.refused(file, text); list.HasErrors() {
-			return c.finish(list, nil, nil)
+	if outlined(&c.options) {
+		if list := refusals(c, file, text); list.HasErrors() {
+			return c.answer.finish(list, nil, nil)
 		}
 	}
 	if file == "-" {
@@ -42,14 +41,14 @@ func runInit(c *call) int {
 		return exitFine
 	}
 	if err := createFile(file, text); err != nil {
-		return c.finish(cannotWrite(file, err), nil, nil)
+		return c.answer.finish(cannotWrite(file, err), nil, nil)
 	}
-	return c.finish(nil, nil, func(w io.Writer) {
+	return c.answer.finish(nil, nil, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s\n\nnext:\n", file)
 		if line := lineOf(text, topology.KeyPlaceholder); line > 0 {
 			fmt.Fprintf(w, "  put your public SSH key into line %d, or remove this file and run: kubespore init --ssh-key FILE\n", line)
 		}
-		if c.outlined() {
+		if outlined(&c.options) {
 			fmt.Fprintf(w, "  kubespore build %s\n", file)
 		} else {
 			fmt.Fprintf(w, "  edit it, then: kubespore check %s\n", file)
@@ -59,25 +58,25 @@ func runInit(c *call) int {
 }
 
 // outlined says whether the command line describes the machines.
-func (c *call) outlined() bool { return len(c.options.controlPlanes) > 0 }
+func outlined(o *options) bool { return len(o.controlPlanes) > 0 }
 
-// starter gives the text of the file, without the first lines that name the schema.
-func (c *call) starter(key string) ([]byte, error) {
+// starterText gives the text of the file, without the first lines that name the schema.
+func starterText(o *options, key string) ([]byte, error) {
 	var text []byte
 	switch {
-	case c.outlined() && c.options.template != "":
+	case outlined(o) && o.template != "":
 		return nil, &usageError{message: "--template and --control-plane say the same thing in two ways", hint: "leave one of them out"}
-	case c.outlined():
-		outline, err := c.outline(key)
+	case outlined(o):
+		outline, err := outlineOf(o, key)
 		if err != nil {
 			return nil, err
 		}
 		text = outline.Text()
-	case c.options.name+c.options.endpoint+c.options.gateway != "" || len(c.options.workers)+len(c.options.nameservers) > 0:
+	case o.name+o.endpoint+o.gateway != "" || len(o.workers)+len(o.nameservers) > 0:
 		return nil, &usageError{message: "a cluster has a control plane", hint: "add --control-plane NAME=ADDRESS/PREFIX, or leave the other machines out too for a commented starter"}
 	default:
 		names := topology.Templates()
-		name := cmp.Or(c.options.template, names[0])
+		name := cmp.Or(o.template, names[0])
 		if !slices.Contains(names, name) {
 			return nil, didYouMean(fmt.Sprintf("unknown template %q", name), name, names, "write --template "+strings.Join(names, " or "))
 		}
@@ -89,11 +88,11 @@ func (c *call) starter(key string) ([]byte, error) {
 	return slices.Concat([]byte("# yaml-language-server: $schema="+schemaFile+"\n# made by: kubespore schema > "+schemaFile+"\n"), text), nil
 }
 
-// outline reads the flags that describe machines.
-func (c *call) outline(key string) (topology.Outline, error) {
+// outlineOf reads the flags that describe machines.
+func outlineOf(given *options, key string) (topology.Outline, error) {
 	o := topology.Outline{
-		Name: cmp.Or(c.options.name, "cluster"), Endpoint: c.options.endpoint, Version: newestVersion(), OS: c.options.os,
-		Gateway: c.options.gateway, Nameservers: c.options.nameservers, User: "core", Key: key,
+		Name: cmp.Or(given.name, "cluster"), Endpoint: given.endpoint, Version: newestVersion(), OS: given.os,
+		Gateway: given.gateway, Nameservers: given.nameservers, User: "core", Key: key,
 	}
 	if slices.Contains([]string{"debian", "ubuntu", "rocky"}, o.OS) {
 		o.User = o.OS
@@ -101,7 +100,7 @@ func (c *call) outline(key string) (topology.Outline, error) {
 	for _, x := range []struct {
 		flag, roles string
 		values      []string
-	}{{"control-plane", "control-plane", c.options.controlPlanes}, {"worker", "worker", c.options.workers}} {
+	}{{"control-plane", "control-plane", given.controlPlanes}, {"worker", "worker", given.workers}} {
 		for _, value := range x.values {
 			name, address, found := strings.Cut(value, "=")
 			if _, err := netip.ParsePrefix(address); !found || err != nil {
@@ -110,21 +109,21 @@ func (c *call) outline(key string) (topology.Outline, error) {
 			o.Hosts = append(o.Hosts, topology.OutlineHost{Name: name, Roles: x.roles, Address: address})
 		}
 	}
-	if len(c.options.workers) == 0 {
+	if len(given.workers) == 0 {
 		for i := range o.Hosts {
 			o.Hosts[i].Roles = "control-plane, worker"
 		}
 	}
-	return o, c.endpoint(&o)
+	return o, settleEndpoint(given, &o)
 }
 
-// endpoint works out where clients find the API server: one control plane is
+// settleEndpoint works out where clients find the API server: one control plane is
 // that itself, and an address that no machine has is held by keepalived.
-func (c *call) endpoint(o *topology.Outline) error {
+func settleEndpoint(given *options, o *topology.Outline) error {
 	first := netip.MustParsePrefix(o.Hosts[0].Address).Addr()
 	o.IPv6 = first.Is6()
 	switch {
-	case o.Endpoint == "" && len(c.options.controlPlanes) > 1:
+	case o.Endpoint == "" && len(given.controlPlanes) > 1:
 		return &usageError{message: "several control planes need an endpoint", hint: "add --endpoint ADDRESS:6443, a free address of their network, which keepalived holds"}
 	case o.Endpoint == "":
 		o.Endpoint = netip.AddrPortFrom(first, 6443).String()
@@ -139,10 +138,10 @@ func (c *call) endpoint(o *topology.Outline) error {
 	return nil
 }
 
-// refused says what is wrong with a text that is to be written.
-func (c *call) refused(file string, text []byte) diag.List {
-	c.read = map[string][]byte{file: text}
-	layers, err := c.profileLayers()
+// refusals says what is wrong with a text that is to be written.
+func refusals(c *call, file string, text []byte) diag.List {
+	c.read[file] = text
+	layers, err := c.work.profileLayers()
 	if err != nil {
 		return cannotRead("--profiles", err)
 	}
@@ -154,7 +153,7 @@ func (c *call) refused(file string, text []byte) diag.List {
 
 // publicKey gives the key that --ssh-key names, or the user's own, or what must
 // be replaced.
-func (c *call) publicKey() (string, error) {
+func publicKey(c *call) (string, error) {
 	if name := c.options.sshKey; name != "" {
 		text, err := input.ReadFile(name)
 		return strings.TrimSpace(string(text)), err
@@ -187,14 +186,4 @@ func createFile(name string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Close())
-}
-
-// reason gives the cause of a file error without the operation and the path,
-// which our message already has.
-func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

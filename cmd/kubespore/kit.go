@@ -43,18 +43,18 @@ type kitResult struct {
 func runKit(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	built, list := c.built(now)
+	built, list := openBuilt(c, now)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if built.Project == nil {
-		return c.misused(&usageError{message: "a kit is made for a topology, and " + c.args[0] + " is a folder", hint: "name the topology, and the folder with --build"})
+		return c.answer.misused(&usageError{message: "a kit is made for a topology, and " + c.args[0] + " is a folder", hint: "name the topology, and the folder with --build"})
 	}
-	store, err := c.storeToLookAt(built.Project)
+	store, err := c.work.lookAtStore(built.Project)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	names := c.args[1:]
@@ -63,7 +63,7 @@ func runKit(c *call) int {
 	result := kitResult{Dir: c.options.kits, Kits: []compile.KitOf{}}
 	var bundle *payload.Bundle
 	if c.options.payload != "" && !list.HasErrors() {
-		if bundle, err = payload.OpenBundle(c.ctx, c.options.payload, c.web()); err != nil {
+		if bundle, err = payload.OpenBundle(c.ctx, c.options.payload, webOf(&c.options)); err != nil {
 			list.AddError("W008", err)
 		} else {
 			defer bundle.Close()
@@ -72,11 +72,11 @@ func runKit(c *call) int {
 	if !list.HasErrors() && !(c.options.strict && len(list) > 0) {
 		medium := built.Kits(store, bundle, func(k compile.KitOf) { result.Kits = append(result.Kits, k) })
 		var problems diag.List
-		result.Files, problems = media.Write(c.ctx, medium, hosts, media.Options{Dir: c.options.kits, Whole: len(names) == 0, Progress: c.mediaProgress(medium.Name)})
+		result.Files, problems = media.Write(c.ctx, medium, hosts, media.Options{Dir: c.options.kits, Whole: len(names) == 0, Progress: c.bars.of(medium.Name)})
 		list.Append(problems)
 	}
 	slices.SortFunc(result.Kits, func(a, b compile.KitOf) int { return strings.Compare(a.Host, b.Host) })
-	return c.finish(list, result, func(w io.Writer) { printKits(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printKits(w, result) })
 }
 
 func printKits(w io.Writer, r kitResult) {

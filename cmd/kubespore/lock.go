@@ -1,11 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 
 	"github.com/kubespore/kubespore/pkg/compile"
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -15,22 +12,22 @@ import (
 )
 
 // readLock gives a project the lock that lies next to its topology.
-func (c *call) readLock(p *compile.Project) error {
-	p.LockFile = payload.LockFile(c.besideTopology(), p.Topology.Cluster.Name)
+func (w *workspace) readLock(p *compile.Project) error {
+	p.LockFile = payload.LockFile(w.folder(), p.Topology.Cluster.Name)
 	var err error
 	p.Lock, err = payload.ReadLock(p.LockFile)
 	return err
 }
 
 // signedLock refuses a lock that changed after the cluster's key had signed it.
-func (c *call) signedLock(p *compile.Project) diag.List {
-	_, list := c.signatureOf(p)
+func (w *workspace) signedLock(p *compile.Project) diag.List {
+	_, list := w.signatureOf(p)
 	return list
 }
 
 // signatureOf gives the signature of the lock; nil when none was signed yet.
-func (c *call) signatureOf(p *compile.Project) ([]byte, diag.List) {
-	store, err := c.storeToLookAt(p)
+func (w *workspace) signatureOf(p *compile.Project) ([]byte, diag.List) {
+	store, err := w.lookAtStore(p)
 	if err != nil {
 		return nil, storeProblem(err)
 	}
@@ -58,12 +55,11 @@ func (c *call) signatureOf(p *compile.Project) ([]byte, diag.List) {
 
 // signPacked signs the lock that pack wrote, where the store is and has the key; nil
 // where not.
-func (c *call) signPacked(p *compile.Project, lock plan.Lock) ([]byte, error) {
-	dir := c.storeDir(p.Topology.Cluster.Name)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+func signPacked(w *workspace, p *compile.Project, lock plan.Lock) ([]byte, error) {
+	if !w.hasStore(p) {
 		return nil, nil
 	}
-	store, err := pki.Open(dir, c.storeOptions(p.Topology.Cluster.Name))
+	store, err := w.openStore(p.Topology.Cluster.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +104,19 @@ type signResult struct {
 }
 
 func runPayloadSign(c *call) int {
-	project, list := c.loadUnsigned()
+	project, list := c.work.loadUnsigned()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	store, err := pki.Open(c.storeDir(project.Topology.Cluster.Name), c.storeOptions(project.Topology.Cluster.Name))
+	store, err := c.work.openStore(project.Topology.Cluster.Name)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	if _, err := signIn(store, project.Lock); err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
-	return c.finish(list, signResult{project.LockFile}, func(w io.Writer) {
+	return c.answer.finish(list, signResult{project.LockFile}, func(w io.Writer) {
 		fmt.Fprintf(w, "signed %s: builds follow it from now on\n", project.LockFile)
 	})
 }

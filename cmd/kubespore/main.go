@@ -47,13 +47,13 @@ func main() {
 // the files that the command line names. tidying is held while it has something that
 // it must take away again.
 func run(ctx context.Context, tidying *sync.WaitGroup, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	c := &call{ctx: ctx, tidying: tidying, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
-	root := c.tree()
+	c := newCall(ctx, tidying, streams{stdin: stdin, stdout: stdout, stderr: stderr, env: env, read: map[string][]byte{}})
+	root := commandTree(c)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.Execute(); err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	return c.code
 }

@@ -21,57 +21,57 @@ type mediaResult struct {
 }
 
 // makeMedia makes a medium of the last build.
-func (c *call) makeMedia(m media.Medium, next string) int {
-	return c.makeMediaOf(func(*compile.Built) (media.Medium, error) { return m, nil }, next)
+func makeMedia(c *call, m media.Medium, next string) int {
+	return makeMediaOf(c, func(*compile.Built) (media.Medium, error) { return m, nil }, next)
 }
 
 // makeMediaOf makes a medium that depends on the build.
-func (c *call) makeMediaOf(choose func(*compile.Built) (media.Medium, error), next string) int {
+func makeMediaOf(c *call, choose func(*compile.Built) (media.Medium, error), next string) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	built, list := c.built(now)
+	built, list := openBuilt(c, now)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	hosts, more := built.Hosts(c.options.hosts)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	m, err := choose(built)
 	if err != nil {
 		list.AddError("O106", err)
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	named := len(c.options.hosts) > 0
 	hosts, left, more := media.Select(m, hosts, named)
 	list.Append(more)
 	if list.HasErrors() || c.options.strict && len(list) > 0 {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	made, more := media.Write(c.ctx, m, hosts, media.Options{Dir: c.options.media, Whole: !named, Progress: c.mediaProgress(m.Name)})
+	made, more := media.Write(c.ctx, m, hosts, media.Options{Dir: c.options.media, Whole: !named, Progress: c.bars.of(m.Name)})
 	list.Append(more)
 	result := mediaResult{Dir: c.options.media, Files: made, Left: left}
-	return c.finish(list, result, func(w io.Writer) {
+	return c.answer.finish(list, result, func(w io.Writer) {
 		printMedia(w, result, m.Care)
 		fmt.Fprintf(w, "\nnext: %s\n", next)
 	})
 }
 
-// built opens the build that the argument means: a topology's, or the folder
+// openBuilt opens the build that the argument means: a topology's, or the folder
 // itself.
-func (c *call) built(now time.Time) (*compile.Built, diag.List) {
+func openBuilt(c *call, now time.Time) (*compile.Built, diag.List) {
 	var list diag.List
 	var project *compile.Project
 	out := c.options.build
 	if isFolder(c.args[0]) {
 		out, c.options.build = c.args[0], c.args[0]
-		if list = c.apart(""); list.HasErrors() {
+		if list = apart(placesOf(c.command.flags, &c.options)); list.HasErrors() {
 			return nil, list
 		}
-	} else if project, list = c.load(); list.HasErrors() {
+	} else if project, list = c.work.load(); list.HasErrors() {
 		return nil, list
 	}
 	built, err := compile.OpenBuilt(out, project)
@@ -80,21 +80,6 @@ func (c *call) built(now time.Time) (*compile.Built, diag.List) {
 		built.Check(now, &list)
 	}
 	return built, list
-}
-
-// failed finishes with the one thing that was wrong.
-func (c *call) failed(err error) int {
-	var list diag.List
-	list.AddError("O101", err)
-	return c.finish(list, nil, nil)
-}
-
-func (c *call) mediaProgress(name string) func(done, total int) {
-	draw := c.progress()
-	if draw == nil {
-		return nil
-	}
-	return func(done, total int) { draw(name, done, total) }
 }
 
 // maxListed is how many files are listed one by one.

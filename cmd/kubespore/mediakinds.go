@@ -111,19 +111,19 @@ It holds nothing of any cluster.`,
 }
 
 func runMediaISO(c *call) int {
-	return c.makeMedia(media.Seed(), "attach each volume to its machine as a CD or disk, and power it on")
+	return makeMedia(c, media.Seed(), "attach each volume to its machine as a CD or disk, and power it on")
 }
 
 func runMediaConfigDrive(c *call) int {
-	return c.makeMedia(media.ConfigDrive(), "attach each volume to its machine as a CD or disk, and power it on")
+	return makeMedia(c, media.ConfigDrive(), "attach each volume to its machine as a CD or disk, and power it on")
 }
 
 func runMediaInitrd(c *call) int {
-	return c.makeMedia(media.Initrd(c.options.install), "name each archive as a further initrd where the machine's boot loader names the system's own")
+	return makeMedia(c, media.Initrd(c.options.install), "name each archive as a further initrd where the machine's boot loader names the system's own")
 }
 
 func runMediaEmbed(c *call) int {
-	return c.fromImage("which ISO?", "a live ISO of Fedora CoreOS", "boot each machine from its ISO", func(source *os.File) (media.Medium, error) {
+	return mediaFromImage(c, "which ISO?", "a live ISO of Fedora CoreOS", "boot each machine from its ISO", func(source *os.File) (media.Medium, error) {
 		return media.Embed(source, c.options.install)
 	})
 }
@@ -131,29 +131,29 @@ func runMediaEmbed(c *call) int {
 func runMediaDisk(c *call) int {
 	size, err := sizeOf("disk-size", c.options.diskSize)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	return c.fromImage("which image?", "a cloud image, raw or qcow2", "give each machine its disk, and power it on", func(source *os.File) (media.Medium, error) {
+	return mediaFromImage(c, "which image?", "a cloud image, raw or qcow2", "give each machine its disk, and power it on", func(source *os.File) (media.Medium, error) {
 		return media.Disk(source, size, c.options.media)
 	})
 }
 
-// fromImage makes a medium that begins with the image of --image; question and
+// mediaFromImage makes a medium that begins with the image of --image; question and
 // kind ask for it where the flag is missing.
-func (c *call) fromImage(question, kind, next string, open func(*os.File) (media.Medium, error)) int {
+func mediaFromImage(c *call, question, kind, next string, open func(*os.File) (media.Medium, error)) int {
 	if c.options.image == "" {
-		return c.misused(&usageError{message: question, hint: "add --image FILE: " + kind + ", as it was downloaded"})
+		return c.answer.misused(&usageError{message: question, hint: "add --image FILE: " + kind + ", as it was downloaded"})
 	}
 	source, err := input.OpenVolume(c.options.image)
 	if err != nil {
-		return c.finish(cannotRead("--image "+c.options.image, err), nil, nil)
+		return c.answer.finish(cannotRead("--image "+c.options.image, err), nil, nil)
 	}
 	defer source.Close()
 	m, err := open(source)
 	if err != nil {
-		return c.failed(err)
+		return c.answer.failed(err)
 	}
-	return c.makeMedia(m, next)
+	return makeMedia(c, m, next)
 }
 
 // sizeOf reads a size as people write it: 40G, 512M.
@@ -172,20 +172,20 @@ func sizeOf(flag, text string) (int64, error) {
 
 func runMediaSnippets(c *call) int {
 	if c.options.platform == "" {
-		return c.misused(&usageError{message: "for which hypervisor?", hint: "add --for " + strings.Join(media.Platforms(), " or ")})
+		return c.answer.misused(&usageError{message: "for which hypervisor?", hint: "add --for " + strings.Join(media.Platforms(), " or ")})
 	}
-	return c.makeMedia(media.Snippets(c.options.platform), "give each virtual machine what its snippet says")
+	return makeMedia(c, media.Snippets(c.options.platform), "give each virtual machine what its snippet says")
 }
 
 func runMediaStick(c *call) int {
 	if len(c.options.age) == 0 {
-		return c.misused(&usageError{message: "which age does the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
+		return c.answer.misused(&usageError{message: "which age does the stick carry?", hint: "add --age FILE: the file age from https://github.com/FiloSottile/age/releases, once for each architecture of the hosts"})
 	}
 	programs, list := media.AgePrograms(c.options.age)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	return c.makeMediaWithStore(func(store *pki.Store) (media.Medium, error) {
+	return makeMediaWithStore(c, func(store *pki.Store) (media.Medium, error) {
 		if store == nil {
 			return media.Stick(nil, programs), nil
 		}
@@ -196,25 +196,25 @@ func runMediaStick(c *call) int {
 // makeMediaWithStore makes a medium that needs the store, which must be there: a
 // new one would be another cluster's. It is nil where the topology is not known,
 // for which the medium is refused.
-func (c *call) makeMediaWithStore(choose func(*pki.Store) (media.Medium, error), next string) int {
+func makeMediaWithStore(c *call, choose func(*pki.Store) (media.Medium, error), next string) int {
 	var store *pki.Store
 	defer func() {
 		if store != nil {
 			_ = store.Close() // what was to be kept is committed
 		}
 	}()
-	return c.makeMediaOf(func(b *compile.Built) (media.Medium, error) {
+	return makeMediaOf(c, func(b *compile.Built) (media.Medium, error) {
 		if b.Project == nil {
 			return choose(nil)
 		}
 		cluster := b.Project.Topology.Cluster.Name
-		dir := c.storeDir(cluster)
+		dir := c.work.storeDir(cluster)
 		if _, err := os.Stat(dir); err != nil {
 			return media.Medium{}, diag.Failf("O120", diag.Position{File: dir}, "the store of this build is not there, and this medium needs keys that are kept in it").
 				WithHint("name it with --pki")
 		}
 		var err error
-		if store, err = pki.Open(dir, c.storeOptions(cluster)); err != nil {
+		if store, err = c.work.openStore(cluster); err != nil {
 			return media.Medium{}, err
 		}
 		return choose(store)
@@ -222,13 +222,13 @@ func (c *call) makeMediaWithStore(choose func(*pki.Store) (media.Medium, error),
 }
 
 func runMediaBake(c *call) int {
-	layers, err := c.profileLayers()
+	layers, err := c.work.profileLayers()
 	if err != nil {
-		return c.finish(cannotRead("--profiles", err), nil, nil)
+		return c.answer.finish(cannotRead("--profiles", err), nil, nil)
 	}
 	catalog, list := profile.Load(layers...)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if _, err := io.WriteString(c.stdout, media.Bake(catalog.Systems())); err != nil {
 		return exitDiagnostics
@@ -237,42 +237,42 @@ func runMediaBake(c *call) int {
 }
 
 func runMediaPXE(c *call) int {
-	n, err := c.netboot()
+	n, err := netbootOf(&c.options)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	next := "put the systems' files below pxe/images, serve pxe at " + n.URL + ", and point iPXE at boot.ipxe"
 	secured := strings.HasPrefix(n.URL, "https://")
 	switch {
 	case c.options.ca != "" && !secured:
-		return c.misused(&usageError{message: "--ca says who vouches for the server of an https URL, and --url is " + n.URL, hint: "write --url https://..., or leave out --ca"})
+		return c.answer.misused(&usageError{message: "--ca says who vouches for the server of an https URL, and --url is " + n.URL, hint: "write --url https://..., or leave out --ca"})
 	case !secured:
-		return c.makeMedia(media.PXE(n), next)
+		return makeMedia(c, media.PXE(n), next)
 	case c.options.ca != "":
-		return c.othersServer(n, next)
+		return pxeOfOthers(c, n, next)
 	}
-	return c.makeMediaWithStore(func(store *pki.Store) (media.Medium, error) { return c.ownServer(n, store) },
+	return makeMediaWithStore(c, func(store *pki.Store) (media.Medium, error) { return pxeOfStore(c.streams, n, store) },
 		next+"; give the web server boot-server/server.crt and server.key, and build iPXE with TRUST=ca.crt")
 }
 
-// othersServer is for a server that an authority of the operator's vouches for.
-func (c *call) othersServer(n media.Netboot, next string) int {
+// pxeOfOthers is for a server that an authority of the operator's vouches for.
+func pxeOfOthers(c *call, n media.Netboot, next string) int {
 	text, err := input.ReadFile(c.options.ca)
 	if err != nil {
-		return c.finish(cannotRead("--ca "+c.options.ca, err), nil, nil)
+		return c.answer.finish(cannotRead("--ca "+c.options.ca, err), nil, nil)
 	}
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	if n.Authority, err = media.Authorities(c.options.ca, text, now); err != nil {
-		return c.failed(err)
+		return c.answer.failed(err)
 	}
-	return c.makeMedia(media.PXE(n), next)
+	return makeMedia(c, media.PXE(n), next)
 }
 
-// ownServer is for a server that the store's own authority vouches for.
-func (c *call) ownServer(n media.Netboot, store *pki.Store) (media.Medium, error) {
+// pxeOfStore is for a server that the store's own authority vouches for.
+func pxeOfStore(s streams, n media.Netboot, store *pki.Store) (media.Medium, error) {
 	if store == nil {
 		return media.PXE(n), nil
 	}
@@ -280,7 +280,7 @@ func (c *call) ownServer(n media.Netboot, store *pki.Store) (media.Medium, error
 	if err != nil {
 		return media.Medium{}, err
 	}
-	now, err := c.now()
+	now, err := s.now()
 	if err != nil {
 		return media.Medium{}, err
 	}
@@ -293,18 +293,18 @@ func (c *call) ownServer(n media.Netboot, store *pki.Store) (media.Medium, error
 }
 
 func runMediaMatchbox(c *call) int {
-	n, err := c.netboot()
+	n, err := netbootOf(&c.options)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	return c.makeMedia(media.Matchbox(n), "put the systems' files below matchbox's assets, and run matchbox with this folder as -data-path")
+	return makeMedia(c, media.Matchbox(n), "put the systems' files below matchbox's assets, and run matchbox with this folder as -data-path")
 }
 
-// netboot reads the flags of what boots from the network.
-func (c *call) netboot() (media.Netboot, error) {
-	u, err := url.Parse(c.options.url)
+// netbootOf reads the flags of what boots from the network.
+func netbootOf(o *options) (media.Netboot, error) {
+	u, err := url.Parse(o.url)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return media.Netboot{}, &usageError{message: "where will the machines find the tree?", hint: "add --url with a whole URL: --url http://10.0.0.5:8080"}
 	}
-	return media.Netboot{URL: strings.TrimRight(c.options.url, "/"), Install: c.options.install, Append: c.options.append}, nil
+	return media.Netboot{URL: strings.TrimRight(o.url, "/"), Install: o.install, Append: o.append}, nil
 }

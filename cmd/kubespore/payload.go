@@ -18,9 +18,9 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// bill lists what the project's machines need.
-func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
-	store, err := c.storeToLookAt(p)
+// billOf lists what the project's machines need.
+func billOf(w *workspace, p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
+	store, err := w.lookAtStore(p)
 	if err != nil {
 		return nil, nil, storeProblem(err)
 	}
@@ -39,23 +39,23 @@ func (c *call) bill(p *compile.Project) (*plan.Plan, *payload.Bill, diag.List) {
 }
 
 func runPayloadList(c *call) int {
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	_, bill, more := c.bill(project)
+	_, bill, more := billOf(c.work, project)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if c.options.script {
-		c.printDiagnostics(list)
+		c.answer.diagnostics(list)
 		if err := bill.Script(c.stdout, project.Catalog.Published); err != nil {
 			return exitDiagnostics
 		}
 		return exitFine
 	}
-	return c.finish(list, bill, func(w io.Writer) { printBill(w, bill, len(project.Topology.Hosts)) })
+	return c.answer.finish(list, bill, func(w io.Writer) { printBill(w, bill, len(project.Topology.Hosts)) })
 }
 
 func printBill(w io.Writer, b *payload.Bill, hosts int) {
@@ -118,50 +118,50 @@ type packResult struct {
 
 func runPayloadPack(c *call) int {
 	if len(c.options.from) == 0 {
-		return c.misused(&usageError{message: "where are the parts?", hint: "add --from SOURCE: a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST"})
+		return c.answer.misused(&usageError{message: "where are the parts?", hint: "add --from SOURCE: a folder, an OCI layout, an archive of images, the URL of a mirror, or registry:HOST"})
 	}
 	if c.options.registryISO != "" && c.options.registry == "" {
-		return c.misused(&usageError{message: "--registry-iso writes what --registry makes", hint: "add --registry DIR"})
+		return c.answer.misused(&usageError{message: "--registry-iso writes what --registry makes", hint: "add --registry DIR"})
 	}
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	load := c.load
+	load := c.work.load
 	if c.options.relock {
-		load = c.loadUnsigned // what is locked anew is signed anew
+		load = c.work.loadUnsigned // what is locked anew is signed anew
 	}
 	project, list := load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if c.options.relock {
 		project.Lock = plan.Lock{}
 	}
-	_, bill, more := c.bill(project)
+	_, bill, more := billOf(c.work, project)
 	list.Append(more)
-	sources := c.sources(&list)
+	sources := openSources(&c.options, &list)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	result := packResult{Bundle: c.options.bundle, Volume: c.options.iso, Disk: c.options.squashfs, Registry: c.options.registry, Seed: c.options.registryISO, Lock: project.LockFile}
-	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Packages: c.options.packages, Progress: c.byteProgress()})
+	result.Packed, more = payload.Pack(c.ctx, payload.Packing{Bill: bill, Sources: sources, Dir: c.options.bundle, Packages: c.options.packages, Progress: c.bars.bytes()})
 	list.Append(more)
 	if !list.HasErrors() {
 		list.AddError("W010", payload.WriteLock(project.LockFile, result.Packed.Lock))
-		signature, err := c.signPacked(project, result.Packed.Lock)
+		signature, err := signPacked(c.work, project, result.Packed.Lock)
 		list.AddError("O106", err)
 		list.AddError("W010", payload.WriteSignature(c.options.bundle, signature))
 		result.Signed = signature != nil
 	}
 	if !list.HasErrors() {
-		c.writeForms(&result, bill, now, &list)
+		writeForms(c, &result, bill, now, &list)
 	}
-	return c.finish(list, result, func(w io.Writer) { printPacked(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printPacked(w, result) })
 }
 
 // writeForms writes the bundle in the other forms that were asked for.
-func (c *call) writeForms(r *packResult, bill *payload.Bill, now time.Time, list *diag.List) {
+func writeForms(c *call, r *packResult, bill *payload.Bill, now time.Time, list *diag.List) {
 	if r.Volume != "" {
 		list.AddError("W010", payload.WriteVolume(r.Volume, r.Bundle, now))
 	}
@@ -174,18 +174,18 @@ func (c *call) writeForms(r *packResult, bill *payload.Bill, now time.Time, list
 		list.AddError("W010", err)
 	}
 	if r.Registry != "" {
-		list.AddError("W010", payload.WriteStorage(r.Registry, r.Bundle, r.Packed.Lock, c.byteProgress()))
+		list.AddError("W010", payload.WriteStorage(r.Registry, r.Bundle, r.Packed.Lock, c.bars.bytes()))
 	}
 	if r.Seed != "" && !list.HasErrors() {
 		list.AddError("W010", payload.WriteRegistryVolume(r.Seed, r.Registry, now))
 	}
 }
 
-// sources opens what --from names.
-func (c *call) sources(list *diag.List) []payload.Source {
+// openSources opens what --from names.
+func openSources(o *options, list *diag.List) []payload.Source {
 	var out []payload.Source
-	for _, text := range c.options.from {
-		s, err := payload.OpenSource(text, c.web())
+	for _, text := range o.from {
+		s, err := payload.OpenSource(text, webOf(o))
 		list.AddError("W004", err)
 		if err == nil {
 			out = append(out, s)
@@ -194,9 +194,9 @@ func (c *call) sources(list *diag.List) []payload.Source {
 	return out
 }
 
-// web is how web servers and registries are asked.
-func (c *call) web() payload.Web {
-	return payload.Web{Authority: c.options.ca, Client: c.options.client, Logins: c.options.netrc}
+// webOf is how web servers and registries are asked.
+func webOf(o *options) payload.Web {
+	return payload.Web{Authority: o.ca, Client: o.client, Logins: o.netrc}
 }
 
 func printPacked(w io.Writer, r packResult) {
@@ -226,49 +226,49 @@ func printPacked(w io.Writer, r packResult) {
 }
 
 func runPayloadVerify(c *call) int {
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	decided, bill, more := c.bill(project)
+	decided, bill, more := billOf(c.work, project)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	list.Append(payload.VerifyLock(project.LockFile, project.Lock, bill))
-	signature, more := c.signatureOf(project)
+	signature, more := c.work.signatureOf(project)
 	list.Append(more)
-	result := c.verifyBundle(project.Lock, signature, &list)
-	result.Hosts = c.verifyDocuments(decided, &list)
-	return c.finish(list, result, func(w io.Writer) {
+	result := verifyBundle(c, project.Lock, signature, &list)
+	result.Hosts = verifyDocuments(c.options.build, decided, &list)
+	return c.answer.finish(list, result, func(w io.Writer) {
 		fmt.Fprintf(w, "topology, %s and bundle agree: %s, %d MiB\n", diag.Counted(result.Hosts, "document"), diag.Counted(result.Files, "file"), (result.Bytes+1<<20-1)>>20)
 	})
 }
 
 // verifyBundle holds the bundle that is named against the lock.
-func (c *call) verifyBundle(lock plan.Lock, signature []byte, list *diag.List) payload.Verified {
-	bundle, err := payload.OpenBundle(c.ctx, c.args[1], c.web())
+func verifyBundle(c *call, lock plan.Lock, signature []byte, list *diag.List) payload.Verified {
+	bundle, err := payload.OpenBundle(c.ctx, c.args[1], webOf(&c.options))
 	if err != nil {
 		list.AddError("W008", err)
 		return payload.Verified{}
 	}
-	result, more := payload.VerifyBundle(bundle, lock, signature, c.byteProgress())
+	result, more := payload.VerifyBundle(bundle, lock, signature, c.bars.bytes())
 	list.Append(more)
 	list.AddError("W008", bundle.Close())
 	return result
 }
 
 // verifyDocuments holds the documents of the last build against the lock.
-func (c *call) verifyDocuments(p *plan.Plan, list *diag.List) int {
-	last, err := outdir.Load(c.options.build)
+func verifyDocuments(build string, p *plan.Plan, list *diag.List) int {
+	last, err := outdir.Load(build)
 	list.AddError("O111", err)
 	if last == nil {
-		list.Errorf("W011", diag.Position{File: c.options.build}, "", "there are no documents to verify").WithHint("run kubespore build first, or name its folder with --build")
+		list.Errorf("W011", diag.Position{File: build}, "", "there are no documents to verify").WithHint("run kubespore build first, or name its folder with --build")
 		return 0
 	}
 	looked := 0
 	for _, h := range p.Hosts {
-		file, doc, err := c.readDocument(h)
+		file, doc, err := readBuilt(build, h)
 		if err != nil {
 			list.AddError("W011", err)
 			continue
@@ -284,13 +284,13 @@ func (c *call) verifyDocuments(p *plan.Plan, list *diag.List) int {
 	return looked
 }
 
-// readDocument reads a host's document as the last build wrote it.
-func (c *call) readDocument(h *plan.Host) (string, *document.Document, error) {
+// readBuilt reads a host's document as the last build wrote it.
+func readBuilt(build string, h *plan.Host) (string, *document.Document, error) {
 	file, decode := "config.ign", document.Decode
 	if h.Format == "cloud-init" {
 		file, decode = "user-data", emit.ReadCloudInit
 	}
-	file = filepath.Join(c.options.build, "hosts", h.Name, file)
+	file = filepath.Join(build, "hosts", h.Name, file)
 	raw, err := input.ReadUpTo(file, compile.MostDocument)
 	if err != nil {
 		return file, nil, diag.Failf("W011", diag.Position{File: file}, "the document cannot be read: %v", reason(err)).WithHint("run kubespore build first")

@@ -24,14 +24,14 @@ type listing struct {
 func runPKIList(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	store, list, usage := c.lookAtStore()
+	store, list, usage := lookAtStore(c)
 	if usage != nil {
-		return c.misused(usage)
+		return c.answer.misused(usage)
 	}
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	defer store.Close()
 	entries := store.List(now)
@@ -44,7 +44,7 @@ func runPKIList(c *call) int {
 	if bootBy, renewBy := pki.Deadlines(entries); !bootBy.IsZero() {
 		l.BootBy, l.RenewBy = &bootBy, &renewBy
 	}
-	return c.finish(list, l, func(w io.Writer) { printListing(w, l, now) })
+	return c.answer.finish(list, l, func(w io.Writer) { printListing(w, l, now) })
 }
 
 func printListing(w io.Writer, l listing, now time.Time) {
@@ -97,22 +97,22 @@ type renewal struct {
 func runPKIRenew(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	choice := pki.Choice{Names: c.args[1:]}
 	if c.options.before != "" {
 		if choice.Before, err = topology.ParseLifetime(c.options.before); err != nil {
-			return c.misused(&usageError{message: "--before: " + err.Error()})
+			return c.answer.misused(&usageError{message: "--before: " + err.Error()})
 		}
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	dir := c.storeDir(project.Topology.Cluster.Name)
-	store, err := pki.Open(dir, c.storeOptions(project.Topology.Cluster.Name))
+	dir := c.work.storeDir(project.Topology.Cluster.Name)
+	store, err := c.work.openStore(project.Topology.Cluster.Name)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	renewed, more := renewIn(store, project, choice, now)
@@ -120,7 +120,7 @@ func runPKIRenew(c *call) int {
 	if !list.HasErrors() && !(c.options.strict && len(list) > 0) {
 		list.AddError("O106", store.Commit())
 	}
-	return c.finish(list, renewal{dir, renewed}, func(w io.Writer) { printRenewal(w, renewed) })
+	return c.answer.finish(list, renewal{dir, renewed}, func(w io.Writer) { printRenewal(w, renewed) })
 }
 
 func renewIn(store *pki.Store, project *compile.Project, choice pki.Choice, now time.Time) ([]pki.Renewed, diag.List) {
@@ -156,39 +156,39 @@ type storeResult struct {
 func runPKIVerify(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
-	store, list, usage := c.lookAtStore()
+	store, list, usage := lookAtStore(c)
 	if usage != nil {
-		return c.misused(usage)
+		return c.answer.misused(usage)
 	}
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	defer store.Close()
 	list.Append(store.Verify(now))
 	n := len(store.List(now))
-	return c.finish(list, storeResult{n}, func(w io.Writer) {
+	return c.answer.finish(list, storeResult{n}, func(w io.Writer) {
 		fmt.Fprintf(w, "the store is whole: %s\n", diag.Counted(n, "certificate"))
 	})
 }
 
 // lookAtStore opens the store that --pki or the topology names. With a
 // topology it also knows which certificates are in use.
-func (c *call) lookAtStore() (*pki.Store, diag.List, error) {
+func lookAtStore(c *call) (*pki.Store, diag.List, error) {
 	if len(c.args) == 0 {
 		if c.options.pki == "" {
 			return nil, nil, &usageError{message: "which store?", hint: "write kubespore " + c.command.name + " TOPOLOGY, or --pki DIR"}
 		}
-		store, err := pki.OpenReadOnly(c.options.pki, c.storeOptions(""))
+		store, err := pki.OpenReadOnly(c.options.pki, c.work.keys.open(""))
 		return store, storeProblem(err), nil
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
 		return nil, list, nil
 	}
 	cluster := project.Topology.Cluster.Name
-	store, err := pki.OpenReadOnly(c.storeDir(cluster), c.storeOptions(cluster))
+	store, err := pki.OpenReadOnly(c.work.storeDir(cluster), c.work.keys.open(cluster))
 	if err != nil {
 		return nil, append(list, storeProblem(err)...), nil
 	}
@@ -202,10 +202,4 @@ func (c *call) lookAtStore() (*pki.Store, diag.List, error) {
 		store.MarkUsed(plan)
 	}
 	return store, list, nil
-}
-
-func storeProblem(err error) diag.List {
-	var list diag.List
-	list.AddError("O106", err)
-	return list
 }

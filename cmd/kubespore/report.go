@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/kubespore/kubespore/docs"
@@ -47,68 +46,68 @@ type pageResult struct {
 func runReport(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	if c.options.page == "-" && c.options.format == "json" {
-		return c.misused(&usageError{message: "-o - prints a page, and --format json an answer", hint: "leave one of them out"})
+		return c.answer.misused(&usageError{message: "-o - prints a page, and --format json an answer", hint: "leave one of them out"})
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	store, err := c.storeToLookAt(project)
+	store, err := c.work.lookAtStore(project)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
-	page, more := c.page(project, store, now)
+	page, more := reportPage(c, project, store, now)
 	list.Append(more)
 	if list.HasErrors() || c.options.strict && len(list) > 0 {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if c.options.page == "-" {
 		if _, err := c.stdout.Write(page); err != nil {
 			list.AddError("O102", err)
 		}
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	if err := replacePage(c.options.page, page); err != nil {
-		return c.finish(append(list, cannotWrite(c.options.page, err)...), nil, nil)
+		return c.answer.finish(append(list, cannotWrite(c.options.page, err)...), nil, nil)
 	}
-	return c.finish(list, pageResult{c.options.page, len(page), len(project.Topology.Hosts)}, func(w io.Writer) {
+	return c.answer.finish(list, pageResult{c.options.page, len(page), len(project.Topology.Hosts)}, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s (%d KiB): open it in a browser, or print it\n", c.options.page, (len(page)+1023)/1024)
 	})
 }
 
-// page makes the page of a compilation that holds every proof.
-func (c *call) page(project *compile.Project, store *pki.Store, now time.Time) ([]byte, diag.List) {
+// reportPage makes the page of a compilation that holds every proof.
+func reportPage(c *call, project *compile.Project, store *pki.Store, now time.Time) ([]byte, diag.List) {
 	var list diag.List
 	last, err := outdir.Load(c.options.build)
 	if err != nil {
 		list.AddError("O111", err)
 		return nil, list
 	}
-	in := report.Input{Project: project, At: now, Program: programVersion(), Stored: c.stored(project), Hardening: docs.Hardening}
+	in := report.Input{Project: project, At: now, Program: programVersion(), Stored: c.work.hasStore(project), Hardening: docs.Hardening}
 	if last != nil {
 		in.LastBuild = last.Issued
 	}
 	collector := report.NewCollector(in)
 	result, more := compile.Run(c.ctx, compile.Input{
-		Project: project, Overlays: c.overlay, Store: store, Now: now, Identity: identity(), Progress: c.progress(), Strict: c.options.strict,
+		Project: project, Overlays: c.work.overlay, Store: store, Now: now, Identity: identity(), Progress: c.bars.counted(), Strict: c.options.strict,
 		Each: func(h *plan.Host, doc *document.Document) {
 			list.AddError("O104", collector.Document(h, doc))
 			if last != nil {
-				list.AddError("O111", c.difference(collector, last, h.Name, doc))
+				list.AddError("O111", reportDifference(c.options.build, collector, last, h.Name, doc))
 			}
 		},
 	})
 	list.Append(more)
-	c.stages(result)
+	c.answer.stages(result)
 	if list.HasErrors() {
 		return nil, list
 	}
-	for _, host := range c.gone(last, result.Plan) {
-		list.AddError("O111", c.difference(collector, last, host, nil))
+	for _, host := range goneHosts(last, result.Plan) {
+		list.AddError("O111", reportDifference(c.options.build, collector, last, host, nil))
 	}
 	made, more := collector.Report(result, store.List(now))
 	list.Append(more)
@@ -117,19 +116,13 @@ func (c *call) page(project *compile.Project, store *pki.Store, now time.Time) (
 	return page.Bytes(), list
 }
 
-// difference tells the report what changes on a host since the last build.
-func (c *call) difference(to *report.Collector, last *outdir.Manifest, host string, doc *document.Document) error {
-	d, err := compare(c.options.build, last, host, doc)
+// reportDifference tells the report what changes on a host since the last build.
+func reportDifference(build string, to *report.Collector, last *outdir.Manifest, host string, doc *document.Document) error {
+	d, err := compare(build, last, host, doc)
 	if err == nil {
 		to.Diff(d)
 	}
 	return err
-}
-
-// stored says whether the cluster has a store.
-func (c *call) stored(p *compile.Project) bool {
-	_, err := os.Stat(c.storeDir(p.Topology.Cluster.Name))
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // errNotPage is said of a file that the page would replace.

@@ -23,16 +23,16 @@ func runSchema(c *call) int {
 	}
 	switch word {
 	case topologyWord:
-		return c.topologySchema()
+		return topologySchema(c)
 	case profileWord:
 		text, err := profile.Schema()
-		return c.printSchema(text, err)
+		return printSchema(c, text, err)
 	}
 	text, err := docs.Schemas.ReadFile(resultSchema(word))
 	if err != nil {
-		return c.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + ", " + profileWord + " or a command that takes --format json"})
+		return c.answer.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + ", " + profileWord + " or a command that takes --format json"})
 	}
-	return c.printSchema(text, nil)
+	return printSchema(c, text, nil)
 }
 
 // resultSchema is the file of docs.Schemas for what a command prints with
@@ -41,24 +41,24 @@ func resultSchema(command string) string {
 	return "schemas/" + strings.ReplaceAll(command, " ", "-") + ".json"
 }
 
-func (c *call) topologySchema() int {
-	layers, err := c.profileLayers()
+func topologySchema(c *call) int {
+	layers, err := c.work.profileLayers()
 	if err != nil {
-		return c.finish(cannotRead("--profiles", err), nil, nil)
+		return c.answer.finish(cannotRead("--profiles", err), nil, nil)
 	}
 	catalog, list := profile.Load(layers...)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	text, err := topology.Schema(catalog.ParamSchemas(), compile.Known(catalog))
-	return c.printSchema(text, err)
+	return printSchema(c, text, err)
 }
 
-func (c *call) printSchema(text []byte, err error) int {
+func printSchema(c *call, text []byte, err error) int {
 	var list diag.List
 	if err != nil {
 		list.Errorf("O115", diag.Position{}, "", "the schema cannot be written: %v", err)
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	_, _ = c.stdout.Write(text)
 	return exitFine

@@ -43,11 +43,11 @@ type sealResult struct {
 }
 
 func runPKISeal(c *call) int {
-	to, err := c.sealFor()
+	to, err := sealFor(&c.options)
 	if err != nil {
-		return c.finish(storeProblem(err), nil, nil)
+		return c.answer.finish(storeProblem(err), nil, nil)
 	}
-	return c.rewriteStore(true, func(store *pki.Store) (int, error) {
+	return rewriteStore(c, true, func(store *pki.Store) (int, error) {
 		n, err := pki.Seal(store, to)
 		if err == nil {
 			err = store.Commit()
@@ -56,25 +56,25 @@ func runPKISeal(c *call) int {
 	})
 }
 
-func runPKIUnseal(c *call) int { return c.rewriteStore(false, pki.Unseal) }
+func runPKIUnseal(c *call) int { return rewriteStore(c, false, pki.Unseal) }
 
 // rewriteStore has every key and secret of the store written in another form.
-func (c *call) rewriteStore(sealed bool, rewrite func(*pki.Store) (int, error)) int {
-	project, list := c.load()
+func rewriteStore(c *call, sealed bool, rewrite func(*pki.Store) (int, error)) int {
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	cluster := project.Topology.Cluster.Name
-	dir := c.storeDir(cluster)
-	store, err := pki.Open(dir, c.storeOptions(cluster))
+	dir := c.work.storeDir(cluster)
+	store, err := c.work.openStore(cluster)
 	if err != nil {
-		return c.finish(append(list, storeProblem(err)...), nil, nil)
+		return c.answer.finish(append(list, storeProblem(err)...), nil, nil)
 	}
 	defer store.Close()
 	n, err := rewrite(store)
 	list.AddError("O106", err)
 	result := sealResult{dir, n, sealed}
-	return c.finish(list, result, func(w io.Writer) { printSealed(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printSealed(w, result) })
 }
 
 func printSealed(w io.Writer, r sealResult) {
@@ -87,8 +87,7 @@ func printSealed(w io.Writer, r sealResult) {
 
 // sealFor gives what opens the store after pki seal. A passphrase that is typed
 // is typed twice.
-func (c *call) sealFor() (pki.SealFor, error) {
-	o := c.options
+func sealFor(o *options) (pki.SealFor, error) {
 	switch {
 	case len(o.recipients) > 0 && o.newPassphraseFD != "":
 		return pki.SealFor{}, diag.Failf("O128", diag.Position{}, "--recipient and --new-passphrase-fd were given: a store is sealed by keys or by a passphrase").WithHint("leave one of them away")

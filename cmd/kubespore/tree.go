@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// tree makes cobra's commands of the table. What a command line says goes into
+// commandTree makes cobra's commands of the table. What a command line says goes into
 // the call.
-func (c *call) tree() *cobra.Command {
+func commandTree(c *call) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubespore COMMAND [flags] [arguments]",
 		Short: "an offline compiler for Kubernetes clusters",
@@ -40,7 +40,7 @@ Exit codes: 0 fine, 1 mistakes in the input or work that could not be done,
 		root.AddCommand(above[p.name])
 	}
 	for _, row := range commands() {
-		leaf := c.leaf(row)
+		leaf := leaf(c, row)
 		if parent, _, two := strings.Cut(row.name, " "); two {
 			above[parent].AddCommand(leaf)
 			continue
@@ -52,7 +52,7 @@ Exit codes: 0 fine, 1 mistakes in the input or work that could not be done,
 }
 
 // leaf makes cobra's command of one row.
-func (c *call) leaf(row command) *cobra.Command {
+func leaf(c *call, row command) *cobra.Command {
 	words := strings.Fields(row.name)
 	leaf := &cobra.Command{
 		Use:               strings.TrimSpace(words[len(words)-1] + " [flags] " + row.args),
@@ -62,13 +62,13 @@ func (c *call) leaf(row command) *cobra.Command {
 		Long:              strings.TrimSpace(row.summary + "\n\n" + row.detail),
 		Example:           strings.Join(row.examples, "\n"),
 		Args:              row.checkArguments,
-		ValidArgsFunction: c.completeArgument(row),
+		ValidArgsFunction: completeArgument(c, row),
 	}
 	flags := flagsOf(row.flags)
 	leaf.Flags().SetNormalizeFunc(today(flags))
 	for _, f := range flags {
 		f.bindTo(leaf.Flags(), &c.options)
-		c.completeFlag(leaf, f)
+		completeFlag(c, leaf, f)
 	}
 	leaf.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, f := range flags {
@@ -76,7 +76,7 @@ func (c *call) leaf(row command) *cobra.Command {
 				return err
 			}
 		}
-		c.command, c.args = row, args
+		c.begin(row, args)
 		c.code = row.run(c)
 		return nil
 	}

@@ -42,54 +42,54 @@ boots that kernel in place of the image's own boot loader.`,
 
 func runTry(c *call) int {
 	if c.options.image == "" {
-		return c.whichImage()
+		return whichImage(c)
 	}
-	o, err := c.rehearsal()
+	o, err := rehearsalOf(&c.options)
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	var list diag.List
 	o.Programs, list = rehearse.Find(exec.LookPath)
-	built, more := c.built(now)
+	built, more := openBuilt(c, now)
 	list.Append(more)
-	list.Append(c.openRehearsed(&o))
+	list.Append(openRehearsed(&c.options, &o))
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	hosts, more := built.Hosts(c.options.hosts)
 	list.Append(more)
 	machines, more := rehearsed(built, hosts)
 	list.Append(more)
 	if list.HasErrors() || c.options.strict && len(list) > 0 {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	c.printDiagnostics(list)
-	return c.finish(c.rehearse(built, hosts, machines, o, now), nil, nil)
+	c.answer.diagnostics(list)
+	return c.answer.finish(powerOn(c, built, hosts, machines, o, now), nil, nil)
 }
 
-// rehearsal reads the flags.
-func (c *call) rehearsal() (o rehearse.Options, err error) {
-	o = rehearse.Options{Kernel: c.options.kernel, Initrd: c.options.initrd, Append: c.options.append}
+// rehearsalOf reads the flags.
+func rehearsalOf(given *options) (o rehearse.Options, err error) {
+	o = rehearse.Options{Kernel: given.kernel, Initrd: given.initrd, Append: given.append}
 	if o.Kernel == "" && o.Initrd+o.Append != "" {
 		return o, &usageError{message: "--initrd and --append are for the kernel that --kernel names", hint: "add --kernel FILE, or leave them out: the image has a boot loader"}
 	}
-	if o.Memory, err = sizeOf("memory", c.options.memory); err != nil {
+	if o.Memory, err = sizeOf("memory", given.memory); err != nil {
 		return o, err
 	}
-	if o.Disk, err = sizeOf("disk-size", c.options.diskSize); err != nil {
+	if o.Disk, err = sizeOf("disk-size", given.diskSize); err != nil {
 		return o, err
 	}
 	if o.Disk == 0 {
 		o.Disk = 20 << 30
 	}
-	if o.Processors, err = strconv.Atoi(c.options.cpus); err != nil || o.Processors < 1 {
-		return o, &usageError{message: "--cpus " + c.options.cpus + " is not a number of processors", hint: "write --cpus 2"}
+	if o.Processors, err = strconv.Atoi(given.cpus); err != nil || o.Processors < 1 {
+		return o, &usageError{message: "--cpus " + given.cpus + " is not a number of processors", hint: "write --cpus 2"}
 	}
-	o.KVM = !c.options.emulate && hasKVM()
+	o.KVM = !given.emulate && hasKVM()
 	return o, nil
 }
 
@@ -100,16 +100,16 @@ func hasKVM() bool {
 }
 
 // openRehearsed looks at the files that the flags name.
-func (c *call) openRehearsed(o *rehearse.Options) diag.List {
+func openRehearsed(given *options, o *rehearse.Options) diag.List {
 	var list diag.List
 	var err error
 	var unfit *diag.Failure
-	if o.Image, err = rehearse.OpenImage(c.options.image, o.Kernel == ""); errors.As(err, &unfit) {
+	if o.Image, err = rehearse.OpenImage(given.image, o.Kernel == ""); errors.As(err, &unfit) {
 		list.AddError("", err)
 	} else if err != nil {
-		list.Append(cannotRead("--image "+c.options.image, err))
+		list.Append(cannotRead("--image "+given.image, err))
 	}
-	for _, file := range []struct{ flag, name string }{{"--kernel", o.Kernel}, {"--initrd", o.Initrd}, {"--payload", c.options.payload}} {
+	for _, file := range []struct{ flag, name string }{{"--kernel", o.Kernel}, {"--initrd", o.Initrd}, {"--payload", given.payload}} {
 		if file.name == "" || isFolder(file.name) {
 			continue
 		}
@@ -160,9 +160,9 @@ func level(h *media.Host) string {
 	return h.System.Boot.Processor
 }
 
-// rehearse runs the machines until the user ends it. What they write is gone
+// powerOn runs the machines until the user ends it. What they write is gone
 // afterwards.
-func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options, now time.Time) (list diag.List) {
+func powerOn(c *call, built *compile.Built, hosts []media.Host, machines []rehearse.Machine, o rehearse.Options, now time.Time) (list diag.List) {
 	c.tidying.Add(1) // the folder holds keys
 	defer c.tidying.Done()
 	dir, err := os.MkdirTemp("", "kubespore-try-")
@@ -173,10 +173,10 @@ func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []reh
 	defer func() { list.AddError("Q003", os.RemoveAll(dir)) }()
 	o.Dir = dir
 	for i := range hosts {
-		list.Append(c.handOver(&hosts[i], &machines[i], dir))
+		list.Append(handOver(c.ctx, &hosts[i], &machines[i], dir))
 	}
 	var more diag.List
-	o.Payload, more = c.payloadOf(built.Project, dir, now)
+	o.Payload, more = payloadVolume(c.options.payload, built.Project, dir, now)
 	list.Append(more)
 	if list.HasErrors() {
 		return list
@@ -189,7 +189,7 @@ func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []reh
 		fmt.Fprintf(c.stderr, "%s, each with %s and %d MiB, %s; ctrl-C ends them\n", diag.Counted(len(machines), "machine"), diag.Counted(o.Processors, "processor"), o.Memory>>20, how)
 	}
 	watching, stop := context.WithCancel(c.ctx)
-	watched := c.watch(watching, built, machines, dir)
+	watched := watchCluster(c, watching, built, machines, dir)
 	list.AddError("Q003", rehearse.Run(c.ctx, machines, o, c.stdout))
 	stop()
 	<-watched
@@ -197,9 +197,9 @@ func (c *call) rehearse(built *compile.Built, hosts []media.Host, machines []reh
 }
 
 // handOver puts the document of a host where its machine will find it.
-func (c *call) handOver(h *media.Host, m *rehearse.Machine, dir string) (list diag.List) {
+func handOver(ctx context.Context, h *media.Host, m *rehearse.Machine, dir string) (list diag.List) {
 	if h.Format != "ignition" {
-		_, list = media.Write(c.ctx, media.Seed(), []media.Host{*h}, media.Options{Dir: filepath.Join(dir, "seeds")})
+		_, list = media.Write(ctx, media.Seed(), []media.Host{*h}, media.Options{Dir: filepath.Join(dir, "seeds")})
 		m.Volume = filepath.Join(dir, "seeds", h.Name+".iso")
 		return list
 	}

@@ -21,15 +21,15 @@ import (
 // apiPort is where API servers listen on their machines.
 const apiPort = 6443
 
-// watch gives the first control plane of a rehearsal a door, and says how far the
+// watchCluster gives the first control plane of a rehearsal a door, and says how far the
 // cluster is until its Nodes are ready; then, by which kubeconfig it is reached. The
 // channel is closed when it is through or the context ends.
-func (c *call) watch(ctx context.Context, built *compile.Built, machines []rehearse.Machine, dir string) <-chan struct{} {
+func watchCluster(c *call, ctx context.Context, built *compile.Built, machines []rehearse.Machine, dir string) <-chan struct{} {
 	done := make(chan struct{})
-	cluster, file, err := c.throughDoor(built, machines, dir)
+	cluster, file, err := throughDoor(built, machines, dir)
 	if cluster == nil {
 		if err != nil {
-			c.remark("the cluster cannot be asked from here: %v", err)
+			c.answer.remark("the cluster cannot be asked from here: %v", err)
 		}
 		close(done)
 		return done
@@ -41,8 +41,8 @@ func (c *call) watch(ctx context.Context, built *compile.Built, machines []rehea
 	names := kubelets(built.Project.Topology, booted)
 	go func() {
 		defer close(done)
-		if _, err := cluster.Until(ctx, names, waitInterval, func(s await.State) { c.remark("%s", stillMissing(s, names)) }); err == nil {
-			c.remark("the cluster answers, and %s ready:\n  kubectl --kubeconfig %s get nodes\nctrl-C ends the machines", areReady(len(names)), file)
+		if _, err := cluster.Until(ctx, names, waitInterval, func(s await.State) { c.answer.remark("%s", stillMissing(s, names)) }); err == nil {
+			c.answer.remark("the cluster answers, and %s ready:\n  kubectl --kubeconfig %s get nodes\nctrl-C ends the machines", areReady(len(names)), file)
 		}
 	}()
 	return done
@@ -55,16 +55,9 @@ func areReady(n int) string {
 	return fmt.Sprintf("all %d Nodes are", n)
 }
 
-// remark tells the user something between what the consoles say.
-func (c *call) remark(format string, args ...any) {
-	if !c.options.quiet {
-		fmt.Fprintf(c.stderr, "kubespore: "+format+"\n", args...)
-	}
-}
-
 // throughDoor opens a door to the API server of the first control plane and writes
 // the kubeconfig for it. There is nothing to ask without a control plane.
-func (c *call) throughDoor(built *compile.Built, machines []rehearse.Machine, dir string) (*await.Cluster, string, error) {
+func throughDoor(built *compile.Built, machines []rehearse.Machine, dir string) (*await.Cluster, string, error) {
 	t := built.Project.Topology
 	for i := range machines {
 		at := slices.IndexFunc(t.Hosts, func(h topology.Host) bool { return h.Name == machines[i].Name && h.HasRole("control-plane") })

@@ -17,17 +17,17 @@ import (
 
 // whichImage answers a rehearsal without --image: which one to download for the
 // systems of the topology, and what it must have.
-func (c *call) whichImage() int {
-	project, list := c.load()
+func whichImage(c *call) int {
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	decided, bill, more := c.bill(project)
+	decided, bill, more := billOf(c.work, project)
 	list.Append(more)
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
-	code := c.misused(&usageError{message: "which image?", hint: "add --image FILE: a cloud image of the system that the topology names, raw or qcow2"})
+	code := c.answer.misused(&usageError{message: "which image?", hint: "add --image FILE: a cloud image of the system that the topology names, raw or qcow2"})
 	for _, s := range systemsOf(decided) {
 		printImage(c.stderr, s, decided, bill)
 	}
@@ -69,11 +69,10 @@ func printImage(w io.Writer, s *profile.System, p *plan.Plan, b *payload.Bill) {
 	}
 }
 
-// payloadOf gives the volume with the payload that --payload names: the file
+// payloadVolume gives the volume with the payload that --payload names: the file
 // itself or, of a bundle's folder, a volume made of it. Without the flag the folder
 // that payload pack writes is taken, when it is there.
-func (c *call) payloadOf(project *compile.Project, dir string, now time.Time) (string, diag.List) {
-	name := c.options.payload
+func payloadVolume(name string, project *compile.Project, dir string, now time.Time) (string, diag.List) {
 	if name == "" && project != nil && !project.Lock.Empty() && isFolder(defaultBundle) {
 		name = defaultBundle
 	}

@@ -18,26 +18,32 @@ import (
 // longestPassphrase is what is read of a descriptor before its first newline.
 const longestPassphrase = 1024
 
-// storeOptions says how a command opens a store.
-func (c *call) storeOptions(cluster string) pki.Options {
-	return pki.Options{Cluster: cluster, Unlock: c.unlock}
+// keyring opens sealed stores.
+type keyring struct {
+	options *keyOptions
+	given   *pki.Unlock // what was given for a sealed store
+}
+
+// open says how a command opens the store of a cluster.
+func (k *keyring) open(cluster string) pki.Options {
+	return pki.Options{Cluster: cluster, Unlock: k.unlock}
 }
 
 // unlock gives what opens a sealed store. A command that opens it again asks
 // once.
-func (c *call) unlock(store string, byPassphrase bool) (pki.Unlock, error) {
-	if c.unlocked != nil {
-		return *c.unlocked, nil
+func (k *keyring) unlock(store string, byPassphrase bool) (pki.Unlock, error) {
+	if k.given != nil {
+		return *k.given, nil
 	}
-	u, err := c.askUnlock(store, byPassphrase)
+	u, err := k.ask(store, byPassphrase)
 	if err == nil {
-		c.unlocked = &u
+		k.given = &u
 	}
 	return u, err
 }
 
-func (c *call) askUnlock(store string, byPassphrase bool) (pki.Unlock, error) {
-	switch o := c.options; {
+func (k *keyring) ask(store string, byPassphrase bool) (pki.Unlock, error) {
+	switch o := k.options; {
 	case o.identity != "":
 		text, err := input.ReadFile(o.identity)
 		if err != nil {

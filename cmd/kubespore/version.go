@@ -28,7 +28,7 @@ type versionResult struct {
 func runVersion(c *call) int {
 	catalog, list := profile.Load(profile.Source{Name: ourProfiles, FS: profiles.FS})
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	v := versionResult{Version: programVersion(), Commit: builtFrom("vcs.revision"), Date: builtFrom("vcs.time"), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if v.Commit != "" && builtFrom("vcs.modified") == "true" {
@@ -37,7 +37,7 @@ func runVersion(c *call) int {
 	for _, row := range catalog.Versions {
 		v.Kubernetes = append(v.Kubernetes, row.Minor)
 	}
-	return c.finish(nil, v, func(w io.Writer) {
+	return c.answer.finish(nil, v, func(w io.Writer) {
 		fmt.Fprintf(w, "kubespore %s (%s, %s)\n", v.Version, v.Go, v.Platform)
 		if v.Commit != "" {
 			fmt.Fprintf(w, "commit %s of %s\n", v.Commit, v.Date)

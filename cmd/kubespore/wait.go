@@ -38,31 +38,31 @@ type waitResult struct {
 func runWait(c *call) int {
 	limit, err := time.ParseDuration(c.options.timeout)
 	if err != nil || limit <= 0 {
-		return c.misused(&usageError{message: fmt.Sprintf("--timeout: %q is not a time", c.options.timeout), hint: "write --timeout 20m"})
+		return c.answer.misused(&usageError{message: fmt.Sprintf("--timeout: %q is not a time", c.options.timeout), hint: "write --timeout 20m"})
 	}
-	project, list := c.load()
+	project, list := c.work.load()
 	if list.HasErrors() {
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	file := filepath.Join(c.options.build, "admin.conf")
 	text, err := input.ReadFile(file)
 	if err != nil {
-		return c.finish(append(list, cannotRead(file, err)...), nil, nil)
+		return c.answer.finish(append(list, cannotRead(file, err)...), nil, nil)
 	}
 	cluster, err := await.Open(text)
 	if err != nil {
 		list.Errorf("O101", diag.Position{File: file}, "", "%v", err)
-		return c.finish(list, nil, nil)
+		return c.answer.finish(list, nil, nil)
 	}
 	names := kubelets(project.Topology, c.options.hosts)
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	state, err := cluster.Until(ctx, names, waitInterval, func(s await.State) { c.printState(s, names) })
+	state, err := cluster.Until(ctx, names, waitInterval, func(s await.State) { printState(c, s, names) })
 	if err != nil {
 		d := list.Errorf("O124", diag.Position{}, "", "the cluster is not ready: %s", stillMissing(state, names))
 		d.WithHint("the console of a machine says what it waits for")
 	}
-	return c.finish(list, waitResult{names}, func(w io.Writer) { fmt.Fprintf(w, "ready: %s\n", diag.Counted(len(names), "Node")) })
+	return c.answer.finish(list, waitResult{names}, func(w io.Writer) { fmt.Fprintf(w, "ready: %s\n", diag.Counted(len(names), "Node")) })
 }
 
 // kubelets gives the hosts that have a Node: all of them, or those that are named.
@@ -76,7 +76,7 @@ func kubelets(t *topology.Topology, named []string) []string {
 	return out
 }
 
-func (c *call) printState(s await.State, names []string) {
+func printState(c *call, s await.State, names []string) {
 	if !c.options.quiet {
 		fmt.Fprintln(c.stderr, stillMissing(s, names))
 	}
