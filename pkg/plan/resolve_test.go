@@ -1,8 +1,10 @@
 package plan_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -189,18 +191,33 @@ func TestSharing(t *testing.T) {
 
 // The words of conditions are those of topologies.
 func TestWordsAgree(t *testing.T) {
-	for name, words := range map[string][2][]string{
-		"format": {profile.Words()["format"], topology.Formats},
-		"arch":   {profile.Words()["arch"], topology.Arches},
-		"roles":  {profile.Words()["roles"], append(append([]string{}, topology.Roles...), "none")},
-	} {
-		for _, w := range words[1] {
-			if !strings.Contains(" "+strings.Join(words[0], " ")+" ", " "+w+" ") {
-				t.Errorf("conditions do not know %s %s", name, w)
+	text, err := profile.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page struct {
+		Defs struct {
+			Condition struct {
+				AnyOf []struct {
+					Properties map[string]struct{ AnyOf []struct{ Enum []string } }
+				}
 			}
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &page); err != nil {
+		t.Fatal(err)
+	}
+	forms := page.Defs.Condition.AnyOf
+	keys := forms[len(forms)-1].Properties
+	for name, want := range map[string][]string{
+		"format": topology.Formats, "arch": topology.Arches, "roles": append(slices.Clone(topology.Roles), "none"),
+	} {
+		if len(keys[name].AnyOf) == 0 {
+			t.Fatalf("the schema does not say which words %s takes", name)
 		}
-		if len(words[0]) != len(words[1]) {
-			t.Errorf("%s: conditions know %v, topologies %v", name, words[0], words[1])
+		have := slices.Sorted(slices.Values(keys[name].AnyOf[0].Enum))
+		if !slices.Equal(have, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s: conditions know %v, topologies %v", name, have, want)
 		}
 	}
 }

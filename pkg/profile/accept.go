@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,60 +16,6 @@ type Wrong struct {
 	Code    string // of the diagnostic, where the type has one of its own
 	Message string
 	Hint    string
-}
-
-// paramType is what a type of parameter accepts.
-type paramType struct {
-	zero   any                                        // what templates see when nothing is set
-	item   bool                                       // may be an element of a list or a map
-	code   string                                     // of what is wrong with a value
-	called string                                     // what people call it, where that is not the name of the type
-	check  func(s string) (canonical, example string) // for types written as a text; "" when it does not fit
-	schema map[string]any
-	lines  bool // may have several
-}
-
-var (
-	imageRule = regexp.MustCompile(`^[a-z0-9]+([._:-][a-zA-Z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
-	sizeRule  = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?|k|m)?$`)
-)
-
-// longestText is how long a text in one line may be: systemd reads lines of 2,048
-// bytes in some files.
-const longestText = 1024
-
-// FileParam is the type of parameters that name a file next to the topology.
-const FileParam = "file"
-
-func schemaOf(kind string) map[string]any { return map[string]any{"type": kind} }
-
-// types is the closed list of types of parameters.
-var types = map[string]paramType{
-	"string":       {zero: "", item: true, check: anyText, schema: schemaOf("string")},
-	"integer":      {zero: 0, item: true, schema: schemaOf("integer")},
-	"boolean":      {zero: false, item: true, schema: schemaOf("boolean")},
-	"path":         {zero: "", item: true, check: checkPath, schema: map[string]any{"type": "string", "pattern": "^/"}},
-	"port":         {zero: 0, item: true, schema: map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}},
-	"cidr":         {zero: "", item: true, check: checkCIDR, schema: schemaOf("string")},
-	"address":      {zero: "", item: true, check: checkAddress, schema: schemaOf("string")},
-	"duration":     {zero: "", item: true, check: checkDuration, schema: schemaOf("string")},
-	"enum":         {zero: "", item: true, check: anyText, schema: schemaOf("string")},
-	"certificates": {zero: "", item: true, code: "", called: "list of certificates as PEM", check: checkCertificates, lines: true, schema: schemaOf("string")},
-	"image":        {zero: "", item: true, check: checkImage, schema: schemaOf("string")},
-	"ports":        {zero: "", item: true, code: "P030", called: "port or range of ports", check: checkPorts, schema: map[string]any{"type": []any{"string", "integer"}}},
-	"source":       {zero: "", item: true, code: "P031", called: "source of connections", check: checkSource, schema: schemaOf("string")},
-	"size":         {zero: "", item: true, check: checkSize, schema: map[string]any{"type": []any{"string", "integer"}}},
-	"list":         {zero: []any{}, schema: schemaOf("array")},
-	"file":         {zero: "", item: true, check: checkFile, schema: schemaOf("string")},
-	"hosts":        {zero: []any{}, schema: map[string]any{"type": "array", "items": schemaOf("string")}},
-	"map":          {zero: map[string]any{}, item: true, schema: schemaOf("object")},
-	"flags":        {zero: []any{}, schema: flagsSchema},
-}
-
-func typeNames() []string { return slices.Sorted(maps.Keys(types)) }
-
-func itemTypes() []string {
-	return slices.DeleteFunc(typeNames(), func(name string) bool { return !types[name].item })
 }
 
 // Zero is what templates see when neither the topology nor the profile sets
@@ -150,29 +95,19 @@ func (p *Param) acceptText(kind string, v any, where string) (any, []Wrong) {
 	if len(s) > longestText && !t.lines {
 		return nil, newWrong(where, fmt.Sprintf("write %d bytes at most", longestText), "the text is too long: %d bytes", len(s))
 	}
-	if t.check == nil || s == "" {
+	if t.parse == nil || s == "" {
 		return s, nil
 	}
-	canonical, example := t.check(s)
-	if canonical == "" {
-		out := newWrong(where, "write it as in "+example, "%q is not a valid %s", s, cmp.Or(t.called, kind))
-		out[0].Code = t.code
-		return nil, out
+	canonical, fault := t.parse(s)
+	if fault != nil {
+		return nil, []Wrong{{Path: where, Code: fault.Code, Message: fault.Message, Hint: fault.Hint}}
 	}
 	return canonical, nil
 }
 
 func (p *Param) acceptNumber(kind string, n int, where string) []Wrong {
-	low, high := p.Minimum, p.Maximum
-	if kind == "port" {
-		one, most := 1, 65535
-		if low == nil {
-			low = &one
-		}
-		if high == nil {
-			high = &most
-		}
-	}
+	shape := types[kind].shape
+	low, high := cmp.Or(p.Minimum, shape.Minimum), cmp.Or(p.Maximum, shape.Maximum)
 	switch {
 	case low != nil && n < *low:
 		return newWrong(where, "", "%d is less than %d", n, *low)
@@ -223,10 +158,17 @@ func (p *Param) repeats(list []any, where string) []Wrong {
 	return problems
 }
 
+// countsElements says whether minimum and maximum are about the length of a list; of a
+// list of numbers they are about the elements.
+func (p *Param) countsElements() bool {
+	kind := p.items("list")
+	return p.Type == "hosts" || p.Type == "list" && kind != "integer" && kind != "port"
+}
+
 // acceptCount holds the length of a list within minimum and maximum.
 func (p *Param) acceptCount(n int, where string) []Wrong {
-	if p.items("list") == "integer" || p.items("list") == "port" {
-		return nil // there the bounds are those of the elements
+	if !p.countsElements() {
+		return nil
 	}
 	switch {
 	case p.Minimum != nil && n < *p.Minimum:

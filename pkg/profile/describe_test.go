@@ -40,6 +40,16 @@ func TestGoldenSchema(t *testing.T) {
 	}
 }
 
+// TestGoldenTypes writes the types of parameters into the page about profiles.
+func TestGoldenTypes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("\n| Type | Takes |\n|---|---|\n")
+	for _, kind := range profile.ParamTypes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", kind.Name, kind.Doc)
+	}
+	section(t, "../../docs/profiles.md", "types", b.String())
+}
+
 // TestSchema lets another program judge by the schema what this one reads: each
 // built-in profile.yaml fits, and what the decoders refuse does not.
 func TestSchema(t *testing.T) {

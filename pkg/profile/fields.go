@@ -95,10 +95,3 @@ var vars = schema.Named[Var]{
 	Start: func(name string, _ diag.Position) Var { return Var{Name: name} },
 	Value: schema.Part[Var, Text]{Kind: templated{}, Field: func(v *Var) *Text { return &v.Text }},
 }
-
-// Words gives the words that conditions know, by key. Those of
-// formats, architectures and roles are the topology's, and a test holds them
-// together.
-func Words() map[string][]string {
-	return map[string][]string{"format": formats, "arch": arches, "roles": roles, "families": families}
-}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
 // Flag is a flag of a program as a topology gives it.
@@ -27,13 +29,15 @@ func (f Flag) String() string {
 	return f.Name + "=" + f.Value
 }
 
-var (
-	flagName    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}$`)
-	flagsSchema = map[string]any{"anyOf": []any{
-		map[string]any{"type": "array", "items": map[string]any{"type": "string", "pattern": `^[a-zA-Z0-9][a-zA-Z0-9_.-]*(=.*)?$`}},
-		map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []any{"string", "integer", "number", "boolean", "array"}}},
-	}}
-)
+var flagName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}$`)
+
+// flagsShape describes both ways to write flags.
+var flagsShape = &schema.Shape{Name: "flags", OneOf: []*schema.Shape{
+	{Name: "list", Type: "array", Items: &schema.Shape{Name: "flag", Type: "string", Pattern: `^[a-zA-Z0-9][a-zA-Z0-9_.-]*(=.*)?$`}},
+	{Name: "map", Type: "object", Values: &schema.Shape{Name: "value, or a list", OneOf: []*schema.Shape{
+		{Name: "value", Type: schema.AnyScalar}, {Name: "list", Type: "array", Items: &schema.Shape{Name: "value", Type: schema.AnyScalar}},
+	}}},
+}}
 
 // Flags reads flags from what YAML gives: a list such as [v=4], or a map such as
 // {v: 4}, in which a list stands for a flag that is given several times.

@@ -1,90 +1,74 @@
 package profile
 
-import "maps"
+import (
+	"cmp"
+
+	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
+)
 
 // ParamSchemas gives, for each profile, what a topology may write under its
 // name, as JSON Schema.
 func (c *Catalog) ParamSchemas() map[string]any {
 	out := map[string]any{}
 	for _, p := range c.Profiles {
-		out[p.Name] = p.schema()
+		of := paramsShape(p.Params).JSON()
+		if p.Summary != "" {
+			of["description"] = p.Summary
+		}
+		out[p.Name] = of
 	}
 	return out
 }
 
-func (p *Profile) schema() map[string]any {
-	properties, required := map[string]any{}, []any{}
-	for i := range p.Params {
-		q := &p.Params[i]
-		properties[q.Name] = q.schema()
-		if q.Required {
-			required = append(required, q.Name)
+// paramsShape describes a mapping whose keys are parameters.
+func paramsShape(params []Param) *schema.Shape {
+	out := &schema.Shape{Name: "map", Type: "object", Properties: []schema.Described{}}
+	for i := range params {
+		p := &params[i]
+		described := schema.Described{Name: p.Name, Doc: p.Doc, Required: p.Required, Shape: p.shape()}
+		if _, computed := p.Default.(Text); !computed {
+			described.Value = p.Default
 		}
-	}
-	out := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
-	if p.Summary != "" {
-		out["description"] = p.Summary
-	}
-	if len(required) > 0 {
-		out["required"] = required
+		out.Properties = append(out.Properties, described)
 	}
 	return out
 }
 
-func (p *Param) schema() map[string]any {
-	out := maps.Clone(types[p.Type].schema)
-	if out == nil {
-		out = map[string]any{}
+// shape describes the values of a parameter: the type, and what the parameter says of
+// it.
+func (p *Param) shape() *schema.Shape {
+	whole := shapeOf(p.Type)
+	single := &whole // a text or number
+	switch {
+	case len(p.Fields) > 0:
+		whole.Items = paramsShape(p.Fields)
+		single = whole.Items
+	case p.Type == "list":
+		element := shapeOf(p.items("list"))
+		whole.Items, single = &element, &element
+	case p.Type == "map" && p.Items != "":
+		element := shapeOf(p.Items)
+		whole.Values, single = &element, &element
 	}
-	bounds, element := [2]string{"minimum", "maximum"}, map[string]any(nil)
-	switch p.Type {
-	case "list":
-		bounds = [2]string{"minItems", "maxItems"}
-		element = maps.Clone(types[p.items("list")].schema)
-		if len(p.Fields) > 0 {
-			element = (&Profile{Params: p.Fields}).schema()
-		}
-		out["items"] = element
-	case "hosts":
-		bounds = [2]string{"minItems", "maxItems"}
-	case "map":
-		if p.Items != "" {
-			element = maps.Clone(types[p.Items].schema)
-			out["additionalProperties"] = element
-		}
-	}
-	texts := out
-	if element != nil {
-		texts = element
-		if kind := p.items("list"); kind == "integer" || kind == "port" {
-			bounds = [2]string{"minimum", "maximum"}
-		}
-	}
-	if p.Minimum != nil {
-		numbers(out, texts, bounds[0])[bounds[0]] = *p.Minimum
-	}
-	if p.Maximum != nil {
-		numbers(out, texts, bounds[1])[bounds[1]] = *p.Maximum
+	if p.countsElements() {
+		whole.Fewest, whole.Most = p.Minimum, p.Maximum
+	} else {
+		single.Minimum, single.Maximum = cmp.Or(p.Minimum, single.Minimum), cmp.Or(p.Maximum, single.Maximum)
 	}
 	if p.Pattern != "" && p.Type != FileParam {
-		texts["pattern"] = "^(?:" + p.Pattern + ")$"
+		single.Pattern = "^(?:" + p.Pattern + ")$"
 	}
 	if len(p.Enum) > 0 {
-		texts["enum"] = p.Enum
+		single.Enum = p.Enum
 	}
-	if _, computed := p.Default.(Text); p.Default != nil && !computed {
-		out["default"] = p.Default
-	}
-	if p.Doc != "" {
-		out["description"] = p.Doc
-	}
-	return out
+	return &whole
 }
 
-// numbers says which schema a bound belongs to: the list's or its elements'.
-func numbers(whole, element map[string]any, bound string) map[string]any {
-	if bound == "minimum" || bound == "maximum" {
-		return element
+// shapeOf gives the shape of a type, for the caller to change. That of a type that is
+// not known, which was reported, is of anything.
+func shapeOf(kind string) schema.Shape {
+	if t, known := types[kind]; known {
+		return *t.shape
 	}
-	return whole
+	return *schema.Any{}.Shape()
 }

@@ -16,8 +16,6 @@ import (
 	"github.com/kubespore/kubespore/pkg/imageref"
 )
 
-func anyText(s string) (string, string) { return s, "" }
-
 // pathRule leaves out what a shell, a unit, YAML or a mount option would read as
 // something else.
 var pathRule = regexp.MustCompile(`^(/[A-Za-z0-9_+@.-][A-Za-z0-9_+@.:-]*)+$`)

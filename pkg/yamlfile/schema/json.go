@@ -6,6 +6,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// severalTypes are the types of JSON that one of ours stands for.
+var severalTypes = map[string][]string{AnyScalar: {"string", "number", "boolean"}, TextOrWhole: {"string", "integer"}}
+
 // JSON gives a shape in the words of JSON Schema.
 func (s *Shape) JSON() map[string]any {
 	if s.Ref != "" {
@@ -18,14 +21,16 @@ func (s *Shape) JSON() map[string]any {
 		}
 	}
 	set("type", s.Type, s.Type != "")
-	if s.Type == AnyScalar {
-		out["type"] = []string{"string", "number", "boolean"}
+	if several := severalTypes[s.Type]; several != nil {
+		out["type"] = several
 	}
 	set("enum", s.Enum, s.Enum != nil)
 	set("pattern", s.Pattern, s.Pattern != "")
 	set("minimum", s.Minimum, s.Minimum != nil)
 	set("maximum", s.Maximum, s.Maximum != nil)
 	set("uniqueItems", true, s.Unique)
+	set("minItems", s.Fewest, s.Fewest != nil)
+	set("maxItems", s.Most, s.Most != nil)
 	if s.Items != nil {
 		out["items"] = s.Items.JSON()
 	}
@@ -95,6 +100,9 @@ func atMostOne(keys []string) map[string]any {
 
 // defaultValue gives a default as JSON has it; defaults in words have none.
 func (p Described) defaultValue() (any, bool) {
+	if p.Value != nil {
+		return p.Value, true
+	}
 	if p.Fallback == "" || !p.Fixed {
 		return nil, false
 	}

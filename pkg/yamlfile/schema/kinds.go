@@ -17,12 +17,14 @@ type Kind[T any] interface {
 // Shape describes a kind.
 type Shape struct {
 	Name       string // as messages and the reference call it
-	Type       string // JSON type; "" for any, AnyScalar for a text that may look like a number
+	Type       string // JSON type; "" for any, AnyScalar or TextOrWhole for a text that may look like a number
 	Enum       []string
 	Pattern    string
 	Minimum    *int
 	Maximum    *int
 	Items      *Shape // of a list
+	Fewest     *int   // elements of it
+	Most       *int
 	Unique     bool
 	Values     *Shape // of a mapping with free keys
 	Properties []Described
@@ -35,12 +37,16 @@ type Shape struct {
 // takes them for.
 const AnyScalar = "scalar"
 
+// TextOrWhole is the type, and the tag, of texts that may look like a whole number.
+const TextOrWhole = "text or whole number"
+
 // Described is a key of a mapping, as the schema and the reference show it.
 type Described struct {
 	Name, Doc, Fallback string
 	Required            bool
 	Unless              []string // keys with which this one is not required
 	Fixed               bool     // Fallback is a value, not a description
+	Value               any      // what counts when the key is left out, where it does not come from a text
 	Shape               *Shape
 }
 

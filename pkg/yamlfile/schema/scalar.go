@@ -15,7 +15,7 @@ import (
 // Scalar is a single value, written as text, a number or a boolean.
 type Scalar[T any] struct {
 	Name    string
-	Tag     string // of YAML: !!str, !!int or !!bool; "" for any of them
+	Tag     string // of YAML: !!str, !!int or !!bool; TextOrWhole for the first two, "" for any
 	Enum    []string
 	Pattern string
 	Minimum *int
@@ -24,7 +24,7 @@ type Scalar[T any] struct {
 	Parse   func(text string) (T, *Fault)
 }
 
-var jsonTypes = map[string]string{"!!str": "string", "!!int": "integer", "!!bool": "boolean", "": AnyScalar}
+var jsonTypes = map[string]string{"!!str": "string", "!!int": "integer", "!!bool": "boolean", TextOrWhole: TextOrWhole, "": AnyScalar}
 
 // Shape describes the value.
 func (s Scalar[T]) Shape() *Shape {
@@ -53,7 +53,17 @@ func (s Scalar[T]) Read(d *Decoder, n *yaml.Node, path string, into *T) {
 }
 
 func (s Scalar[T]) takes(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && (n.ShortTag() == s.Tag || s.Tag == "" && n.ShortTag() != "!!null")
+	if n.Kind != yaml.ScalarNode {
+		return false
+	}
+	switch tag := n.ShortTag(); s.Tag {
+	case "":
+		return tag != "!!null"
+	case TextOrWhole:
+		return tag == "!!str" || tag == "!!int"
+	default:
+		return tag == s.Tag
+	}
 }
 
 // hide keeps a secret's line out of what is printed.
