@@ -10,3 +10,15 @@ func ParamTypes() []schema.Described {
 	}
 	return out
 }
+
+// Reference writes the page about the keys of profile.yaml.
+func Reference(intro string) []byte {
+	part := func(name string, of *schema.Shape) *schema.Shape {
+		named := *of
+		named.Name = name
+		return &named
+	}
+	return schema.Reference{Intro: intro, Root: profileTable.Shape(), Parts: []*schema.Shape{
+		part("condition", eitherCondition().Shape()), part("parameters", namedParameters().Shape()),
+	}}.Markdown()
+}

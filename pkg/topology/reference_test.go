@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubespore/kubespore/pkg/yamlfile"
 	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
@@ -57,10 +56,7 @@ func TestDiagnosticsPage(t *testing.T) {
 
 // reference writes docs/topology.md from the schema.
 func reference() []byte {
-	var b bytes.Buffer
-	b.WriteString(referenceIntro)
-	writeSection(&b, "", documentSchema.Shape())
-	return b.Bytes()
+	return schema.Reference{Intro: referenceIntro, Root: documentSchema.Shape(), Alike: []string{"pools.NAME"}}.Markdown()
 }
 
 const referenceIntro = `# The topology file
@@ -78,72 +74,3 @@ value counts where several say the same.
 Unknown keys and keys given twice are errors. Anchors, aliases and merge keys (` + "`<<`" + `) may be used. A
 file has at most 16 MiB and 20,000 hosts.
 `
-
-func writeSection(b *bytes.Buffer, path string, f *schema.Shape) {
-	if path == "" {
-		b.WriteString("\n## Top level\n\n")
-	} else {
-		fmt.Fprintf(b, "\n## `%s`\n\n", path)
-	}
-	b.WriteString("| Key | Value | Default | Meaning |\n|---|---|---|---|\n")
-	for _, p := range f.Properties {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, valueText(p.Shape), defaultText(p), p.Doc)
-	}
-	for _, p := range f.Properties {
-		if inner, suffix := innerObject(p.Shape); inner != nil {
-			writeSection(b, yamlfile.Join(path, p.Name)+suffix, inner)
-		}
-	}
-}
-
-// innerObject finds the mapping with keys of its own inside a form.
-func innerObject(f *schema.Shape) (*schema.Shape, string) {
-	switch {
-	case f.Properties != nil:
-		return f, ""
-	case f.Items != nil:
-		inner, suffix := innerObject(f.Items)
-		return inner, "[]" + suffix
-	}
-	for _, option := range f.OneOf {
-		if inner, suffix := innerObject(option); inner != nil {
-			return inner, suffix
-		}
-	}
-	return nil, ""
-}
-
-func valueText(f *schema.Shape) string {
-	switch inner, suffix := innerObject(f); {
-	case inner != nil && (f.OneOf != nil || f.Items != nil && f.Items.OneOf != nil):
-		return f.Name
-	case inner != nil && suffix != "":
-		return "list of mappings, see below"
-	case inner != nil:
-		return "mapping, see below"
-	}
-	text := f.Name
-	enum := f.Enum
-	if f.Items != nil {
-		enum = f.Items.Enum
-	}
-	if enum != nil {
-		text += ": `" + strings.Join(enum, "`, `") + "`"
-	}
-	if f.Minimum != nil {
-		text += fmt.Sprintf(", %d to %d", *f.Minimum, *f.Maximum)
-	}
-	return text
-}
-
-func defaultText(p schema.Described) string {
-	switch {
-	case p.Required:
-		return "**required**"
-	case p.Fallback == "" || p.Fallback == "{}":
-		return ""
-	case p.Fixed:
-		return "`" + p.Fallback + "`"
-	}
-	return p.Fallback
-}
