@@ -116,7 +116,7 @@ code of a diagnostic: what it means.`,
 			name: "pki list", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIList,
 			results:  []any{listing{}},
 			summary:  "list the certificates of a store and when they expire",
-			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key. A\nbar is the life that a certificate has left. Below the list stand the day on which\nthe first certificate ends, and the day from which a build makes new ones.",
+			detail:   "Reads the store of the topology, or the folder that --pki names. Shows no key. A\nbar is the life that a certificate has left. Below the list stand the day on which\nthe first certificate ends, and the day from which a build makes new ones, and each\nrotation that is going on.",
 			examples: []string{"kubespore pki list prod.yaml", "kubespore pki list --pki /secure/prod.pki --format json"},
 			flags:    []string{"pki", "profiles", "format", "identity", "passphrase-fd"},
 		},
@@ -132,6 +132,22 @@ and secrets stay. The machines know nothing of it until they get new documents.
 SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
 			examples: []string{"kubespore pki renew prod.yaml", "kubespore pki renew --before 90d prod.yaml", "kubespore pki renew prod.yaml cp1/apiserver kubelet-serving"},
 			flags:    append([]string{"before", "pki"}, loading...),
+		},
+		{
+			name: "pki rotate", group: keysGroup, args: "TOPOLOGY NAME...", min: 2, max: 100, run: runPKIRotate,
+			results: []any{rotation{}},
+			summary: "exchange an authority, a key or a password, one phase further",
+			detail: `NAME is an authority, such as kubernetes, etcd or front-proxy, or one of the secrets
+service-account, encryption-key and vrrp-password. Each call takes it one phase
+further: first all machines accept the new one besides the old one (trust), then the
+new one is used (issue), then the old one is not accepted any more. After each phase
+come kubespore build and kubespore kit, and every machine takes its kit; the command
+refuses to go on without a build, and says what is next. A password has one phase.
+pki list shows the phase. Nothing changes unless all names can go on.
+
+SOURCE_DATE_EPOCH sets the clock, in seconds since 1970.`,
+			examples: []string{"kubespore pki rotate prod.yaml kubernetes", "kubespore pki rotate prod.yaml service-account encryption-key"},
+			flags:    append([]string{"pki"}, loading...),
 		},
 		{
 			name: "pki verify", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIVerify,

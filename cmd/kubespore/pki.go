@@ -16,9 +16,10 @@ import (
 
 // listing is what pki list prints.
 type listing struct {
-	Certificates []pki.Entry `json:"certificates"`
-	BootBy       *time.Time  `json:"bootBy,omitempty"` // not set where the store has none in use
-	RenewBy      *time.Time  `json:"renewBy,omitempty"`
+	Certificates []pki.Entry   `json:"certificates"`
+	BootBy       *time.Time    `json:"bootBy,omitempty"` // not set where the store has none in use
+	RenewBy      *time.Time    `json:"renewBy,omitempty"`
+	Rotations    []pki.Rotated `json:"rotations"` // that have not come to their end, by name
 }
 
 func runPKIList(c *call) int {
@@ -40,7 +41,9 @@ func runPKIList(c *call) int {
 			list.Errorf("O109", diag.Position{File: e.File}, "", "%s", e.Problem).WithHint("restore the file from a backup")
 		}
 	}
-	l := listing{Certificates: entries}
+	rotations, err := store.Rotations()
+	list.AddError("K005", err)
+	l := listing{Certificates: entries, Rotations: rotations}
 	if bootBy, renewBy := pki.Deadlines(entries); !bootBy.IsZero() {
 		l.BootBy, l.RenewBy = &bootBy, &renewBy
 	}
@@ -57,6 +60,9 @@ func printListing(w io.Writer, l listing, now time.Time) {
 	_ = t.Flush()
 	if l.BootBy != nil {
 		fmt.Fprintf(w, "\nboot before %s, renew before %s\n", l.BootBy.Format(time.DateOnly), l.RenewBy.Format(time.DateOnly))
+	}
+	for _, r := range l.Rotations {
+		fmt.Fprintf(w, "\n%s is in the phase %s since %s\nnext: %s\n", r.Name, r.Phase, r.Since.Format(time.DateOnly), r.Next)
 	}
 }
 

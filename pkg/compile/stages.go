@@ -98,6 +98,9 @@ func (p *pipe) commitStore() {
 	if p.Out == "" && p.Print == nil {
 		return
 	}
+	if len(p.Hosts) == 0 {
+		p.result.Plan.Allocations.SetBuilt()
+	}
 	if err := p.Store.SetAllocations(p.result.Plan.Allocations); err != nil {
 		p.list.AddError("O106", err)
 		return

@@ -38,6 +38,7 @@ func (s *Store) Issue(p *plan.Plan, now time.Time, progress func(done, total int
 		keys.Authorities[name] = a.pair
 	}
 	list.Append(s.secrets(p.Secrets, keys))
+	list.Append(s.others(p, keys))
 	list.Append(s.certificates(p.Certs, authorities, now, keys, progress))
 	if list.HasErrors() {
 		return nil, list
@@ -113,17 +114,23 @@ func (s *Store) secretValue(spec plan.SecretSpec) ([]byte, error) {
 		return nil, failure(err)
 	case found:
 		return value, nil
-	case spec.Kind == kindKeypair:
-		made, err := makeKey(spec.Algorithm)
-		if err != nil {
-			return nil, diag.Failf("K023", spec.Position, "secret %s: %s", spec.Name, err)
-		}
-		value = made.key
-	default:
-		value = makeSecret(spec)
 	}
-	s.write(secretFile(spec), value)
-	return value, nil
+	if value, err = newSecret(spec); err == nil {
+		s.write(secretFile(spec), value)
+	}
+	return value, err
+}
+
+// newSecret makes the value of a secret.
+func newSecret(spec plan.SecretSpec) ([]byte, error) {
+	if spec.Kind != kindKeypair {
+		return makeSecret(spec), nil
+	}
+	made, err := makeKey(spec.Algorithm)
+	if err != nil {
+		return nil, diag.Failf("K023", spec.Position, "secret %s: %s", spec.Name, err)
+	}
+	return made.key, nil
 }
 
 // path gives the name of a file in the store as the user knows it.
@@ -138,7 +145,7 @@ const (
 	kindFile     = "file" // the user keeps it, and not the store
 )
 
-func authorityFile(name string) string { return "ca/" + name }
+func authorityFile(name string) string { return plan.AuthorityID(name) }
 
 func secretFile(s plan.SecretSpec) string {
 	if s.Kind == kindKeypair {
@@ -160,6 +167,11 @@ func (s *Store) MarkUsed(p *plan.Plan) {
 	for _, secret := range p.Secrets {
 		if secret.Kind != kindFile {
 			used[secretFile(secret)] = true
+		}
+	}
+	for id, r := range p.Allocations.Rotations {
+		for _, extension := range []string{".crt", ".key", ".secret"} {
+			used[id+r.Other()+extension] = true
 		}
 	}
 	s.mu.Lock()

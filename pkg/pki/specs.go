@@ -115,7 +115,9 @@ func checkFiles(list *diag.List, p *plan.Plan) {
 	}
 	reserve(diag.Position{}, "the server that machines boot from", bootFiles()...)
 	for _, a := range p.Authorities {
-		reserve(a.Position, "authority "+a.Name, authorityFile(a.Name)+".crt", authorityFile(a.Name)+".key")
+		for _, other := range allOthers() {
+			reserve(a.Position, "authority "+a.Name, authorityFile(a.Name)+other+".crt", authorityFile(a.Name)+other+".key")
+		}
 	}
 	for _, c := range p.Certs {
 		reserve(c.Position, "certificate "+c.Name, c.ID+".crt", c.ID+".key")
@@ -123,6 +125,13 @@ func checkFiles(list *diag.List, p *plan.Plan) {
 	for _, s := range p.Secrets {
 		if s.Kind != kindFile {
 			reserve(s.Position, "secret "+s.Name, secretFile(s))
+		}
+		for _, other := range allOthers()[1:] {
+			if s.Rotation != "" {
+				x := s
+				x.ID += other
+				reserve(s.Position, "secret "+s.Name, secretFile(x))
+			}
 		}
 	}
 }

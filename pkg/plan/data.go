@@ -25,6 +25,7 @@ type Data struct {
 //
 //	{{ .Image "etcd" }}              the reference of an image of the profile, or "profile/image" of another
 //	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
+//	{{ .KeyRing "encryption-key" }}  the values of a secret that may have two, the one in use first: Number, and Value as of .Secret
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Sockets .Param.kms }}        the folders of the sockets that a file next to the topology names
 //	{{ .Generation }}                a mark that becomes the build generation
@@ -81,7 +82,10 @@ type Cluster struct {
 	HostNetworks  []string // the LANs that hosts stand in, masked, without repeats
 	Profiles      []string // selected on some host
 
-	VRRPID int // virtual router id, from the allocations
+	VRRPID   int      // virtual router id, from the allocations
+	Rotating []string // authorities that are being exchanged, of which machines trust two
+
+	rotations map[string]Rotation // by name in the store
 }
 
 // Endpoint is what clients dial.

@@ -138,7 +138,12 @@ func (m *keySpecs) misplaced(at diag.Position, h *host, what string) {
 		WithHint("take the deposit away, or give it a condition, as in when: {roles: [control-plane]}: who breaks into that machine would have the cluster")
 }
 
+// isPublic says whether everyone may read a form of a deposit.
+func isPublic(form string) bool {
+	return form == "certificate" || form == "signer" || form == "public"
+}
+
 // isPrivate says whether a form of a deposit holds what must stay secret.
 func isPrivate(form string) bool {
-	return form != "certificate" && form != "public" && form != "kubeconfig-file"
+	return !isPublic(form) && form != FormKubeconfigFile
 }

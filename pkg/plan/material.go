@@ -138,7 +138,7 @@ func (m *keySpecs) userFile(s scope, x *profile.Secret, f *UserFile) string {
 
 // secret adds a secret that the store makes and gives its ID.
 func (m *keySpecs) secret(s scope, x *profile.Secret) string {
-	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Position: x.Position}
+	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Size: x.Size, Algorithm: x.Algorithm, Rotation: x.Rotation, Position: x.Position}
 	if x.PerHost {
 		spec.ID, spec.Host = hostScope+s.host.Name+"/"+x.Name, s.host.Name
 	}
@@ -273,7 +273,7 @@ func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 		d.Profile, d.Position = s.use.Name, x.Position
 		if d.Mode == 0 {
 			d.Mode = 0o600
-			if x.Form == "certificate" || x.Form == "public" {
+			if isPublic(x.Form) {
 				d.Mode = 0o644
 			}
 		}

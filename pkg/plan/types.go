@@ -98,6 +98,7 @@ type SecretSpec struct {
 	Algorithm string // of a keypair
 	Value     string // of a file: the user keeps it next to the topology, and not the store
 	File      string // of a file: its name as diagnostics have it
+	Rotation  string // steps, at-once; "" where it does not rotate
 	Position  diag.Position
 }
 
@@ -107,7 +108,7 @@ type Deposit struct {
 	ID       string // of the CertSpec, AuthoritySpec (its name) or SecretSpec
 	Path     string // may hold {date}
 	Link     string
-	Form     string // certificate, key, public, bundle, kubeconfig, kubeconfig-file, value
+	Form     string // certificate, signer, key, public, bundle, kubeconfig, kubeconfig-file, value
 	Mode     int
 	User     string
 	Group    string
@@ -134,7 +135,7 @@ func (d Deposit) OfHost() bool { return strings.HasPrefix(d.ID, hostScope) }
 
 // HoldsKey says whether the file holds a private key or another secret.
 func (d Deposit) HoldsKey() bool {
-	return d.Form != "certificate" && d.Form != "public" && d.Form != FormKubeconfigFile
+	return isPrivate(d.Form)
 }
 
 // ManifestSpec is a file of objects for the cluster.
@@ -167,18 +168,20 @@ type BinaryRef struct {
 // Allocations are given once and kept permanently in allocations.json. A nil map
 // is an empty one.
 type Allocations struct {
-	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`   // by host name
-	VRRP       map[string]int            `json:"vrrp"`       // virtual router ids as cluster/NAME, priorities as hosts/NAME
-	Founders   []string                  `json:"founders"`   // the members of etcd at the first build, sorted; later ones join them
-	Last       *Record                   `json:"last"`       // nil before the first build
-	Generation int                       `json:"generation"` // counts changes of what the cluster is to hold
-	Objects    string                    `json:"objects"`    // digest of what the generation stands for
+	PodCIDRs   map[string][]netip.Prefix `json:"podCIDRs"`            // by host name
+	VRRP       map[string]int            `json:"vrrp"`                // virtual router ids as cluster/NAME, priorities as hosts/NAME
+	Founders   []string                  `json:"founders"`            // the members of etcd at the first build, sorted; later ones join them
+	Last       *Record                   `json:"last"`                // nil before the first build
+	Generation int                       `json:"generation"`          // counts changes of what the cluster is to hold
+	Objects    string                    `json:"objects"`             // digest of what the generation stands for
+	Rotations  map[string]Rotation       `json:"rotations,omitempty"` // by name in the store: ca/kubernetes, cluster/service-account
 }
 
 // Pair is a certificate and its key as PEM. Key is nil where the key is kept
 // elsewhere (custody offline with a certificate only).
 type Pair struct {
-	Certificate []byte
+	Certificate []byte // of an authority: first its own, then all that machines trust besides
+	Signer      []byte // of an authority: its own certificate alone
 	Key         []byte
 	NotBefore   time.Time
 	NotAfter    time.Time

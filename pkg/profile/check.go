@@ -308,7 +308,7 @@ func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, l
 		}
 	case "VarOf", "ParamOf":
 		c.referenceTo(r, fail, known)
-	case "Secret":
+	case "Secret", "KeyRing":
 		if !known.secrets[r.name] {
 			fail(r.name, slices.Sorted(maps.Keys(known.secrets)), "secrets", "no profile has a secret %s", r.name)
 		}

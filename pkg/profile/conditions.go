@@ -36,6 +36,7 @@ var settings = map[string]setting{
 	"adminOnControlPlanes": {words: truth},
 	"nameservers":          {words: truth},
 	"minor":                {},
+	"rotating":             {}, // authorities that are being exchanged
 }
 
 // SettingCan says whether a setting exists and can be a text.

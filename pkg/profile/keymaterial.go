@@ -13,7 +13,7 @@ import (
 // Forms of a deposit by what is deposited.
 var (
 	certForms      = []string{"certificate", "key", "bundle", "kubeconfig", "kubeconfig-file"}
-	authorityForms = []string{"certificate", "key", "bundle"}
+	authorityForms = []string{"certificate", "signer", "key", "bundle"}
 	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "file": {"value"}, "keypair": {"key", "public"}}
 )
 
@@ -46,6 +46,7 @@ var secret = placed(&schema.Object[Secret]{Name: "secret", Example: "{name: toke
 	schema.Key("doc", schema.Text, func(s *Secret) *string { return &s.Doc }, "one line for people"),
 	schema.Key("perHost", schema.Boolean, func(s *Secret) *bool { return &s.PerHost }, "each host has its own"),
 	schema.Key("holders", oneOf("role", roles), func(s *Secret) *[]string { return &s.Holders }, "roles of the hosts that hold it"),
+	schema.Key("rotation", schema.Enum("way", []string{"steps", "at-once"}), func(s *Secret) *string { return &s.Rotation }, "how `pki rotate` exchanges it: two values are accepted for a while (a key pair, or `.KeyRing`), or all machines change together"),
 	when(func(s *Secret) *Condition { return &s.When }, "whether it exists"),
 	schema.Key("deposits", listOf(deposit([]string{"value", "key", "public"})), func(s *Secret) *[]Deposit { return &s.Deposits }, "where a host holds it"),
 }, Check: checkSecret}, func(s *Secret) *diag.Position { return &s.Position })
@@ -60,6 +61,8 @@ func checkSecret(d *schema.Decoder, path string, s *Secret) {
 		say("only a key pair has an algorithm", "take algorithm out")
 	case (s.Kind == "file") != (s.Param != ""):
 		say("a secret of kind file, and no other, says which parameter names the file", "write kind: file and param: NAME, or neither")
+	case s.Rotation != "" && (s.PerHost || s.Kind == "file"):
+		say("only a secret that the store makes for the cluster rotates", "take rotation out")
 	case (s.Kind == "random" || s.Kind == "password") && (s.Size < 1 || s.Size > 4096):
 		say("the size must be between 1 and 4096", "add size: 32")
 	}
@@ -123,7 +126,7 @@ func deposit(forms []string) schema.Kind[Deposit] {
 func checkDeposits(d *schema.Decoder, path string, deposits []Deposit) {
 	for i, x := range deposits {
 		at := yamlfile.Element(yamlfile.Join(path, "deposits"), i)
-		isKubeconfig, public := strings.HasPrefix(x.Form, "kubeconfig"), x.Form == "certificate" || x.Form == "public"
+		isKubeconfig, public := strings.HasPrefix(x.Form, "kubeconfig"), x.Form == "certificate" || x.Form == "signer" || x.Form == "public"
 		switch {
 		case !d.OK(at + ".form"):
 		case x.Form == "":

@@ -194,6 +194,7 @@ type Secret struct {
 	Doc       string
 	PerHost   bool
 	Holders   []string // roles of the hosts that may hold it; empty means all
+	Rotation  string   // steps (two values are accepted for a while), at-once; "" where it stays
 	Deposits  []Deposit
 	When      Condition
 	Position  diag.Position

@@ -26,6 +26,7 @@ const dateLayout = "2006-01-02-15-04-05"
 // keyFile is what a deposit can be made of.
 type keyFile struct {
 	certificate, key []byte
+	signer           []byte
 	public, value    []byte
 	notBefore        time.Time
 }
@@ -78,7 +79,7 @@ func (j *job) material(d plan.Deposit) (keyFile, bool) {
 			pairs = j.keys.Authorities
 		}
 		pair, ok := pairs[d.ID]
-		return keyFile{certificate: pair.Certificate, key: pair.Key, notBefore: pair.NotBefore}, ok
+		return keyFile{certificate: pair.Certificate, signer: pair.Signer, key: pair.Key, notBefore: pair.NotBefore}, ok
 	}
 	s, ok := j.keys.Secrets[d.ID]
 	return keyFile{key: s.Value, value: s.Value, public: s.Public}, ok
@@ -90,6 +91,8 @@ func (j *job) form(d plan.Deposit, m keyFile) ([]byte, error) {
 	switch d.Form {
 	case "certificate":
 		text = m.certificate
+	case "signer":
+		text = m.signer
 	case "key":
 		text = m.key
 	case "public":
@@ -115,7 +118,7 @@ func depositMode(d plan.Deposit) int {
 	switch {
 	case d.Mode != 0:
 		return d.Mode
-	case d.Form == "certificate" || d.Form == "public":
+	case !d.HoldsKey() && d.Form != plan.FormKubeconfigFile:
 		return 0o644
 	}
 	return 0o600
