@@ -37,16 +37,19 @@ func provePairs(m *machine, out *diag.List) {
 }
 
 // publics gives the public keys that a file holds halves of: of its first certificate,
-// of its keys, and those that it names alone.
+// of its keys, and the first that it names alone. What stands behind the first one is
+// accepted besides it, while something rotates.
 func publics(content []byte) []fingerprint {
 	out := privateKeys(content)
 	if list := certificates(content); len(list) > 0 {
 		out = append(out, fingerprintOf(list[0].PublicKey))
 	}
+	named := false
 	eachPEM(content, func(b *pem.Block) {
-		if b.Type != "PUBLIC KEY" {
+		if b.Type != "PUBLIC KEY" || named {
 			return
 		}
+		named = true
 		if key, err := x509.ParsePKIXPublicKey(b.Bytes); err == nil {
 			out = append(out, fingerprintOf(key))
 		}
