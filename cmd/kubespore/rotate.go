@@ -17,15 +17,15 @@ type rotation struct {
 func runPKIRotate(c *call) int {
 	now, err := c.now()
 	if err != nil {
-		return c.misused(err)
+		return c.answer.misused(err)
 	}
 	result := rotation{Rotations: []pki.Rotated{}}
-	list := c.changeStore(func(store *pki.Store, p *plan.Plan) diag.List {
+	list := changeStore(c, func(store *pki.Store, p *plan.Plan) diag.List {
 		rotated, list := store.Rotate(p, c.args[1:], now)
 		result.Rotations = append(result.Rotations, rotated...)
 		return list
 	})
-	return c.finish(list, result, func(w io.Writer) { printRotation(w, result) })
+	return c.answer.finish(list, result, func(w io.Writer) { printRotation(w, result) })
 }
 
 func printRotation(w io.Writer, r rotation) {
