@@ -41,7 +41,7 @@ func runPKIList(c *call) int {
 			list.Errorf("O109", diag.Position{File: e.File}, "", "%s", e.Problem).WithHint("restore the file from a backup")
 		}
 	}
-	rotations, err := store.Rotations()
+	rotations, err := pki.Rotations(store)
 	list.AddError("K005", err)
 	l := listing{Certificates: entries, Rotations: rotations}
 	if bootBy, renewBy := pki.Deadlines(entries); !bootBy.IsZero() {

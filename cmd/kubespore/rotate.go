@@ -21,7 +21,7 @@ func runPKIRotate(c *call) int {
 	}
 	result := rotation{Rotations: []pki.Rotated{}}
 	list := changeStore(c, func(store *pki.Store, p *plan.Plan) diag.List {
-		rotated, list := store.Rotate(p, c.args[1:], now)
+		rotated, list := pki.Rotate(store, p, c.args[1:], now)
 		result.Rotations = append(result.Rotations, rotated...)
 		return list
 	})

@@ -38,7 +38,7 @@ func (s *Store) Issue(p *plan.Plan, now time.Time, progress func(done, total int
 		keys.Authorities[name] = a.pair
 	}
 	list.Append(s.secrets(p.Secrets, keys))
-	list.Append(s.others(p, keys))
+	list.Append(others(s, p, keys))
 	list.Append(s.certificates(p.Certs, authorities, now, keys, progress))
 	if list.HasErrors() {
 		return nil, list

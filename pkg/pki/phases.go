@@ -48,12 +48,12 @@ func beforeNext(id, phase string) []string {
 
 // others adds the authorities and secrets that machines accept besides those in
 // use, while they are exchanged.
-func (s *Store) others(p *plan.Plan, keys *plan.Keys) diag.List {
+func others(s *Store, p *plan.Plan, keys *plan.Keys) diag.List {
 	var list diag.List
 	for _, spec := range p.Authorities {
 		pair := keys.Authorities[spec.Name]
 		if suffix := p.Allocations.Rotations[plan.AuthorityID(spec.Name)].Other(); suffix != "" {
-			text, err := s.other(authorityFile(spec.Name) + suffix + ".crt")
+			text, err := other(s, authorityFile(spec.Name) + suffix + ".crt")
 			if err == nil && len(parseAll(text)) == 0 {
 				err = fmt.Errorf("%s holds no certificate", s.path(authorityFile(spec.Name)+suffix+".crt"))
 			}
@@ -67,27 +67,27 @@ func (s *Store) others(p *plan.Plan, keys *plan.Keys) diag.List {
 		if suffix == "" {
 			continue
 		}
-		value, err := s.other(spec.ID + suffix + secretFile(spec)[len(spec.ID):])
+		value, err := other(s, spec.ID + suffix + secretFile(spec)[len(spec.ID):])
 		list.AddError("K001", err)
 		if err != nil {
 			continue
 		}
-		other := plan.Secret{Value: value}
+		second := plan.Secret{Value: value}
 		if spec.Kind == kindKeypair {
-			if other.Public, err = publicOf(value); err != nil {
+			if second.Public, err = publicOf(value); err != nil {
 				list.Errorf("K024", diag.Position{File: s.path(spec.ID + suffix + ".key")}, "", "the secret %s cannot be used: %s", spec.Name, err).WithHint("restore the file from a backup")
 			}
 			secret := keys.Secrets[spec.ID]
-			secret.Public = joinPEM(secret.Public, other.Public)
+			secret.Public = joinPEM(secret.Public, second.Public)
 			keys.Secrets[spec.ID] = secret
 		}
-		keys.Secrets[spec.ID+suffix] = other
+		keys.Secrets[spec.ID+suffix] = second
 	}
 	return list
 }
 
 // other gives a file without which a rotation cannot go on.
-func (s *Store) other(file string) ([]byte, error) {
+func other(s *Store, file string) ([]byte, error) {
 	text, found, err := s.read(file)
 	switch {
 	case err != nil:

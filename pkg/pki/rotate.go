@@ -25,7 +25,7 @@ const PhaseDone = "done"
 // first all machines accept the new one besides the old one, then the new one is
 // used, then the old one is not accepted any more. It refuses while the last build
 // has not made documents of the phase before. The phases are in memory until Commit.
-func (s *Store) Rotate(p *plan.Plan, names []string, now time.Time) ([]Rotated, diag.List) {
+func Rotate(s *Store, p *plan.Plan, names []string, now time.Time) ([]Rotated, diag.List) {
 	list := checkSpecs(p)
 	kept, err := s.Allocations()
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Store) Rotate(p *plan.Plan, names []string, now time.Time) ([]Rotated, 
 }
 
 // Rotations gives the exchanges that have not come to their end, by name.
-func (s *Store) Rotations() ([]Rotated, error) {
+func Rotations(s *Store) ([]Rotated, error) {
 	kept, err := s.Allocations()
 	if err != nil {
 		return nil, err

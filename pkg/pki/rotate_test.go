@@ -60,7 +60,7 @@ func rotateAll(t *testing.T, dir string, p *plan.Plan, names ...string) []Rotate
 	t.Helper()
 	s := mustOpen(t, dir)
 	defer s.Close()
-	out, list := s.Rotate(withAllocations(t, s, p), names, noon)
+	out, list := Rotate(s, withAllocations(t, s, p), names, noon)
 	if list.HasErrors() {
 		t.Fatalf("rotate: %v", list)
 	}
@@ -90,7 +90,7 @@ func statesOf(t *testing.T, names ...string) []*plan.Keys {
 	return out
 }
 
-// TestRotationNeverCutsOff looks at each pair of machines, of which one may be a
+// TestRotationNeverCutsOff looks at each pair of machines where one may be a
 // phase ahead of the other: what each shows, the other accepts, by Go's verifier and
 // by OpenSSL's. What is refused is two phases apart: no phase may be skipped.
 func TestRotationNeverCutsOff(t *testing.T) {
@@ -148,7 +148,7 @@ func opensslAccepts(t *testing.T, leaf, bundle []byte) bool {
 	return err == nil
 }
 
-// TestServiceAccountRotates looks at each pair of control planes of which one may be
+// TestServiceAccountRotates looks at each pair of control planes where one may be
 // a phase ahead: the key with which one signs is among those that the other accepts.
 func TestServiceAccountRotates(t *testing.T) {
 	const id = "cluster/service-account"
@@ -238,7 +238,7 @@ func TestRotateRefuses(t *testing.T) {
 				}
 			}
 			s := mustOpen(t, dir)
-			_, list := s.Rotate(withAllocations(t, s, p), test.rotate, noon)
+			_, list := Rotate(s, withAllocations(t, s, p), test.rotate, noon)
 			if got := codes(list); !slices.Equal(got, []string{test.code}) {
 				t.Errorf("got %v, want %s", list, test.code)
 			}
@@ -282,7 +282,7 @@ func TestRotateKilledAnywhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			fs.KillAt = fs.Changes() + n
-			if _, list := s.Rotate(withAllocations(t, s, p), names, noon); list.HasErrors() {
+			if _, list := Rotate(s, withAllocations(t, s, p), names, noon); list.HasErrors() {
 				t.Fatal(list)
 			}
 			done = s.Commit() == nil

@@ -18,6 +18,7 @@ type Data struct {
 	Each    any               // the element of a repeated fragment
 	System  map[string]any    // the facts of the host's operating system
 
+	keyRings
 	scope *scope // what the methods look into
 }
 
@@ -83,9 +84,9 @@ type Cluster struct {
 	Profiles      []string // selected on some host
 
 	VRRPID   int      // virtual router id, from the allocations
-	Rotating []string // authorities that are being exchanged, of which machines trust two
+	Rotating []string // authorities that are being exchanged: machines trust two
 
-	rotations map[string]Rotation // by name in the store
+	Rotations map[string]Rotation // by name in the store
 }
 
 // Endpoint is what clients dial.

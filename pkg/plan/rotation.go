@@ -47,7 +47,7 @@ const authorityScope = "ca/"
 // AuthorityID is the name of an authority in the store.
 func AuthorityID(name string) string { return authorityScope + name }
 
-// rotating names the authorities of which there are two, sorted.
+// rotating names the authorities that are two, sorted.
 func rotating(rotations map[string]Rotation) []string {
 	var out []string
 	for id, r := range rotations {
@@ -65,21 +65,24 @@ type RingKey struct {
 	Value  string // a mark
 }
 
+// keyRings is what Data knows of secrets that may have two values.
+type keyRings struct{ data *Data }
+
 // KeyRing gives the values of a secret of the cluster: first the one in use, then
 // the one that is accepted besides it while the secret rotates.
-func (d *Data) KeyRing(name string) ([]RingKey, error) {
-	value, err := d.Secret(name)
+func (r keyRings) KeyRing(name string) ([]RingKey, error) {
+	value, err := r.data.Secret(name)
 	if err != nil {
 		return nil, err
 	}
 	id := clusterScope + name
-	r := d.Cluster.rotations[id]
-	ring := []RingKey{{r.Turns + 1, value}}
-	switch r.Phase {
+	rotation := r.data.Cluster.Rotations[id]
+	ring := []RingKey{{rotation.Turns + 1, value}}
+	switch rotation.Phase {
 	case PhaseTrust:
-		ring = append(ring, RingKey{r.Turns + 2, MarkSecret(id + r.Other())})
+		ring = append(ring, RingKey{rotation.Turns + 2, MarkSecret(id + rotation.Other())})
 	case PhaseIssue:
-		ring = append(ring, RingKey{r.Turns, MarkSecret(id + r.Other())})
+		ring = append(ring, RingKey{rotation.Turns, MarkSecret(id + rotation.Other())})
 	}
 	return ring, nil
 }

@@ -81,7 +81,7 @@ func (s scope) data() *Data {
 	if s.host != nil {
 		d.Host, d.System = s.host.HostFacts, s.host.class.words
 	}
-	d.scope = &s
+	d.scope, d.keyRings = &s, keyRings{d}
 	return d
 }
 
