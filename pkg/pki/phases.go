@@ -53,7 +53,7 @@ func others(s *Store, p *plan.Plan, keys *plan.Keys) diag.List {
 	for _, spec := range p.Authorities {
 		pair := keys.Authorities[spec.Name]
 		if suffix := p.Allocations.Rotations[plan.AuthorityID(spec.Name)].Other(); suffix != "" {
-			text, err := other(s, authorityFile(spec.Name) + suffix + ".crt")
+			text, err := other(s, authorityFile(spec.Name)+suffix+".crt")
 			if err == nil && len(parseAll(text)) == 0 {
 				err = fmt.Errorf("%s holds no certificate", s.path(authorityFile(spec.Name)+suffix+".crt"))
 			}
@@ -67,7 +67,7 @@ func others(s *Store, p *plan.Plan, keys *plan.Keys) diag.List {
 		if suffix == "" {
 			continue
 		}
-		value, err := other(s, spec.ID + suffix + secretFile(spec)[len(spec.ID):])
+		value, err := other(s, spec.ID+suffix+secretFile(spec)[len(spec.ID):])
 		list.AddError("K001", err)
 		if err != nil {
 			continue

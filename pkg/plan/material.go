@@ -156,6 +156,11 @@ func (m *keySpecs) add(spec SecretSpec, x *profile.Secret) string {
 		return spec.ID
 	}
 	at := first.Position
+	if spec.Rotation == "" || first.Rotation == "" { // a profile that only uses it need not say how it rotates
+		first.Rotation = cmp.Or(first.Rotation, spec.Rotation)
+		spec.Rotation = first.Rotation
+		m.secrets[spec.ID] = first
+	}
 	if first.Position = spec.Position; first != spec {
 		m.errorAt("P042", x.Position, "", "the secret %s is made in another way elsewhere", x.Name).
 			WithRelated(at, "the other way").WithHint("agree on kind and size, or give it another name")
