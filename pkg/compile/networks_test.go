@@ -29,6 +29,18 @@ func TestHostFiles(t *testing.T) {
 			"[Route]\nGateway=172.31.1.1\nGatewayOnLink=yes\n", "Destination=10.3.0.0/16\nGateway=172.31.1.2\nGatewayOnLink=yes\n"}, nil},
 		{"gateway-on-link-said", "w1", "/etc/NetworkManager/system-connections/kubespore-eth0.nmconnection", []string{
 			"gateway=172.31.1.1", "route2=10.3.0.0/16,172.31.1.2\nroute2_options=onlink=true\n"}, nil},
+		{"dhcp-primary", "cp1", "/etc/systemd/network/05-kubespore-eth0.network", []string{"\nDHCP=ipv4\n", "[DHCPv4]\nClientIdentifier=mac\nUseDNS=yes\n"}, []string{"Address=", "UseGateway", "ConfigureWithoutCarrier"}},
+		{"dhcp-primary", "cp1", "/etc/kubespore/leases", []string{"192.168.200.21/22\n"}, nil},
+		{"dhcp-primary", "gw1", "/etc/systemd/network/05-kubespore-lan.network", []string{"\nGateway=192.168.200.1\n", "ClientIdentifier=mac\nUseGateway=no\n"}, []string{"Address="}},
+		{"dhcp-primary", "w1", "/etc/NetworkManager/system-connections/kubespore-eth0.nmconnection", []string{"method=auto\n", "dhcp-client-id=mac\n"}, []string{"address1", "gateway=", "ignore-auto"}},
+		{"dhcp-primary", "gw2", "/etc/NetworkManager/system-connections/kubespore-lan.nmconnection", []string{"=0.0.0.0/0,192.168.200.1,40\n"}, []string{"address1", "gateway="}},
+		{"bond-options", "cp1", "/etc/systemd/network/05-kubespore-bond0.netdev", []string{
+			"Mode=802.3ad\nMIIMonitorSec=50ms\nLACPTransmitRate=slow\nTransmitHashPolicy=layer2+3\nMinLinks=1\nUpDelaySec=200ms\nDownDelaySec=100ms\n"}, nil},
+		{"bond-options", "w1", "/etc/NetworkManager/system-connections/kubespore-bond0.nmconnection", []string{
+			"mode=802.3ad\nmiimon=50\nlacp_rate=slow\nxmit_hash_policy=layer2+3\nmin_links=1\nupdelay=200\ndowndelay=100\n"}, nil},
+		{"bond-options", "w2", "/etc/systemd/network/05-kubespore-bond0.netdev", []string{"Mode=balance-xor\nMIIMonitorSec=100ms\nTransmitHashPolicy=encap3+4\n"}, []string{"LACP"}},
+		{"provider-id", "cp1", "/var/lib/kubelet/config.yaml", []string{"\nproviderID: \"metal3://rack1/cp1\"\n"}, nil},
+		{"provider-id", "w1", "/var/lib/kubelet/instance-config.yaml", []string{"\nproviderID: \"metal3://w1\"\n"}, nil},
 		{"taint-of-control-plane", "c1", "/var/lib/kubelet/config.yaml", []string{"node-role.kubernetes.io/control-plane"}, []string{"control-plane, effect: NoSchedule}, {"}},
 	} {
 		text := hostFile(t, filepath.Join("../../testdata/good", c.topology+".yaml"), c.host, c.path)
@@ -42,7 +54,7 @@ func TestHostFiles(t *testing.T) {
 				t.Errorf("%s: %s on %s has %q:\n%s", c.topology, c.path, c.host, not, text)
 			}
 		}
-		if strings.HasSuffix(c.path, "config.yaml") && strings.Count(text, "node-role.kubernetes.io/control-plane") != 1 {
+		if c.topology == "taint-of-control-plane" && strings.Count(text, "node-role.kubernetes.io/control-plane") != 1 {
 			t.Errorf("the taint is not there once:\n%s", text)
 		}
 	}
