@@ -41,6 +41,7 @@ func TestHostFiles(t *testing.T) {
 		{"bond-options", "w2", "/etc/systemd/network/05-kubespore-bond0.netdev", []string{"Mode=balance-xor\nMIIMonitorSec=100ms\nTransmitHashPolicy=encap3+4\n"}, []string{"LACP"}},
 		{"provider-id", "cp1", "/var/lib/kubelet/config.yaml", []string{"\nproviderID: \"metal3://rack1/cp1\"\n"}, nil},
 		{"provider-id", "w1", "/var/lib/kubelet/instance-config.yaml", []string{"\nproviderID: \"metal3://w1\"\n"}, nil},
+		{"api-server-flags", "c1", "/etc/kubernetes/manifests/kube-apiserver.yaml", []string{"authorization-mode=RBAC,Node\"", "plugins=NodeRestriction,AlwaysPullImages\""}, []string{"--authorization-mode=Node,RBAC\n", "--enable-admission-plugins=NodeRestriction\n"}},
 		{"taint-of-control-plane", "c1", "/var/lib/kubelet/config.yaml", []string{"node-role.kubernetes.io/control-plane"}, []string{"control-plane, effect: NoSchedule}, {"}},
 	} {
 		text := hostFile(t, filepath.Join("../../testdata/good", c.topology+".yaml"), c.host, c.path)

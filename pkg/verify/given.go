@@ -23,6 +23,9 @@ type flagRules struct {
 	Heeds   map[string][]string                     // program: the flags that its configuration file leaves to it
 	Weakens map[string]map[string]map[string]string // program, flag, value: what is lost by it
 	Free    map[string][]string                     // program: flags that profiles give and that may be given again
+
+	Together map[string][]pairing // program: flags that go with others, or do not
+	Once     map[string][]string  // program: flags whose words may stand once
 }
 
 func loadFlagRules() (rules flagRules, err error) {
@@ -45,7 +48,9 @@ func (v *Verifier) Given() (out diag.List, unread bool) {
 	g := &givenProofs{plan: v.plan, lines: v.lines, release: v.lines.release, rules: v.rules}
 	t := v.plan.Topology
 	for _, p := range v.plan.Catalog.Profiles {
-		g.givenTo(p, t.Profiles[p.Name].Params, "profiles."+p.Name, &out)
+		params := t.Profiles[p.Name].Params
+		g.givenTo(p, params, "profiles."+p.Name, &out)
+		g.together(p, params, func(string) string { return "profiles." + p.Name }, &out)
 	}
 	seen := map[string]bool{}
 	for i := range t.Hosts {
@@ -56,7 +61,9 @@ func (v *Verifier) Given() (out diag.List, unread bool) {
 		seen[h.Path] = true
 		for _, name := range slices.Sorted(maps.Keys(h.Profiles)) {
 			if p := v.plan.Catalog.Lookup(name); p != nil {
-				g.givenTo(p, h.Profiles[name].Params, h.Path+".profiles."+name, &out)
+				own := h.Profiles[name].Params
+				g.givenTo(p, own, h.Path+".profiles."+name, &out)
+				g.togetherOn(p, t.Profiles[name].Params, own, h.Path, &out)
 			}
 		}
 	}
