@@ -46,7 +46,7 @@ func (c *checker) checkUnique() {
 				takeOnce(u, names, h.Name, owned{i, n, namePath}, "name")
 			}
 			if h.Serial != "" {
-				takeOnce(u, serials, h.Serial, owned{i, n, yamlfile.Join(e.Path, "serial")}, "serial number")
+				takeOnce(u, serials, h.Serial, owned{i, n, serialAt(e, n)}, "serial number")
 			}
 			for _, p := range h.Addresses {
 				takeOnce(u, addresses, p.Addr(), owned{i, n, e.home}, "address")
@@ -63,8 +63,28 @@ func (c *checker) checkUnique() {
 	}
 }
 
+// serialAt is where the serial number of a host stands.
+func serialAt(e *entry, n int) string {
+	if len(e.serials) > 0 {
+		return yamlfile.Element(yamlfile.Join(e.Path, "serials"), n-e.from)
+	}
+	return yamlfile.Join(e.Path, "serial")
+}
+
 // contestMACs collects the MAC addresses of an entry, each once.
 func (c *checker) contestMACs(u uniqueness, macs map[string]owned, i int, e *entry) {
+	for n, address := range e.macs {
+		takeOnce(u, macs, address, owned{i, min(e.from+n, max(e.from, e.to-1)), yamlfile.Element(yamlfile.Join(e.Path, "macs"), n)}, "MAC address")
+	}
+	for j, nic := range e.Interfaces {
+		if slices.Equal(nic.macs, e.macs) {
+			continue // the same port, said twice
+		}
+		for n, address := range nic.macs {
+			at := yamlfile.Join(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), j), "macs")
+			takeOnce(u, macs, address, owned{i, min(e.from+n, max(e.from, e.to-1)), yamlfile.Element(at, n)}, "MAC address")
+		}
+	}
 	if c.given(e, "names") {
 		return
 	}

@@ -21,10 +21,14 @@ type column struct {
 // columns says what each column of a file gives. `columns` names those that are
 // read by the names that they have there; without it all are, and have the names
 // of keys. nil stands for a mistake.
-func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfile.Pair) []column {
+func (d *decoder) columns(t *table, named *yaml.Node, at string, says reach) []column {
 	var out []column
+	perRow := slices.Contains(t.header, "pool")
+	if named != nil {
+		perRow = yamlfile.Value(named, "pool") != nil
+	}
 	take := func(key string, index int, where diag.Position, path string) {
-		c, hint := d.column(key, shared)
+		c, hint := columnOf(key, says.lists(perRow))
 		if hint != "" {
 			d.ErrorAt(where, codeInventory, path, "%q is not a key of a host that a column can give", yamlfile.Clip(key)).WithHint("%s", hint)
 			return
@@ -65,9 +69,9 @@ func (d *decoder) columns(t *table, named *yaml.Node, at string, shared []yamlfi
 	return out
 }
 
-// column finds what a key such as mac, labels.example.org/rack or
+// columnOf finds what a key such as mac, labels.example.org/rack or
 // interfaces.eno1.mac stands for, or says what to write.
-func (d *decoder) column(key string, shared []yamlfile.Pair) (column, string) {
+func columnOf(key string, lists [][]yamlfile.Pair) (column, string) {
 	head, rest, _ := strings.Cut(key, ".")
 	switch head {
 	case "labels":
@@ -80,13 +84,13 @@ func (d *decoder) column(key string, shared []yamlfile.Pair) (column, string) {
 		if i < 0 {
 			return column{}, "write interfaces.NAME.KEY, as in interfaces.eno1.mac"
 		}
-		form, hint := formOf(interfaceSchema.Shape(), rest[i+1:], "name")
-		if hint == "" && interfaceNamed(shared, rest[:i]) < 0 {
-			hint = "the entry must list an interface " + yamlfile.Clip(rest[:i]) + " under interfaces"
+		form, hint := formOf(interfaceSchema.Shape(), rest[i+1:], "name", "macs")
+		if hint == "" && !slices.ContainsFunc(lists, func(l []yamlfile.Pair) bool { return interfaceNamed(l, rest[:i]) >= 0 }) {
+			hint = "the entry or its pool must list an interface " + yamlfile.Clip(rest[:i]) + " under interfaces"
 		}
 		return column{key: []string{head, rest[:i], rest[i+1:]}, form: form}, hint
 	}
-	form, hint := formOf(hostSchema.Shape(), key, "names", "addresses", "from")
+	form, hint := formOf(hostSchema.Shape(), key, "names", "addresses", "macs", "serials", "from")
 	return column{key: []string{key}, form: form}, hint
 }
 

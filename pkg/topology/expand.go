@@ -23,6 +23,7 @@ func (d *decoder) expand(f *document) {
 			return
 		}
 		d.checkRanges(e, len(names))
+		d.checkLists(e, len(names))
 		for n, name := range names {
 			f.Hosts = append(f.Hosts, e.host(name, n))
 		}
@@ -86,23 +87,23 @@ func (d *decoder) hostNames(e *entry) []string {
 
 // refuseSingular reports what only one machine can have.
 func (d *decoder) refuseSingular(e *entry) {
-	refuse := func(path, what string) *diag.Diagnostic {
-		return d.Errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("remove it, or write it in a column of a file: from: inventory.csv")
+	refuse := func(path, what, many string) *diag.Diagnostic {
+		return d.Errorf(codeRange, path, "%s belongs to one machine, and this is a range", what).WithHint("write %s, one for each host in their order, or a column of a file: from: inventory.csv", many)
 	}
 	if d.given(e, "mac") {
-		refuse(yamlfile.Join(e.Path, "mac"), "a MAC address")
+		refuse(yamlfile.Join(e.Path, "mac"), "a MAC address", "macs: [...]")
 	}
 	if d.given(e, "serial") {
-		refuse(yamlfile.Join(e.Path, "serial"), "a serial number")
+		refuse(yamlfile.Join(e.Path, "serial"), "a serial number", "serials: [...]")
 	}
 	for i, nic := range e.Interfaces {
 		at := yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i)
 		if nic.MAC != "" {
-			refuse(yamlfile.Join(at, "mac"), "a MAC address")
+			refuse(yamlfile.Join(at, "mac"), "a MAC address", "macs: [...]")
 		}
 		for j, c := range nic.written {
 			if !c.up {
-				refuse(yamlfile.Element(yamlfile.Join(at, "addresses"), j), "an address").WithHint("write it as in 10.12.0.1+/22 to count up")
+				refuse(yamlfile.Element(yamlfile.Join(at, "addresses"), j), "an address", "").WithHint("write it as in 10.12.0.1+/22 to count up")
 			}
 		}
 	}
@@ -112,6 +113,26 @@ func (d *decoder) refuseSingular(e *entry) {
 func (d *decoder) given(e *entry, name string) bool {
 	_, ok := d.Positions[yamlfile.Join(e.Path, name)]
 	return ok
+}
+
+// checkLists refuses lists for the hosts of a range that are longer or shorter than it,
+// and lists of a single host.
+func (d *decoder) checkLists(e *entry, count int) {
+	check := func(of, key, what, single string, have int) {
+		at := yamlfile.Join(of, key)
+		switch {
+		case have == 0 || !d.OK(at) || !d.OK(yamlfile.Join(e.Path, "names")):
+		case !d.given(e, "names"):
+			d.Errorf(codeExclusive, at, "%s has one value for each host of a range, and this is one host", key).WithHint("use %s, or names for a range", single)
+		case have != count:
+			d.Errorf(codeRange, at, "%d %s for %d hosts", have, what, count).WithHint("write one for each host, in the order of names")
+		}
+	}
+	check(e.Path, "macs", "MAC addresses", "mac", len(e.macs))
+	check(e.Path, "serials", "serial numbers", "serial", len(e.serials))
+	for i, nic := range e.Interfaces {
+		check(yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i), "macs", "MAC addresses", "mac", len(nic.macs))
+	}
 }
 
 func (d *decoder) checkRanges(e *entry, count int) {
@@ -148,8 +169,10 @@ func (e *entry) host(name string, n int) Host {
 			h.Addresses = append(h.Addresses, netip.PrefixFrom(a, r.first.Bits()))
 		}
 	}
+	h.MAC, h.Serial = nthOr(e.macs, n, e.MAC), nthOr(e.serials, n, e.Serial)
 	h.Interfaces = slices.Clone(e.settled)
 	for i := range h.Interfaces {
+		h.Interfaces[i].MAC = nthOr(h.Interfaces[i].macs, n, h.Interfaces[i].MAC)
 		if nic := &h.Interfaces[i]; n > 0 && len(nic.written) > 0 {
 			nic.Addresses = union(validPrefixes(e.addresses), atHost(nic.written, n))
 			if i != e.primary {
@@ -172,6 +195,14 @@ func (e *entry) host(name string, n int) Host {
 		h.MAC = bootMAC(h.Interfaces, e.primary)
 	}
 	return h
+}
+
+// nthOr gives the nth element of a list; without one what all share.
+func nthOr(list []string, n int, shared string) string {
+	if n < len(list) {
+		return list[n]
+	}
+	return shared
 }
 
 // bootMAC is the address by which the machine is known on its network: of the

@@ -33,7 +33,7 @@ func (d *decoder) inventories(root *yaml.Node) {
 	var out []*yaml.Node
 	for _, entry := range hosts.Content {
 		if entry.Kind == yaml.MappingNode && yamlfile.Value(entry, "from") != nil {
-			out = append(out, d.inventory(entry, len(out))...)
+			out = append(out, d.inventory(entry, yamlfile.Value(root, "pools"), len(out))...)
 			continue
 		}
 		out = append(out, entry)
@@ -55,12 +55,12 @@ func (h hostList) Shape() *schema.Shape {
 }
 
 // inventory gives the hosts of an entry that takes them from a file.
-func (d *decoder) inventory(entry *yaml.Node, first int) []*yaml.Node {
+func (d *decoder) inventory(entry, pools *yaml.Node, first int) []*yaml.Node {
 	at := yamlfile.Element("hosts", first)
 	d.Record(at, entry)
 	shared := slices.DeleteFunc(d.Pairs(entry, at), func(p yamlfile.Pair) bool { return p.Key == "from" || p.Key == "columns" })
 	for _, p := range shared {
-		if slices.Contains([]string{"name", "names", "address", "addresses", "mac", "serial"}, p.Key) {
+		if slices.Contains([]string{"name", "names", "address", "addresses", "mac", "macs", "serial", "serials"}, p.Key) {
 			d.ErrorAt(d.Position(p.At), codeInventory, yamlfile.Join(at, p.Key), "%s is each machine's own, and this entry stands for all rows of a file", p.Key).
 				WithHint("write it as a column of the file")
 		}
@@ -68,7 +68,7 @@ func (d *decoder) inventory(entry *yaml.Node, first int) []*yaml.Node {
 	table := d.openInventory(yamlfile.Value(entry, "from"), yamlfile.Join(at, "from"))
 	var columns []column
 	if table != nil {
-		columns = d.columns(table, yamlfile.Value(entry, "columns"), at, shared)
+		columns = d.columns(table, yamlfile.Value(entry, "columns"), at, reach{shared, pools})
 	}
 	if columns == nil {
 		d.lost = true
@@ -84,7 +84,7 @@ func (d *decoder) inventory(entry *yaml.Node, first int) []*yaml.Node {
 			d.Stop(at, "the file declares more than %d hosts", maxHosts).WithHint("split the fleet into several clusters")
 			return out
 		}
-		out = append(out, d.row(table, cells, columns, shared, yamlfile.Element("hosts", first+len(out))))
+		out = append(out, d.row(table, cells, columns, reach{shared, pools}, yamlfile.Element("hosts", first+len(out))))
 	}
 }
 
@@ -183,20 +183,8 @@ func (t *table) next(d *decoder, path string) ([]string, bool) {
 // place is where a cell of the row that was read last stands.
 func (t *table) place(i int) (line, column int) { return t.FieldPos(i) }
 
-// interfaceNamed gives the place of an interface in the list that an entry has.
-func interfaceNamed(shared []yamlfile.Pair, name string) int {
-	i := yamlfile.Find(shared, "interfaces")
-	if i < 0 || shared[i].Value.Kind != yaml.SequenceNode {
-		return -1
-	}
-	return slices.IndexFunc(shared[i].Value.Content, func(n *yaml.Node) bool {
-		value := yamlfile.Value(n, "name")
-		return value != nil && value.Value == name
-	})
-}
-
 // row makes the host of a row: what its cells say, and under it what the entry does.
-func (d *decoder) row(t *table, cells []string, columns []column, shared []yamlfile.Pair, path string) *yaml.Node {
+func (d *decoder) row(t *table, cells []string, columns []column, says reach, path string) *yaml.Node {
 	line, _ := t.place(0)
 	node := func(kind yaml.Kind, line, column int) *yaml.Node {
 		n := &yaml.Node{Kind: kind, Line: line, Column: column}
@@ -205,6 +193,7 @@ func (d *decoder) row(t *table, cells []string, columns []column, shared []yamlf
 	}
 	host := node(yaml.MappingNode, line, 1)
 	nics := map[int][]*yaml.Node{} // what cells say of the interfaces of the entry
+	shared := says.of(cells, columns)
 	for _, c := range columns {
 		text := strings.TrimSpace(cells[c.index])
 		if text == "" {
@@ -219,6 +208,10 @@ func (d *decoder) row(t *table, cells []string, columns []column, shared []yamlf
 		}
 		if c.key[0] == "interfaces" {
 			i := interfaceNamed(shared, c.key[1])
+			if i < 0 {
+				d.ErrorAt(d.Position(value), codeInventory, path, "the pool of this host has no interface %s", yamlfile.Clip(c.key[1])).WithHint("leave the cell empty, or list the interface under pools")
+				continue
+			}
 			nics[i] = append(nics[i], keys[2], value)
 			continue
 		}
@@ -270,14 +263,15 @@ func withInterfaces(shared []yamlfile.Pair, more map[int][]*yaml.Node) []yamlfil
 	}
 	out := slices.Clone(shared)
 	at := yamlfile.Find(out, "interfaces")
-	list := copyOf(out[at].Value)
+	list := copyOf(followed(out[at].Value))
 	list.Content = slices.Clone(list.Content)
 	for i, keys := range maps.All(more) {
-		nic := copyOf(list.Content[i])
+		said := followed(list.Content[i])
+		nic := copyOf(said)
 		nic.Content = slices.Clone(keys)
-		for k, said := 0, list.Content[i].Content; k+1 < len(said); k += 2 {
-			if yamlfile.Value(nic, said[k].Value) == nil {
-				nic.Content = append(nic.Content, said[k], said[k+1])
+		for k := 0; k+1 < len(said.Content); k += 2 {
+			if yamlfile.Value(nic, said.Content[k].Value) == nil {
+				nic.Content = append(nic.Content, said.Content[k], said.Content[k+1])
 			}
 		}
 		list.Content[i] = nic

@@ -30,6 +30,8 @@ type entry struct {
 	pool      string
 	addresses []netip.Prefix
 	ranges    []addressRange
+	macs      []string
+	serials   []string
 	gateways  []netip.Addr
 
 	home    string      // path of what gives the primary addresses
@@ -114,7 +116,7 @@ var validitySchema = &schema.Object[Validity]{Name: "lifetimes", Properties: []s
 	schema.Key("kubeletServing", lifetime, func(v *Validity) *time.Duration { return &v.KubeletServing }, "Serving certificates of kubelets. They never renew themselves: a new document replaces them.").Or("5y"),
 }}
 
-var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name", "names"}, {"name", "from"}, {"names", "from"}, {"address", "addresses"}}, Join: joinPool, Properties: []schema.Property[entry]{
+var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name", "names"}, {"name", "from"}, {"names", "from"}, {"address", "addresses"}, {"mac", "macs"}, {"serial", "serials"}}, Join: joinPool, Properties: []schema.Property[entry]{
 	schema.Key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
 	schema.Key("names", schema.List[[]string]{Item: hostNames, Single: true, Limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
 	schema.Key("from", fileName, func(e *entry) *string { return new(string) }, "Instead of `name`: a CSV file below the folder of the topology. Each row is a host. Everything else in the entry is shared, and a cell counts before it; see [fleets](fleets.md)."),
@@ -125,7 +127,9 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 	schema.Key("addresses", schema.List[addressRange]{Item: rangeStart, Single: true}, func(e *entry) *[]addressRange { return &e.ranges }, "With `names`: the first host's address and a +, as in `192.168.202.1+/22`; each further host has the next one."),
 	schema.Key("gateway", schema.List[netip.Addr]{Item: address, Single: true}, func(e *entry) *[]netip.Addr { return &e.gateways }, "Default gateway; a list for one of each family. None is fine: the machine then talks to its own network only."),
 	schema.Key("mac", mac, func(e *entry) *string { return &e.MAC }, "MAC address of the primary interface, to find it among several and for network boot."),
+	schema.Key("macs", schema.List[string]{Item: mac, Unique: schema.Itself, Limit: maxHosts}, func(e *entry) *[]string { return &e.macs }, "With `names`: the MAC address of each host, in their order."),
 	schema.Key("serial", serialNumber, func(e *entry) *string { return &e.Serial }, "DMI serial number, by which media that serve many machines tell them apart."),
+	schema.Key("serials", schema.List[string]{Item: serialNumber, Unique: schema.Itself, Limit: maxHosts}, func(e *entry) *[]string { return &e.serials }, "With `names`: the serial number of each host, in their order."),
 	schema.Key("os", operatingSystem{}, func(e *entry) *string { return &e.OS }, "Operating system, as above.").Says("the topology's `os`"),
 	schema.Key("format", schema.Enum("format", Formats), func(e *entry) *string { return &e.Format }, "Format of the first-boot document. A system that comes as one image reads ignition only; the others read cloud-init, and ignition in images of your own.").Says("the topology's `format`, or by `os`"),
 	schema.Key("arch", schema.Enum("architecture", Arches), func(e *entry) *string { return &e.Arch }, "Processor architecture.").Says("the topology's `arch`"),
@@ -141,10 +145,11 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 // taintIdentity: Kubernetes allows a key once with each effect.
 func taintIdentity(t Taint) string { return fmt.Sprintf("%s:%s", t.Key, t.Effect) }
 
-var interfaceSchema = &schema.Object[Interface]{Name: "interface", Properties: []schema.Property[Interface]{
+var interfaceSchema = &schema.Object[Interface]{Name: "interface", Choices: [][]string{{"mac", "macs"}}, Properties: []schema.Property[Interface]{
 	schema.Key("name", interfaceName, func(i *Interface) *string { return &i.Name }, "Name in the kernel; without it the interface is found by `mac`, or is the only Ethernet port."),
 	schema.Key("kind", schema.Enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is.").Or("ethernet"),
 	schema.Key("mac", mac, func(i *Interface) *string { return &i.MAC }, "MAC address by which it is found."),
+	schema.Key("macs", schema.List[string]{Item: mac, Unique: schema.Itself, Limit: maxHosts}, func(i *Interface) *[]string { return &i.macs }, "With `names`: the MAC address of each host's port, in the order of the hosts."),
 	schema.Key("primary", schema.Boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").Says("the interface that holds `address`, or the only one with an address"),
 	schema.Key("addresses", schema.List[counted]{Item: countedPrefix, Single: true}, func(i *Interface) *[]counted { return &i.written }, "Addresses with prefix length. With `names` they count up: the first host's address and a +, as in `10.12.0.1+/22`."),
 	schema.Key("gateway", schema.List[netip.Addr]{Item: address, Single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),

@@ -15,7 +15,7 @@ func (d *decoder) settle(e *entry) {
 		e.home = yamlfile.Join(e.Path, "addresses")
 	}
 	if !d.given(e, "interfaces") {
-		e.settled = []Interface{{Kind: "ethernet", Primary: true, DHCP: "no", MAC: e.MAC, Addresses: validPrefixes(e.addresses), Gateways: reachable(e.gateways)}}
+		e.settled = []Interface{{Kind: "ethernet", Primary: true, DHCP: "no", MAC: e.firstMAC(), macs: e.macs, Addresses: validPrefixes(e.addresses), Gateways: reachable(e.gateways)}}
 		d.needAddress(e)
 		return
 	}
@@ -29,6 +29,9 @@ func (d *decoder) settle(e *entry) {
 	e.settled = slices.Clone(e.Interfaces)
 	for i := range e.settled {
 		nic := &e.settled[i]
+		if len(nic.macs) > 0 {
+			nic.MAC = nic.macs[0]
+		}
 		nic.Addresses, nic.Gateways = validPrefixes(nic.Addresses), reachable(nic.Gateways)
 		if nic.Kind == "bond" {
 			setDefault(&nic.BondMode, bondModes[0])
@@ -57,15 +60,27 @@ func (d *decoder) settle(e *entry) {
 // settleMAC gives the host's MAC address to a primary Ethernet port. Under a
 // bond, bridge or VLAN it stays what the machine boots by.
 func (d *decoder) settleMAC(e *entry, nic *Interface, nicPath string) {
-	if e.MAC == "" || nic.Kind != "ethernet" {
+	own, key := e.firstMAC(), "mac"
+	if own == "" || nic.Kind != "ethernet" {
 		return
 	}
-	if nic.MAC != "" && nic.MAC != e.MAC {
-		d.Errorf(codeExclusive, yamlfile.Join(nicPath, "mac"), "the MAC address differs from the host's").WithHint("keep one of them").
-			WithRelated(d.At(yamlfile.Join(e.Path, "mac")), "the host has %s", e.MAC)
+	if len(e.macs) > 0 {
+		key = "macs"
+	}
+	if nic.MAC != "" && nic.MAC != own || len(nic.macs) > 1 && !slices.Equal(nic.macs, e.macs) {
+		d.Errorf(codeExclusive, yamlfile.Join(nicPath, key), "the MAC address differs from the host's").WithHint("keep one of them").
+			WithRelated(d.At(yamlfile.Join(e.Path, key)), "the host has %s", own)
 		return
 	}
-	nic.MAC = e.MAC
+	nic.MAC, nic.macs = own, e.macs
+}
+
+// firstMAC is the host's MAC address, or the first of a range.
+func (e *entry) firstMAC() string {
+	if len(e.macs) > 0 {
+		return e.macs[0]
+	}
+	return e.MAC
 }
 
 // findPrimary gives the index of the primary interface, or reports that there

@@ -155,6 +155,7 @@ type Interface struct {
 	Link      string // of a vlan: the interface below
 
 	written []counted // the addresses as they are written
+	macs    []string  // one for each host of a range
 }
 
 // BondOptions are what a bond has besides its mode; times are in milliseconds.
