@@ -42,7 +42,9 @@ func runPKIList(c *call) int {
 		}
 	}
 	rotations, err := pki.Rotations(store)
-	list.AddError("K005", err)
+	if err != nil {
+		list.Append(storeProblem(err))
+	}
 	l := listing{Certificates: entries, Rotations: rotations}
 	if bootBy, renewBy := pki.Deadlines(entries); !bootBy.IsZero() {
 		l.BootBy, l.RenewBy = &bootBy, &renewBy

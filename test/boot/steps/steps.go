@@ -60,7 +60,7 @@ func Verbs() []Verb {
 		{"read-secret", "", "the Secret is as it was written", fromOutside, cluster.ReadSecret},
 		{"change-coredns", "", "change CoreDNS as an administrator would", fromOutside, cluster.ChangeCoreDNS},
 		{"coredns-kept", "", "the change is still there", fromOutside, cluster.CoreDNSKept},
-		{"add-host", "MACHINE", "build again with a host more; no other document changes", fromOutside, cluster.AddHost},
+		{"add-host", "MACHINE", "build again with hosts more; no document of a worker changes, but where a control plane is new", fromOutside, cluster.AddHost},
 		{"lose-folder", "MACHINE FOLDER", "empty a folder of a machine that is off", fromInside, cluster.LoseFolder},
 		{"stays-closed", "MACHINE...", "nothing of a cluster runs, and no port is open but that of ssh", fromOutside, security.StaysClosed},
 		{"supply", "MACHINE PART...", "what the image lacks comes, as with its package: while a container runs, while a machine proper is off", fromOutside, security.Supply},
