@@ -74,6 +74,13 @@ func typeThere(ctx context.Context, r *lab.Run, b typed) error {
 		if err != nil {
 			return err
 		}
+		// A machine that was just powered on lets no one in yet.
+		if _, err := r.Until(ctx, lab.Patience, func(ctx context.Context) (bool, string) {
+			_, err := inside.Do(ctx, "true")
+			return err == nil, fmt.Sprint(err)
+		}); err != nil {
+			return err
+		}
 		out, err := inside.Do(ctx, "set -u -o pipefail\n"+onThisKernel(b.script))
 		if err != nil {
 			return err
