@@ -86,7 +86,7 @@ func rootFolder(t *testing.T) string {
 
 func (m *chroot) path(name string) string { return filepath.Join(m.root, name) }
 
-func (m *chroot) has(name string) bool {
+func (m *chroot) exists(name string) bool {
 	_, err := os.Lstat(m.path(name))
 	return err == nil
 }
@@ -136,21 +136,21 @@ PATH=/usr/sbin:/usr/bin exec chroot "$root" "$@"
 `
 
 // run starts a program of the machine, as root of only that folder.
-func (m *chroot) run(t *testing.T, words ...string) string {
+func (m *chroot) run(t *testing.T, command ...string) string {
 	t.Helper()
-	out, err := m.try(words...)
+	out, err := m.try(command...)
 	if err != nil {
-		t.Fatalf("%q: %v\n%s", words, err, out)
+		t.Fatalf("%q: %v\n%s", command, err, out)
 	}
 	return out
 }
 
-func (m *chroot) try(words ...string) (string, error) {
+func (m *chroot) try(command ...string) (string, error) {
 	own := []string{"--mount", "--net", "--pid", "--fork", "--kill-child"}
 	if os.Getuid() != 0 {
 		own = append(own, "--user", "--map-root-user")
 	}
-	c := exec.Command("unshare", append(append(own, "sh", "-c", enter, "enter", m.root), words...)...)
+	c := exec.Command("unshare", append(append(own, "sh", "-c", enter, "enter", m.root), command...)...)
 	c.Env = []string{"LC_ALL=C", "SYSTEMD_OFFLINE=1"}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out

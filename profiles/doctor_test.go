@@ -45,17 +45,17 @@ func testMachineDoctor(t *testing.T, m machine) {
 			t.Errorf("%s: %v\n%swant\n%s", s.Code, err, out, want)
 		}
 	}
-	for _, c := range []struct{ word, text, want string }{
+	for _, c := range []struct{ argument, text, want string }{
 		{"-", "all is well\n", "nothing in it is a state that kubespore knows\n"},
 		{filepath.Join(dir, "other"), "x: missing: etcd", "D001: x: missing: etcd\n"},
 		{"D999", "", "kubespore-doctor: no profile of this machine has the state D999\n"},
 		{"--help", "", "usage: kubespore-doctor [CODE|FILE|-]\n"},
 	} {
 		writeFile(t, dir, "other", c.text)
-		command := m.bash(filepath.Join(dir, "script"), c.word)
+		command := m.bash(filepath.Join(dir, "script"), c.argument)
 		command.Stdin = strings.NewReader(c.text)
 		if out, _ := command.CombinedOutput(); !strings.HasPrefix(string(out), c.want) {
-			t.Errorf("%s: %s", c.word, out)
+			t.Errorf("%s: %s", c.argument, out)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func TestKitRefused(t *testing.T) {
 			if diff := unequal(m.tree(t), before); len(diff) > 0 {
 				t.Errorf("it changed the machine:\n%s", strings.Join(diff, "\n"))
 			}
-			if !m.has("/run/kubespore/notice/kit") || m.has("/var/lib/kubespore/kit/staged") {
+			if !m.exists("/run/kubespore/notice/kit") || m.exists("/var/lib/kubespore/kit/staged") {
 				t.Error("the console hears nothing of it, or something is left")
 			}
 		})
@@ -109,7 +109,7 @@ func TestKitCutOff(t *testing.T) {
 			}
 			break
 		}
-		if m.has("/var/lib/kubespore/kit/current") == (len(unequal(m.tree(t), old)) == 0) && n > 2 {
+		if m.exists("/var/lib/kubespore/kit/current") == (len(unequal(m.tree(t), old)) == 0) && n > 2 {
 			t.Errorf("cut %d: without a journal something has changed", n)
 		}
 		m.put(t, "/run/cut", "1000\n", 0o644)

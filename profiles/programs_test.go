@@ -35,7 +35,7 @@ var dropped = []*regexp.Regexp{
 }
 
 var (
-	commandWord = regexp.MustCompile(`(?:\n|\|\|?|&&|;;?|\$\(|<\(|\b(?:do|then|else|if|elif|while|until|exec|timeout [0-9]+) |!|\{|[a-z*"?|_-]\) )[ \t]*(?:[A-Z_]+=\S*[ \t]+)*([A-Za-z_][A-Za-z0-9_.-]*)(?:[ \t\n;|&]|$)`)
+	commandName = regexp.MustCompile(`(?:\n|\|\|?|&&|;;?|\$\(|<\(|\b(?:do|then|else|if|elif|while|until|exec|timeout [0-9]+) |!|\{|[a-z*"?|_-]\) )[ \t]*(?:[A-Z_]+=\S*[ \t]+)*([A-Za-z_][A-Za-z0-9_.-]*)(?:[ \t\n;|&]|$)`)
 	functionOf  = regexp.MustCompile(`(?m)^\s*([a-z_]+)\(\)`)
 	execLine    = regexp.MustCompile(`(?m)^Exec[A-Za-z]+=[-@+!:]*/(?:usr/)?s?bin/([a-z0-9.-]+)`)
 )
@@ -47,7 +47,7 @@ func commands(script string) []string {
 	}
 	var out []string
 	for rest := "\n" + script; ; {
-		m := commandWord.FindStringSubmatchIndex(rest)
+		m := commandName.FindStringSubmatchIndex(rest)
 		if m == nil {
 			return out
 		}

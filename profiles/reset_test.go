@@ -27,11 +27,11 @@ func TestReset(t *testing.T) {
 			t.Parallel()
 			m := newChroot(t, "../examples/"+c.example+".yaml", c.host)
 			state := []string{"/var/lib/kubespore/cleaned", "/run/kubespore/notice/x", "/var/lib/cloud/instances/i/user-data.txt"}
-			if m.has("/var/lib/kubelet/config.yaml") {
+			if m.exists("/var/lib/kubelet/config.yaml") {
 				state = append(state, "/var/lib/kubelet/pods/1/volumes/x", "/root/.kube/config", "/var/lib/kubespore/selftest",
 					"/var/lib/cni/networks/kubespore/10.0.0.2", "/run/containerd/io.containerd.runtime.v2.task/k8s.io/1/config.json")
 			}
-			if m.has("/etc/kubernetes/pki/etcd/peer.crt") {
+			if m.exists("/etc/kubernetes/pki/etcd/peer.crt") {
 				state = append(state, "/var/lib/etcd/member/snap/db")
 			}
 			kept := []string{"/etc/hostname", "/etc/kubespore/firewall.nft", resetProgram}
@@ -45,7 +45,7 @@ func TestReset(t *testing.T) {
 			if out, err := m.try(resetProgram, "another"); err == nil || !strings.Contains(out, "kubectl delete node "+c.host) {
 				t.Errorf("another name: %v\n%s", err, out)
 			}
-			if !m.has(state[0]) {
+			if !m.exists(state[0]) {
 				t.Error("another name removed something")
 			}
 			for range 2 { // the second finds nothing to do
@@ -54,12 +54,12 @@ func TestReset(t *testing.T) {
 				}
 			}
 			for _, name := range state {
-				if m.has(name) {
+				if m.exists(name) {
 					t.Errorf("%s is left", name)
 				}
 			}
 			for _, name := range slices.Concat(kept, others, programs) {
-				if !m.has(name) {
+				if !m.exists(name) {
 					t.Errorf("%s is gone", name)
 				}
 			}
@@ -67,7 +67,7 @@ func TestReset(t *testing.T) {
 			noKeys(t, m.root)
 			m.run(t, resetProgram, "--all", c.host)
 			for _, name := range append(programs, "/var/lib/kubespore") {
-				if m.has(name) {
+				if m.exists(name) {
 					t.Errorf("--all leaves %s", name)
 				}
 			}
@@ -111,13 +111,13 @@ func TestResetOfTutorial(t *testing.T) {
 	ours := []string{"/etc/systemd/system/node-exporter.service", "/etc/systemd/system/multi-user.target.wants/node-exporter.service", "/opt/bin/node_exporter",
 		"/etc/systemd/system/kubespore-labels.timer", "/etc/systemd/system/timers.target.wants/kubespore-labels.timer"}
 	for _, name := range ours {
-		if !m.has(name) {
+		if !m.exists(name) {
 			t.Fatalf("%s was never there", name)
 		}
 	}
 	m.run(t, resetProgram, "--all", "node1")
 	for _, name := range ours {
-		if m.has(name) {
+		if m.exists(name) {
 			t.Errorf("%s is left", name)
 		}
 	}
@@ -138,7 +138,7 @@ func nothingOfUs(t *testing.T, m *chroot) {
 		if e.Kind == document.KindDirectory || e.Kind == document.KindUnit && len(e.Content) == 0 || err == nil && remains.Match(source) {
 			continue
 		}
-		if m.has(e.Path) {
+		if m.exists(e.Path) {
 			t.Errorf("%s of %s is left", e.Path, m.doc.Origins[e.Item].Profile)
 		}
 	}

@@ -16,7 +16,7 @@ type codeMeaning struct {
 }
 
 var (
-	codeForm = regexp.MustCompile(`^[A-Z][0-9]{3}$`)
+	codeRule = regexp.MustCompile(`^[A-Z][0-9]{3}$`)
 	codeRow  = regexp.MustCompile(`(?m)^\| ([A-Z][0-9]{3}) \| (.+?) \| (.+) \|$`)
 )
 

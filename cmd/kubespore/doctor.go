@@ -45,7 +45,7 @@ func runDoctor(c *call) int {
 	}
 	what := c.args[0]
 	var found []doctor.Finding
-	if codeForm.MatchString(what) {
+	if codeRule.MatchString(what) {
 		state, ok := doctor.Lookup(what)
 		if !ok {
 			return c.answer.misused(didYouMean("unknown code "+what, what, stateCodes(), "kubespore doctor lists them; kubespore explain has the codes of diagnostics"))

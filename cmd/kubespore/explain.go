@@ -16,7 +16,7 @@ import (
 )
 
 func runExplain(c *call) int {
-	if len(c.args) == 1 && codeForm.MatchString(c.args[0]) {
+	if len(c.args) == 1 && codeRule.MatchString(c.args[0]) {
 		return explainCode(c, c.args[0])
 	}
 	if c.options.keys && len(c.args) > 1 {

@@ -12,25 +12,25 @@ import (
 
 // The files that have a schema.
 const (
-	topologyWord = "topology"
-	profileWord  = "profile"
+	topologySchemaName = "topology"
+	profileSchemaName  = "profile"
 )
 
 func runSchema(c *call) int {
-	word := topologyWord
+	name := topologySchemaName
 	if len(c.args) > 0 {
-		word = strings.Join(c.args, " ")
+		name = strings.Join(c.args, " ")
 	}
-	switch word {
-	case topologyWord:
+	switch name {
+	case topologySchemaName:
 		return topologySchema(c)
-	case profileWord:
+	case profileSchemaName:
 		text, err := profile.Schema()
 		return printSchema(c, text, err)
 	}
-	text, err := docs.Schemas.ReadFile(resultSchema(word))
+	text, err := docs.Schemas.ReadFile(resultSchema(name))
 	if err != nil {
-		return c.answer.misused(&usageError{message: word + " has no schema", hint: "write " + topologyWord + ", " + profileWord + " or a command that takes --format json"})
+		return c.answer.misused(&usageError{message: name + " has no schema", hint: "write " + topologySchemaName + ", " + profileSchemaName + " or a command that takes --format json"})
 	}
 	return printSchema(c, text, nil)
 }

@@ -20,8 +20,8 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.message }
 
-func didYouMean(message, word string, candidates []string, otherwise string) error {
-	if near := diag.Suggest(word, candidates); near != "" {
+func didYouMean(message, name string, candidates []string, otherwise string) error {
+	if near := diag.Suggest(name, candidates); near != "" {
 		return &usageError{message: message, hint: "did you mean " + near + "?"}
 	}
 	return &usageError{message: message, hint: otherwise}
@@ -29,7 +29,7 @@ func didYouMean(message, word string, candidates []string, otherwise string) err
 
 // noCommand is what a command that only leads to others has to say.
 func noCommand(cmd *cobra.Command, args []string) error {
-	words := strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()))
+	command := strings.TrimSpace(strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()))
 	var names []string
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
@@ -37,16 +37,16 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	otherwise := "kubespore help lists the commands"
-	if words != "" {
-		otherwise = "write kubespore " + words + " " + strings.Join(names, " or ")
+	if command != "" {
+		otherwise = "write kubespore " + command + " " + strings.Join(names, " or ")
 	}
 	switch {
 	case len(args) > 0:
-		return didYouMean(fmt.Sprintf("unknown command %q", strings.TrimSpace(words+" "+args[0])), args[0], names, otherwise)
-	case words == "":
+		return didYouMean(fmt.Sprintf("unknown command %q", strings.TrimSpace(command+" "+args[0])), args[0], names, otherwise)
+	case command == "":
 		return &usageError{message: "no command given", hint: otherwise}
 	}
-	return &usageError{message: words + " does nothing by itself", hint: otherwise}
+	return &usageError{message: command + " does nothing by itself", hint: otherwise}
 }
 
 // badFlag puts pflag's errors into our words.
@@ -143,19 +143,19 @@ func printFlags(w io.Writer, title string, set *pflag.FlagSet) {
 		return
 	}
 	width := 0
-	set.VisitAll(func(f *pflag.Flag) { width = max(width, len(flagForm(f))) })
+	set.VisitAll(func(f *pflag.Flag) { width = max(width, len(flagNames(f))) })
 	fmt.Fprintf(w, "\n%s:\n", title)
 	set.VisitAll(func(f *pflag.Flag) {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, flagForm(f), flagUsage(f))
+		fmt.Fprintf(w, "  %-*s  %s\n", width, flagNames(f), flagUsage(f))
 	})
 }
 
-func flagForm(f *pflag.Flag) string {
-	form := "    --" + f.Name
+func flagNames(f *pflag.Flag) string {
+	names := "    --" + f.Name
 	if f.Shorthand != "" {
-		form = "-" + f.Shorthand + ", --" + f.Name
+		names = "-" + f.Shorthand + ", --" + f.Name
 	}
-	return strings.TrimRight(form+" "+annotation(f, valueName), " ")
+	return strings.TrimRight(names+" "+annotation(f, valueName), " ")
 }
 
 func flagUsage(f *pflag.Flag) string {

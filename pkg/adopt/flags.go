@@ -85,8 +85,8 @@ func (a *adoption) programFlags(program, pod string, extra any) []argument {
 		return configured
 	}
 	for _, container := range list(dig(read[0].Tree, "spec", "containers")) {
-		for _, word := range append(list(dig(container, "command")), list(dig(container, "args"))...) {
-			if text, ok := word.(string); ok {
+		for _, element := range append(list(dig(container, "command")), list(dig(container, "args"))...) {
+			if text, ok := element.(string); ok {
 				if flag, found := strings.CutPrefix(text, "--"); found {
 					name, value, _ := strings.Cut(flag, "=")
 					out = append(out, argument{name, value})

@@ -17,7 +17,7 @@ type host struct {
 	taints    []any
 }
 
-func (h host) has(role string) bool { return slices.Contains(h.roles, role) }
+func (h host) hasRole(role string) bool { return slices.Contains(h.roles, role) }
 
 // systems are names of operating systems by how a Node's osImage begins.
 func systems() [][2]string {
@@ -126,12 +126,12 @@ func (a *adoption) etcd() {
 // members names the hosts that run etcd: whatever comes later joins them.
 func (a *adoption) members() []string {
 	role := "control-plane"
-	if slices.ContainsFunc(a.hosts, func(h host) bool { return h.has("etcd") }) {
+	if slices.ContainsFunc(a.hosts, func(h host) bool { return h.hasRole("etcd") }) {
 		role = "etcd"
 	}
 	out := []string{}
 	for _, h := range a.hosts {
-		if h.has(role) {
+		if h.hasRole(role) {
 			out = append(out, h.name)
 		}
 	}

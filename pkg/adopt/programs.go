@@ -98,11 +98,11 @@ func (a *adoption) kubelet() {
 			a.set("kubelet", name, value)
 		case name == "featureGates":
 			gates, _ := value.(map[string]any)
-			var words []string
+			var pairs []string
 			for _, gate := range sortedKeys(gates) {
-				words = append(words, gate+"="+str(gates[gate]))
+				pairs = append(pairs, gate+"="+str(gates[gate]))
 			}
-			a.set("kubelet", "extraArgs", []any{"feature-gates=" + strings.Join(words, ",")})
+			a.set("kubelet", "extraArgs", []any{"feature-gates=" + strings.Join(pairs, ",")})
 		case a.Owned("KubeletConfiguration", name) != "":
 			a.unknown("profiles.kubelet", "the field %s is not taken over: write %s", name, a.Owned("KubeletConfiguration", name))
 		default:
@@ -117,7 +117,7 @@ func (a *adoption) kubelet() {
 // reachable asks the certificate of the API server by which names it may be dialled.
 func (a *adoption) reachable() {
 	a.api = str(a.take("controlPlaneEndpoint"))
-	i := slices.IndexFunc(a.hosts, func(h host) bool { return h.has("control-plane") })
+	i := slices.IndexFunc(a.hosts, func(h host) bool { return h.hasRole("control-plane") })
 	if i < 0 {
 		a.fail("kubectl get nodes -o yaml, with all Nodes", "no Node has the label %s", controlPlaneLabel)
 		return

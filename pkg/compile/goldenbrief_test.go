@@ -30,7 +30,7 @@ func (s *shown) brief(t *testing.T, name string, blocks []string) string {
 	var b strings.Builder
 	base := s.nearest(blocks)
 	for _, block := range blocks {
-		if base == nil || !base.has(block) {
+		if base == nil || !base.hasBlock(block) {
 			b.WriteString(s.write(t, name, block))
 		}
 	}
@@ -53,7 +53,7 @@ func (s *shown) nearest(blocks []string) *shownHost {
 	for i := range s.hosts {
 		shared := 0
 		for _, block := range blocks {
-			if s.hosts[i].has(block) {
+			if s.hosts[i].hasBlock(block) {
 				shared++
 			}
 		}
@@ -64,7 +64,7 @@ func (s *shown) nearest(blocks []string) *shownHost {
 	return best
 }
 
-func (h *shownHost) has(block string) bool {
+func (h *shownHost) hasBlock(block string) bool {
 	_, found := slices.BinarySearch(h.blocks, block)
 	return found
 }

@@ -92,13 +92,13 @@ func (l leaves) file(e document.Entry) error {
 	case bytes.HasPrefix(e.Content, []byte("#!")):
 		l.add(e.Path, string(e.Content))
 	default:
-		l.words(e.Path, string(e.Content))
+		l.plain(e.Path, string(e.Content))
 	}
 	return nil
 }
 
-// words is for the languages in which blanks part words and a line is a sentence.
-func (l leaves) words(place, text string) {
+// plain is for the languages in which blanks part words and a line is a sentence.
+func (l leaves) plain(place, text string) {
 	for _, line := range strings.Split(text, "\n") {
 		line, _, commented := strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -131,7 +131,7 @@ func (l leaves) node(place string, n *yaml.Node) {
 		case yaml.Unmarshal([]byte(n.Value), &inner) == nil && len(inner.Content) > 0 && inner.Content[0].Kind == yaml.MappingNode:
 			l.node(place+" within", &inner)
 		default:
-			l.words(place+" within", n.Value)
+			l.plain(place+" within", n.Value)
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {

@@ -28,7 +28,7 @@ const (
 const sizeSlack = 2
 
 // TestGoldenSizes holds the table of docs/delivery.md to the documents: how large the
-// largest of each kind of host is, in every form that a channel counts, and where it
+// largest of each kind of host is, in every form that a delivery counts, and where it
 // fits. With -update it writes the table.
 func TestGoldenSizes(t *testing.T) {
 	want := sizesTable(t)
@@ -109,7 +109,7 @@ func kib(bytes int) int { return (bytes + 1<<10 - 1) >> 10 }
 
 type sized struct {
 	kind, format string
-	raw, packed  []byte // as it is, and for a channel that compresses it
+	raw, packed  []byte // as it is, and for a delivery that compresses it
 }
 
 // largest gives the largest document of each kind of host.

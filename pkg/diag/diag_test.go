@@ -83,9 +83,9 @@ func TestPosition(t *testing.T) {
 
 func TestSuggest(t *testing.T) {
 	names := []string{"address", "gateway", "hosts", "mac", "name", "names"}
-	for word, want := range map[string]string{"adress": "address", "gatway": "gateway", "hsots": "hosts", "NAME": "name", "mca": "mac", "zebra": "", "": ""} {
-		if got := Suggest(word, names); got != want {
-			t.Errorf("%q: %q, want %q", word, got, want)
+	for name, want := range map[string]string{"adress": "address", "gatway": "gateway", "hsots": "hosts", "NAME": "name", "mca": "mac", "zebra": "", "": ""} {
+		if got := Suggest(name, names); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestSuggest(t *testing.T) {
 // line of hundreds of kilobytes: a window of it, with the caret below the right word.
 func TestLongLines(t *testing.T) {
 	line := "first: 1, " + strings.Repeat("é", 1<<16) + " wrong, " + strings.Repeat("x", 1<<16) + " last"
-	for word, column := range map[string]int{"first:": 1, "wrong": 10 + 1<<16 + 2, "last": 10 + 1<<16 + 8 + 1<<16 + 2, "": 0} {
+	for text, column := range map[string]int{"first:": 1, "wrong": 10 + 1<<16 + 2, "last": 10 + 1<<16 + 8 + 1<<16 + 2, "": 0} {
 		var b strings.Builder
 		var list List
 		list.Errorf("X001", Position{"a", 1, column}, "", "no")
@@ -107,8 +107,8 @@ func TestLongLines(t *testing.T) {
 			continue
 		}
 		under := strings.IndexByte(printed[2], '^')
-		if at := string([]rune(printed[1])[under:]); !strings.HasPrefix(at, word) || strings.Count(printed[2], "^") != len(word) {
-			t.Errorf("the caret stands below %.20q with %d characters, want %q", at, strings.Count(printed[2], "^"), word)
+		if at := string([]rune(printed[1])[under:]); !strings.HasPrefix(at, text) || strings.Count(printed[2], "^") != len(text) {
+			t.Errorf("the caret stands below %.20q with %d characters, want %q", at, strings.Count(printed[2], "^"), text)
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 
 // Suggest gives the candidate nearest to a mistyped word, or "" when none is
 // near enough to be worth a "did you mean".
-func Suggest(word string, candidates []string) string {
-	best, bestDistance := "", max(1, len(word)/3)+1
+func Suggest(name string, candidates []string) string {
+	best, bestDistance := "", max(1, len(name)/3)+1
 	for _, c := range candidates {
-		d := distance(strings.ToLower(word), strings.ToLower(c))
+		d := distance(strings.ToLower(name), strings.ToLower(c))
 		if d < bestDistance {
 			best, bestDistance = c, d
 		}

@@ -145,10 +145,10 @@ func TestUnits(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
-	form := regexp.MustCompile(`^D\d{3}$`)
+	pattern := regexp.MustCompile(`^D\d{3}$`)
 	last := ""
 	for _, s := range States() {
-		if !form.MatchString(s.Code) || s.Code <= last {
+		if !pattern.MatchString(s.Code) || s.Code <= last {
 			t.Errorf("%s comes after %s", s.Code, last)
 		}
 		if last = s.Code; s.Cause == "" || s.Remedy == "" || s.Says == "" {

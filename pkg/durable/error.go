@@ -12,11 +12,11 @@ type Error struct {
 	Err      error
 }
 
-// words says what an error of the kernel means to a user and what helps.
-type words struct{ means, helps string }
+// explanation says what an error of the kernel means to a user and what helps.
+type explanation struct{ means, helps string }
 
-func dictionary() map[syscall.Errno]words {
-	return map[syscall.Errno]words{
+func dictionary() map[syscall.Errno]explanation {
+	return map[syscall.Errno]explanation{
 		syscall.ENOSPC:       {"the disk is full", "free some space there and run the command again; what was there before is whole"},
 		syscall.EDQUOT:       {"the disk quota is used up", "free some space there and run the command again; what was there before is whole"},
 		syscall.EROFS:        {"the file system is read-only", "mount it for writing, or name a folder elsewhere"},
@@ -44,15 +44,15 @@ func (e *Error) Hint() string { return e.meaning().helps }
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-func (e *Error) meaning() words {
+func (e *Error) meaning() explanation {
 	var number syscall.Errno
 	if !errors.As(e.Err, &number) {
-		return words{means: e.Err.Error()}
+		return explanation{means: e.Err.Error()}
 	}
 	if w, ok := dictionary()[number]; ok {
 		return w
 	}
-	return words{means: number.Error()}
+	return explanation{means: number.Error()}
 }
 
 // explain adds what was tried, and where.

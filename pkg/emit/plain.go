@@ -10,7 +10,7 @@ import (
 )
 
 // Plain gives a document whose files stand as text, neither in base64 nor compressed one
-// by one, for a channel that compresses the whole: what files have in common then takes
+// by one, for a delivery that compresses the whole: what files have in common then takes
 // room once. The machine gets the same files.
 func Plain(d *document.Document) (*document.Document, error) {
 	out := *d

@@ -210,9 +210,9 @@ func (r *reader) group(words []string) {
 
 func (u cloudUser) user() types.PasswdUser {
 	out := types.PasswdUser{
-		Name: u.Name, Gecos: some(u.Gecos), UID: u.UID, PrimaryGroup: some(u.PrimaryGroup), HomeDir: some(u.HomeDir), Shell: some(u.Shell),
-		System: some(u.System), NoCreateHome: some(u.NoCreateHome), NoUserGroup: some(u.NoUserGroup), NoLogInit: some(u.NoLogInit),
-		PasswordHash: some(u.HashedPassword),
+		Name: u.Name, Gecos: pointerTo(u.Gecos), UID: u.UID, PrimaryGroup: pointerTo(u.PrimaryGroup), HomeDir: pointerTo(u.HomeDir), Shell: pointerTo(u.Shell),
+		System: pointerTo(u.System), NoCreateHome: pointerTo(u.NoCreateHome), NoUserGroup: pointerTo(u.NoUserGroup), NoLogInit: pointerTo(u.NoLogInit),
+		PasswordHash: pointerTo(u.HashedPassword),
 	}
 	for _, g := range u.Groups {
 		out.Groups = append(out.Groups, types.Group(g))
@@ -223,8 +223,8 @@ func (u cloudUser) user() types.PasswdUser {
 	return out
 }
 
-// some gives nil for the zero value, which documents leave out.
-func some[T comparable](v T) *T {
+// pointerTo gives nil for the zero value, which documents leave out.
+func pointerTo[T comparable](v T) *T {
 	var zero T
 	if v == zero {
 		return nil
@@ -243,12 +243,12 @@ type anyOwner struct {
 	Name *string `json:"name,omitempty"`
 }
 
-func parseOwner(word string) anyOwner {
-	if word == "root" {
+func parseOwner(name string) anyOwner {
+	if name == "root" {
 		return anyOwner{}
 	}
-	if id, err := strconv.Atoi(word); err == nil {
+	if id, err := strconv.Atoi(name); err == nil {
 		return anyOwner{ID: &id}
 	}
-	return anyOwner{Name: &word}
+	return anyOwner{Name: &name}
 }

@@ -73,7 +73,7 @@ func (s *steps) filesystem(f types.Filesystem) {
 	s.add(words...)
 }
 
-func orOpen(word string) string { return cmp.Or(word, "-") }
+func orOpen(value string) string { return cmp.Or(value, "-") }
 
 // account adds what must be changed where the image has the user already.
 // Password and keys are not among it: cloud-init sets those in any case.
@@ -103,8 +103,8 @@ func parseSteps(text string) [][]string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		verb, _, _ := strings.Cut(line, " ")
-		words := cmp.Or(map[string]int{"account": 4}[verb], -1)
-		out = append(out, strings.SplitN(line, " ", words))
+		most := cmp.Or(map[string]int{"account": 4}[verb], -1)
+		out = append(out, strings.SplitN(line, " ", most))
 	}
 	return out
 }

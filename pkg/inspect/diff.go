@@ -116,8 +116,8 @@ func pathChanges(before, after []document.Entry) []Change {
 }
 
 func compare(old, new *document.Entry) (Change, bool) {
-	some := cmp.Or(new, old)
-	c := Change{Path: some.Path, Item: some.Item, Action: Changed}
+	either := cmp.Or(new, old)
+	c := Change{Path: either.Path, Item: either.Item, Action: Changed}
 	switch {
 	case old == nil:
 		c.Action, old = Added, &document.Entry{}

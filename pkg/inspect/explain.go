@@ -143,7 +143,7 @@ func printOne(w io.Writer, e Explanation) {
 		{"owner", owner(e)},
 		{"size", fmt.Sprint(e.Size)},
 		{"points at", e.Target},
-		{"secret", secretWords(e)},
+		{"secret", secretText(e)},
 		{"written by", e.Writer.Profile},
 		{"at", e.Writer.Position.String()},
 		{"content from", e.Writer.Source},
@@ -157,7 +157,7 @@ func printOne(w io.Writer, e Explanation) {
 	}
 }
 
-func secretWords(e Explanation) string {
+func secretText(e Explanation) string {
 	switch {
 	case !e.Secret:
 		return ""

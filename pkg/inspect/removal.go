@@ -20,18 +20,18 @@ func removal(old *document.Document) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the last document of %s: %w", old.Host, err)
 	}
-	has := map[string]bool{}
+	paths := map[string]bool{}
 	for _, e := range entries {
-		has[e.Path] = true
+		paths[e.Path] = true
 	}
 	var out []string
-	if has[kubeletConfig] {
+	if paths[kubeletConfig] {
 		out = append(out, fmt.Sprintf("kubectl drain %s --ignore-daemonsets --delete-emptydir-data", old.Host))
 	}
-	if has[etcdPeer] {
+	if paths[etcdPeer] {
 		out = append(out, fmt.Sprintf("on another member of etcd: etcdctl member remove $(etcdctl member list | sed -n 's/, started, %s, .*//p')", old.Host))
 	}
-	if has[kubeletConfig] {
+	if paths[kubeletConfig] {
 		out = append(out, "kubectl delete node "+old.Host)
 	}
 	return append(out, fmt.Sprintf("on %s: kubespore-reset %[1]s, or erase its disks: nothing revokes the keys on them", old.Host)), nil

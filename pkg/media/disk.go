@@ -259,15 +259,15 @@ func systemOnDisk(disk io.ReaderAt, t *gpt.Table) (imageSystem, error) {
 		kinds, out.partitions = append(kinds, p.Type), append(out.partitions, p.Name)
 		out.labels = append(out.labels, volumeLabel(disk, p.First*gpt.Sector))
 	}
-	has := func(kind string) bool { return slices.Contains(kinds, kind) }
+	hasKind := func(kind string) bool { return slices.Contains(kinds, kind) }
 	switch {
-	case !has(gpt.ESP) && !has(gpt.BIOSBoot):
+	case !hasKind(gpt.ESP) && !hasKind(gpt.BIOSBoot):
 		return out, errors.New("nothing in it boots")
-	case has(gpt.RootAMD64):
+	case hasKind(gpt.RootAMD64):
 		out.arch = "amd64"
-	case has(gpt.RootARM64):
+	case hasKind(gpt.RootARM64):
 		out.arch = "arm64"
-	case !has(gpt.Linux):
+	case !hasKind(gpt.Linux):
 		return out, errors.New("it has no partition for Linux")
 	}
 	return out, nil

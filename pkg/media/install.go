@@ -90,12 +90,12 @@ WantedBy=multi-user.target
 // takes the image of its own version from a mirror, and checks its signature.
 func flatcarInstaller(document []byte, device string, m mirror) ([]byte, error) {
 	out := []ignitionFile{{Path: flatcarFolder + "config.ign", Contents: inline(document)}}
-	settings := ""
+	wgetrc := ""
 	if m.authority != nil {
-		settings = "ca_certificate = " + flatcarFolder + "ca.crt\n"
+		wgetrc = "ca_certificate = " + flatcarFolder + "ca.crt\n"
 		out = append(out, ignitionFile{Path: flatcarFolder + "ca.crt", Contents: inline(m.authority)})
 	}
-	out = append(out, ignitionFile{Path: flatcarFolder + "wgetrc", Contents: inline([]byte(settings))})
+	out = append(out, ignitionFile{Path: flatcarFolder + "wgetrc", Contents: inline([]byte(wgetrc))})
 	unit := fmt.Sprintf(flatcarUnit, flatcarFolder, unitWord(device), unitWord(m.url))
 	return leading{Storage: files(out...), Systemd: &ignitionSystemd{[]ignitionUnit{{"kubespore-install.service", true, unit}}}}.marshal()
 }

@@ -100,7 +100,7 @@ func TestFlatcarInstalls(t *testing.T) {
 	for _, test := range []struct {
 		m                 Medium
 		document, command string
-		settings          string
+		wgetrc            string
 	}{
 		{PXE(Netboot{URL: "http://10.0.0.5", Install: "/dev/disk/by-id/a b"}), "pxe/hosts/" + token([]byte(document(t, h))) + "/config.ign",
 			`-d "/dev/disk/by-id/a b" -b "http://10.0.0.5/images/flatcar-amd64" -i /etc/kubespore-install/config.ign`, ""},
@@ -112,7 +112,7 @@ func TestFlatcarInstalls(t *testing.T) {
 		dir := t.TempDir()
 		write(t, dir, test.m, h)
 		out, files := leadingOf(t, tree(t, dir)[test.document])
-		if files[flatcarFolder+"config.ign"] != document(t, h) || files[flatcarFolder+"wgetrc"] != test.settings {
+		if files[flatcarFolder+"config.ign"] != document(t, h) || files[flatcarFolder+"wgetrc"] != test.wgetrc {
 			t.Errorf("%v", files)
 		}
 		if u := out.Systemd.Units[0]; !u.Enabled || !strings.Contains(u.Contents, "\nExecStart=/usr/bin/flatcar-install "+test.command) {

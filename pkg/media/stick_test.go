@@ -233,9 +233,9 @@ func TestStickIsSealed(t *testing.T) {
 	}
 	for _, h := range hosts {
 		for _, secret := range []string{"SECRET-OF-" + h.Name, m.key(t, h.Name).String(), m.key(t, h.Name).Recipient().String(), strings.ToLower(h.MACs[0]), h.MACs[0], "VMware-42"} {
-			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
-				if strings.Contains(shown, form) {
-					t.Errorf("the stick shows %s of %s", form, h.Name)
+			for _, encoded := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+				if strings.Contains(shown, encoded) {
+					t.Errorf("the stick shows %s of %s", encoded, h.Name)
 				}
 			}
 		}

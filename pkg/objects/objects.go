@@ -50,8 +50,8 @@ func Looks(text []byte) bool {
 }
 
 // hasLine says whether a line of a text starts with a word.
-func hasLine(text []byte, word string) bool {
-	return bytes.HasPrefix(text, []byte(word)) || bytes.Contains(text, []byte("\n"+word))
+func hasLine(text []byte, start string) bool {
+	return bytes.HasPrefix(text, []byte(start)) || bytes.Contains(text, []byte("\n"+start))
 }
 
 // Split cuts a text into its objects as kubectl does, without what holds comments

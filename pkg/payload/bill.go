@@ -151,12 +151,12 @@ func addImage(to map[string]*Image, h *plan.Host, ref plan.ImageRef) {
 }
 
 // addOnce adds a word to a sorted set.
-func addOnce(set []string, word string) []string {
-	at, found := slices.BinarySearch(set, word)
+func addOnce(set []string, element string) []string {
+	at, found := slices.BinarySearch(set, element)
 	if found {
 		return set
 	}
-	return slices.Insert(set, at, word)
+	return slices.Insert(set, at, element)
 }
 
 // binaryFile is where a bundle has a program.

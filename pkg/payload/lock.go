@@ -55,17 +55,17 @@ var (
 	ociDigest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	// What a lock says ends up in lists on machines, one part a line and its
 	// words separated by blanks.
-	word = regexp.MustCompile(`^[^\s]+$`)
+	noBlanks = regexp.MustCompile(`^[^\s]+$`)
 )
 
 func validLock(l plan.Lock) bool {
 	for _, b := range l.Binaries {
-		if !hexDigest.MatchString(b.SHA256) || !word.MatchString(b.Name) || b.File != binaryFile(b.Name, b.Version, b.Arch) {
+		if !hexDigest.MatchString(b.SHA256) || !noBlanks.MatchString(b.Name) || b.File != binaryFile(b.Name, b.Version, b.Arch) {
 			return false
 		}
 	}
 	for _, i := range l.Images {
-		if !hexDigest.MatchString(i.SHA256) || !ociDigest.MatchString(i.Digest) || !word.MatchString(i.Ref) || i.File != imageFile(i.Ref, i.Arch) {
+		if !hexDigest.MatchString(i.SHA256) || !ociDigest.MatchString(i.Digest) || !noBlanks.MatchString(i.Ref) || i.File != imageFile(i.Ref, i.Arch) {
 			return false
 		}
 	}

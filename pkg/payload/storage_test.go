@@ -19,8 +19,8 @@ import (
 func bundleFor(t *testing.T, refs ...string) (string, payload.Packed) {
 	t.Helper()
 	b, parts, dir := &payload.Bill{Cluster: "prod"}, t.TempDir(), t.TempDir()
-	for _, word := range refs {
-		ref, arch, _ := strings.Cut(word, " ")
+	for _, spec := range refs {
+		ref, arch, _ := strings.Cut(spec, " ")
 		file := "images/" + arch + "/" + strings.NewReplacer("/", "_", ":", "_", "@", "_").Replace(ref) + ".tar"
 		saveLayout(t, filepath.Join(parts, file), ref, image(t, arch))
 		b.Images = append(b.Images, payload.Image{Ref: ref, Arch: arch, File: file})

@@ -94,12 +94,12 @@ func (a *sourceArchive) program(b *Binary) (*Content, error) {
 // contains says whether a text stands in a content as a word: Go programs carry
 // the version that they were built with.
 func contains(r io.Reader, text string) bool {
-	word := regexp.MustCompile(regexp.QuoteMeta(text) + `([^0-9A-Za-z.+-]|$)`)
+	whole := regexp.MustCompile(regexp.QuoteMeta(text) + `([^0-9A-Za-z.+-]|$)`)
 	buffer := make([]byte, 0, 1<<20)
 	for {
 		n, err := io.ReadFull(r, buffer[len(buffer):cap(buffer)])
 		buffer = buffer[:len(buffer)+n]
-		if word.Match(buffer) {
+		if whole.Match(buffer) {
 			return true
 		}
 		if err != nil {

@@ -117,8 +117,8 @@ func TestVerifyHost(t *testing.T) {
 func TestVolume(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
 	lock := mustPack(t, bill(), dir, programs(t), serve(t, image(t, "amd64"))).Lock
-	for form, write := range map[string]func(name, dir string, when time.Time) error{"payload.iso": payload.WriteVolume, "payload.img": payload.WriteDisk} {
-		name := filepath.Join(out, form)
+	for format, write := range map[string]func(name, dir string, when time.Time) error{"payload.iso": payload.WriteVolume, "payload.img": payload.WriteDisk} {
+		name := filepath.Join(out, format)
 		var volumes [2][]byte
 		for i := range volumes {
 			if err := write(name, dir, when); err != nil {
@@ -130,10 +130,10 @@ func TestVolume(t *testing.T) {
 			}
 		}
 		if !bytes.Equal(volumes[0], volumes[1]) {
-			t.Errorf("%s: two volumes of one bundle differ", form)
+			t.Errorf("%s: two volumes of one bundle differ", format)
 		}
 		if got, list := verify(t, name, lock); len(list) > 0 || got.Files != 2 {
-			t.Errorf("%s: %d files, %v", form, got.Files, list)
+			t.Errorf("%s: %d files, %v", format, got.Files, list)
 		}
 		_, list := verify(t, name, plan.Lock{Images: lock.Images})
 		want(t, list, "W007", "nothing needs "+kubelet)
@@ -144,10 +144,10 @@ func TestVolume(t *testing.T) {
 		volumes[0][at] ^= 1
 		writeSynced(t, name, string(volumes[0]))
 		if _, list := verify(t, name, lock); len(list) != 1 || list[0].Code != "W005" && list[0].Code != "W008" {
-			t.Errorf("%s: a byte is wrong, and verify says %v", form, list)
+			t.Errorf("%s: a byte is wrong, and verify says %v", format, list)
 		}
 		if err := write(filepath.Join(out, "none"), filepath.Join(out, "none"), when); err == nil {
-			t.Errorf("%s: a bundle that is not there makes a volume", form)
+			t.Errorf("%s: a bundle that is not there makes a volume", format)
 		}
 	}
 }

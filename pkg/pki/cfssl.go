@@ -101,11 +101,11 @@ func newSigner(ca *x509.Certificate, key crypto.Signer) (*signer, error) {
 	policy := &config.Signing{Default: &config.SigningProfile{Expiry: time.Second}, Profiles: map[string]*config.SigningProfile{}}
 	for _, rsa := range []bool{true, false} {
 		for _, usages := range [][]string{{"client"}, {"server"}, {"client", "server"}} {
-			words := keyUsages(rsa)
+			names := keyUsages(rsa)
 			for _, u := range usages {
-				words = append(words, extendedUsages()[u])
+				names = append(names, extendedUsages()[u])
 			}
-			profile := &config.SigningProfile{Usage: words}
+			profile := &config.SigningProfile{Usage: names}
 			if _, _, unknown := profile.Usages(); len(unknown) > 0 {
 				return nil, fmt.Errorf("cfssl does not know the usage %q", unknown[0])
 			}

@@ -146,15 +146,15 @@ func samePublicKey(a, b crypto.Signer) bool {
 	return ok && public.Equal(b.Public())
 }
 
-// algorithmWord gives our word for the key of an authority of the user's, or ""
+// algorithmName gives our name for the key of an authority of the user's, or ""
 // where nothing here can sign with it.
-func algorithmWord(c *x509.Certificate) string {
-	word := algorithmOf(c.PublicKey)
+func algorithmName(c *x509.Certificate) string {
+	name := algorithmOf(c.PublicKey)
 	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() >= 2048 {
-		return word
+		return name
 	}
-	if _, known := algorithms()[word]; known {
-		return word
+	if _, known := algorithms()[name]; known {
+		return name
 	}
 	return ""
 }

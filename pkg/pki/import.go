@@ -224,7 +224,7 @@ func (i *importer) takeAuthority(spec plan.AuthoritySpec, b *brought, came *brou
 		key, came.used = came.key, true
 	}
 	problem := chainProblem(chain, i.now)
-	if problem == "" && algorithmWord(c) == "" {
+	if problem == "" && algorithmName(c) == "" {
 		problem = "its key is neither RSA of 2048 bits or more nor ECDSA on P-256 or P-384"
 	}
 	if problem == "" && missing == "" && key != nil && sameKey(c, key) {

@@ -35,10 +35,10 @@ func verifyLeaf(t *testing.T, spec plan.CertSpec, keys *plan.Keys) {
 	for name, ca := range keys.Authorities {
 		roots := x509.NewCertPool()
 		roots.AddCert(certificateOf(t, ca))
-		for word, usage := range map[string]x509.ExtKeyUsage{"client": x509.ExtKeyUsageClientAuth, "server": x509.ExtKeyUsageServerAuth} {
+		for purpose, usage := range map[string]x509.ExtKeyUsage{"client": x509.ExtKeyUsageClientAuth, "server": x509.ExtKeyUsageServerAuth} {
 			_, err := c.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: noon, KeyUsages: []x509.ExtKeyUsage{usage}})
-			if want := name == spec.Authority && slices.Contains(spec.Usages, word); (err == nil) != want {
-				t.Errorf("%s as %s under %s: %v", spec.ID, word, name, err)
+			if want := name == spec.Authority && slices.Contains(spec.Usages, purpose); (err == nil) != want {
+				t.Errorf("%s as %s under %s: %v", spec.ID, purpose, name, err)
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func sameKey(c *x509.Certificate, key crypto.Signer) bool {
 	return ok && public.Equal(key.Public())
 }
 
-// algorithmOf gives our word for the algorithm of a key, or "".
+// algorithmOf gives our name for the algorithm of a key, or "".
 func algorithmOf(public crypto.PublicKey) string {
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:

@@ -199,11 +199,11 @@ func authorityExtensions() ([]pkix.Extension, error) {
 	return []pkix.Extension{{Id: oidBasicConstraints, Critical: true, Value: constraint}, usage}, err
 }
 
-func leafExtensions(usage x509.KeyUsage, words []string) ([]pkix.Extension, error) {
-	purpose := map[string]asn1.ObjectIdentifier{"server": {1, 3, 6, 1, 5, 5, 7, 3, 1}, "client": {1, 3, 6, 1, 5, 5, 7, 3, 2}}
+func leafExtensions(usage x509.KeyUsage, purposes []string) ([]pkix.Extension, error) {
+	identifiers := map[string]asn1.ObjectIdentifier{"server": {1, 3, 6, 1, 5, 5, 7, 3, 1}, "client": {1, 3, 6, 1, 5, 5, 7, 3, 2}}
 	var all []asn1.ObjectIdentifier
-	for _, word := range words {
-		all = append(all, purpose[word])
+	for _, name := range purposes {
+		all = append(all, identifiers[name])
 	}
 	extended, err := asn1.Marshal(all)
 	if err != nil {

@@ -145,11 +145,11 @@ func (f SealFor) recipients() ([]age.Recipient, error) {
 	}
 	var out []age.Recipient
 	for _, text := range f.Recipients {
-		some, err := age.ParseRecipients(strings.NewReader(text))
+		recipients, err := age.ParseRecipients(strings.NewReader(text))
 		if err != nil {
 			return nil, diag.Failf("K043", diag.Position{}, "%q is not the public key of anyone", text).WithHint("it begins with age1, as age-keygen prints it")
 		}
-		out = append(out, some...)
+		out = append(out, recipients...)
 	}
 	return out, nil
 }

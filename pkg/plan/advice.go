@@ -55,7 +55,7 @@ func late(w *world) diag.List {
 // said of one is not said again of hosts that have it from the same line.
 func checkBounds(e *evaluation) {
 	for _, h := range e.hosts {
-		for _, u := range h.class.uses {
+		for _, u := range h.class.instances {
 			for i := range u.Bounds {
 				e.on(h, u).checkBound(&u.Bounds[i])
 			}

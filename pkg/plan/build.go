@@ -64,7 +64,7 @@ func decide(in Inputs, r *reporter, p *Plan) *evaluation {
 func finish(e *evaluation, p *Plan) {
 	names := map[string]*profile.Profile{}
 	for _, c := range e.classes {
-		for _, u := range c.uses {
+		for _, u := range c.instances {
 			names[u.Name] = u.Profile
 		}
 	}
@@ -86,7 +86,7 @@ func finish(e *evaluation, p *Plan) {
 
 // finishHost fills a host of the plan, but for its key material.
 func finishHost(e *evaluation, h *host) {
-	for _, u := range h.class.uses {
+	for _, u := range h.class.instances {
 		h.Selected = append(h.Selected, e.on(h, u).selected())
 	}
 	got := e.on(h, nil).collect()
@@ -97,7 +97,7 @@ func finishHost(e *evaluation, h *host) {
 // selected gives the profile as the host has it; hosts of a class share it
 // where nothing in it is a host's own.
 func (s scope) selected() *Selected {
-	u, own := s.use, s.host.vars[s.use.Name]
+	u, own := s.instance, s.host.vars[s.instance.Name]
 	repeats := slices.ContainsFunc(u.Fragments, func(f profile.Fragment) bool { return f.Each != "" })
 	if own == nil && !repeats && u.selected != nil {
 		return u.selected

@@ -85,7 +85,7 @@ type collector struct {
 
 func (s scope) gather() *collected {
 	c := &collector{scope: s, out: &collected{}, first: map[string]diag.Position{}}
-	for _, c.use = range s.class.uses {
+	for _, c.instance = range s.class.instances {
 		c.system()
 		c.bill()
 	}
@@ -107,7 +107,7 @@ func (s scope) gather() *collected {
 
 // system gathers what a profile asks of the operating system and leaves in it.
 func (c *collector) system() {
-	u, out := c.use, c.out
+	u, out := c.instance, c.out
 	for i := range u.Ports {
 		if x := &u.Ports[i]; c.applies(&x.When) {
 			c.opening(x)
@@ -145,14 +145,14 @@ func (c *collector) system() {
 
 // bill gathers what of a profile stands in the bill of materials.
 func (c *collector) bill() {
-	for i := range c.use.Images {
-		if x := &c.use.Images[i]; c.applies(&x.When) {
+	for i := range c.instance.Images {
+		if x := &c.instance.Images[i]; c.applies(&x.When) {
 			c.image(x)
 		}
 	}
 	c.imagesOfUser()
-	for i := range c.use.Binaries {
-		if x := &c.use.Binaries[i]; c.applies(&x.When) {
+	for i := range c.instance.Binaries {
+		if x := &c.instance.Binaries[i]; c.applies(&x.When) {
 			c.out.binaries = append(c.out.binaries, c.binary(x))
 		}
 	}
@@ -163,7 +163,7 @@ func (c *collector) image(x *profile.Image) {
 	if err != nil {
 		c.fail(err)
 	}
-	image := ImageRef{Name: x.Name, Ref: imageref.Name(ref), Profile: c.use.Name}
+	image := ImageRef{Name: x.Name, Ref: imageref.Name(ref), Profile: c.instance.Name}
 	if strings.HasPrefix(image.Ref, profile.MadeHere+"/") {
 		image.Packages = x.Packages
 	}
@@ -213,14 +213,14 @@ func (c *collector) opening(x *profile.Port) {
 		if needsPort := x.Protocol == "tcp" || x.Protocol == "udp"; needsPort && !validPort(port) {
 			c.errorAt("P030", x.Port.Position, "", "%q is not a port", port).WithHint("write a number from 1 to 65535, or a range such as 30000-32767")
 		}
-		for _, word := range c.fields(x.From) {
-			sources, ok := c.cluster.sources(word)
+		for _, source := range c.fields(x.From) {
+			sources, ok := c.cluster.sources(source)
 			if !ok {
-				c.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", word).
+				c.errorAt("P031", x.From.Position, "", "a port cannot be open to %q", source).
 					WithHint("write anywhere, nodes, control-planes, etcd, pods, or a CIDR")
 				continue
 			}
-			c.out.ports = append(c.out.ports, Opening{Port: port, Protocol: x.Protocol, From: word, Sources: sources, Doc: x.Doc, Profile: c.use.Name})
+			c.out.ports = append(c.out.ports, Opening{Port: port, Protocol: x.Protocol, From: source, Sources: sources, Doc: x.Doc, Profile: c.instance.Name})
 		}
 	}
 }
@@ -266,7 +266,7 @@ func (c *collector) sysctl(x *profile.KernelSetting) {
 	}
 	i := slices.IndexFunc(out.sysctls, func(e Sysctl) bool { return e.Key == x.Name })
 	if out.sysctls[i].Value != value {
-		c.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", c.use.Name, x.Name, value, out.sysctls[i].Value).
+		c.errorAt("P032", x.Position, "", "%s asks for %s = %s, where %s is asked for elsewhere", c.instance.Name, x.Name, value, out.sysctls[i].Value).
 			WithRelated(first, "first asked for here").WithHint("agree on one value, or give the two profiles conditions that exclude each other")
 	}
 }
@@ -280,7 +280,7 @@ func (c *collector) binary(x *profile.Binary) BinaryRef {
 	}
 	url, _ := c.text(x.URL)
 	member, _ := c.text(x.Member)
-	ref := BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: c.use.Name,
+	ref := BinaryRef{Name: x.Name, Path: where, Version: strings.TrimSpace(version), Profile: c.instance.Name,
 		URL: strings.TrimSpace(url), Member: strings.TrimSpace(member)}
 	if c.class.facts != nil {
 		ref.Arch = c.class.facts.Arch
@@ -294,14 +294,14 @@ func (c *collector) binary(x *profile.Binary) BinaryRef {
 // program resolves a program, which the system's image has or a package of it
 // brings. A system that has neither is not a system for the profile.
 func (c *collector) program(x *profile.Program) {
-	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: c.use.Name}
+	out := Program{Name: x.Name, Unit: x.Unit, Doc: x.Doc, Profile: c.instance.Name}
 	system := c.class.system
 	if system == nil {
 		c.out.programs = append(c.out.programs, out)
 		return
 	}
 	if out.Package = system.Packages[x.Name]; out.Package == "" && !system.Has(x.Name) {
-		c.errorAt("P037", c.whereSet(c.use.Profile, &x.When), "", "%s has no %s, which %s needs (%s)", system.Title, x.Name, c.use.Name, x.Doc).
+		c.errorAt("P037", c.whereSet(c.instance.Profile, &x.When), "", "%s has no %s, which %s needs (%s)", system.Title, x.Name, c.instance.Name, x.Doc).
 			WithHint("set the parameters so that it is not needed, or give the host %s another system", c.class.name()).
 			WithRelated(x.Position, "asked for here")
 	}

@@ -131,7 +131,7 @@ func (s *selection) holds(c *class, p *profile.Profile, when *profile.Condition)
 }
 
 func (s *selection) test(c *class, p *profile.Profile, when *profile.Condition) bool {
-	in := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
+	in := func(list []string, value string) bool { return len(list) == 0 || slices.Contains(list, value) }
 	if !hasRole(when.Roles, c.facts.Roles) || !in(when.OS, c.facts.OS) && !c.system.Is(when.OS) || !in(when.Format, c.facts.Format) || !in(when.Arch, c.facts.Arch) {
 		return false
 	}
@@ -139,7 +139,7 @@ func (s *selection) test(c *class, p *profile.Profile, when *profile.Condition) 
 		if c.system == nil {
 			return false
 		}
-		if has, _ := c.system.Fact(fact); !overlap(accepted, has) {
+		if facts, _ := c.system.Fact(fact); !overlap(accepted, facts) {
 			return false
 		}
 	}

@@ -58,8 +58,8 @@ func disksOf(h *HostFacts, fits func(DiskFacts) bool) []any {
 // fragments gives the Butane files of the profile on the host.
 func (s scope) fragments() []FragmentFile {
 	var out []FragmentFile
-	for i := range s.use.Fragments {
-		f := &s.use.Fragments[i]
+	for i := range s.instance.Fragments {
+		f := &s.instance.Fragments[i]
 		if !s.applies(&f.When) {
 			continue
 		}
@@ -80,7 +80,7 @@ func (s scope) elements(f *profile.Fragment) []any {
 		return list(s.cluster, s.host.HostFacts)
 	}
 	name, isParam := strings.CutPrefix(f.Each, paramList)
-	switch v := s.use.params[name].(type) {
+	switch v := s.instance.params[name].(type) {
 	case []any:
 		return v
 	case map[string]any:
@@ -93,7 +93,7 @@ func (s scope) elements(f *profile.Fragment) []any {
 	known := Lists()
 	if isParam {
 		known = nil
-		for _, q := range s.use.Params {
+		for _, q := range s.instance.Params {
 			if q.Type == "list" || q.Type == "hosts" || q.Type == "map" || q.Type == "flags" {
 				known = append(known, paramList+q.Name)
 			}

@@ -50,8 +50,8 @@ func quoted(name string) string {
 
 // maySign proves that a profile may have its certificate signed.
 func (m *keySpecs) maySign(s scope, c *profile.Cert) {
-	if m.anothers(s.use, declaresAuthority(c.Authority)) && !slices.Contains(s.use.KeyAccess.Authorities, c.Authority) {
-		m.undeclared(c.Position, s.use, "authority", "authorities", c.Authority)
+	if m.anothers(s.instance, declaresAuthority(c.Authority)) && !slices.Contains(s.instance.KeyAccess.Authorities, c.Authority) {
+		m.undeclared(c.Position, s.instance, "authority", "authorities", c.Authority)
 	}
 }
 
@@ -60,8 +60,8 @@ func (m *keySpecs) mayName(s scope, c *profile.Cert, group string, at diag.Posit
 	if !profile.IsSuperGroup(group) {
 		return
 	}
-	if !slices.Contains(s.use.KeyAccess.Groups, group) {
-		m.undeclared(at, s.use, "group", "groups", group)
+	if !slices.Contains(s.instance.KeyAccess.Groups, group) {
+		m.undeclared(at, s.instance, "group", "groups", group)
 	}
 	if s.host != nil && !s.host.IsControlPlane {
 		m.misplaced(c.Position, s.host, "a certificate of the group "+group)
@@ -84,9 +84,9 @@ func (m *keySpecs) mayHoldCert(s scope, c *profile.Cert) {
 
 // mayHoldAuthority proves that a profile may have the key of an authority on a host.
 func (m *keySpecs) mayHoldAuthority(s scope, a *profile.Authority) {
-	if m.anothers(s.use, declaresAuthority(a.Name)) && !slices.Contains(s.use.KeyAccess.Authorities, a.Name) &&
+	if m.anothers(s.instance, declaresAuthority(a.Name)) && !slices.Contains(s.instance.KeyAccess.Authorities, a.Name) &&
 		slices.ContainsFunc(a.Deposits, func(d profile.Deposit) bool { return isPrivate(d.Form) }) {
-		m.undeclared(a.Position, s.use, "authority", "authorities", a.Name)
+		m.undeclared(a.Position, s.instance, "authority", "authorities", a.Name)
 	}
 	if !s.host.IsControlPlane {
 		m.privateDeposits(s, a.Deposits, "the key of the authority "+a.Name)
@@ -95,8 +95,8 @@ func (m *keySpecs) mayHoldAuthority(s scope, a *profile.Authority) {
 
 // mayHoldSecret proves that a profile may have a secret on a host.
 func (m *keySpecs) mayHoldSecret(s scope, x *profile.Secret) {
-	if m.anothers(s.use, declaresSecret(x.Name)) && !slices.Contains(s.use.KeyAccess.Secrets, x.Name) {
-		m.undeclared(x.Position, s.use, "secret", "secrets", x.Name)
+	if m.anothers(s.instance, declaresSecret(x.Name)) && !slices.Contains(s.instance.KeyAccess.Secrets, x.Name) {
+		m.undeclared(x.Position, s.instance, "secret", "secrets", x.Name)
 	}
 	if !m.holderOf(s.class, x.Name) {
 		m.privateDeposits(s, x.Deposits, "the secret "+x.Name)
@@ -115,8 +115,8 @@ func (s *selection) holderOf(c *class, name string) bool {
 
 // mayRead proves that a template may have the value of a secret.
 func (s scope) mayRead(name string) error {
-	if s.anothers(s.use, declaresSecret(name)) && !slices.Contains(s.use.KeyAccess.Secrets, name) {
-		return fmt.Errorf("the profile %s does not declare that it touches the secret %s: write keyAccess: {secrets: [%s]} in its profile.yaml", s.use.Name, name, name)
+	if s.anothers(s.instance, declaresSecret(name)) && !slices.Contains(s.instance.KeyAccess.Secrets, name) {
+		return fmt.Errorf("the profile %s does not declare that it touches the secret %s: write keyAccess: {secrets: [%s]} in its profile.yaml", s.instance.Name, name, name)
 	}
 	if s.class != s.whole && !s.holderOf(s.class, name) {
 		return fmt.Errorf("%s may not hold the secret %s, by its holders", s.class.facts.Name, name)

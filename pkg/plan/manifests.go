@@ -9,7 +9,7 @@ import (
 // manifests gives the files of objects of all selected profiles.
 func (s *selection) manifests() []ManifestSpec {
 	var out []ManifestSpec
-	for _, u := range s.whole.uses {
+	for _, u := range s.whole.instances {
 		selected := &Selected{Profile: u.Profile, Params: u.params, Vars: u.vars}
 		for i := range u.Profile.Manifests {
 			m := &u.Profile.Manifests[i]

@@ -29,7 +29,7 @@ type keySpecs struct {
 func newKeySpecs(e *evaluation) *keySpecs {
 	m := &keySpecs{evaluation: e, authorities: map[string]AuthoritySpec{}, owners: map[string]*profile.Profile{},
 		secrets: map[string]SecretSpec{}, once: map[string]diag.Position{}}
-	for _, u := range e.whole.uses {
+	for _, u := range e.whole.instances {
 		for _, a := range u.Authorities {
 			m.authority(u.Profile, a)
 		}
@@ -54,7 +54,7 @@ func (m *keySpecs) authority(p *profile.Profile, a profile.Authority) {
 // host adds what the profiles of a host need.
 func (m *keySpecs) host(h *host) {
 	names := map[string]diag.Position{}
-	for _, u := range h.class.uses {
+	for _, u := range h.class.instances {
 		s := m.on(h, u)
 		for i := range u.Authorities {
 			a := &u.Authorities[i]
@@ -103,7 +103,7 @@ func (m *keySpecs) unique(names map[string]diag.Position, c *profile.Cert, where
 
 // cluster adds the certificates of the cluster as a whole.
 func (m *keySpecs) cluster() {
-	for _, u := range m.whole.uses {
+	for _, u := range m.whole.instances {
 		s := m.inCluster(u)
 		for i := range u.Certs {
 			if c := &u.Certs[i]; c.Scope == "cluster" && s.applies(&c.When) {
@@ -116,7 +116,7 @@ func (m *keySpecs) cluster() {
 
 // filesOfParam gives the files that a parameter names: one, several or none.
 func (m *keySpecs) filesOfParam(s scope, param string) []*UserFile {
-	switch value := s.use.params[param].(type) {
+	switch value := s.instance.params[param].(type) {
 	case string:
 		if value != "" {
 			return m.filesOf([]any{value})
@@ -130,7 +130,7 @@ func (m *keySpecs) filesOfParam(s scope, param string) []*UserFile {
 // userFile adds a file of the user as a secret and gives its ID.
 func (m *keySpecs) userFile(s scope, x *profile.Secret, f *UserFile) string {
 	spec := SecretSpec{ID: clusterScope + x.Name, Name: x.Name, Kind: x.Kind, Value: strings.TrimRight(string(f.Content), "\n"), File: f.File, Position: x.Position}
-	if s.use.Param(x.Param).Type == "list" {
+	if s.instance.Param(x.Param).Type == "list" {
 		spec.ID += "/" + path.Base(f.Name)
 	}
 	return m.add(spec, x)
@@ -209,7 +209,7 @@ func (m *keySpecs) missingAuthority(s scope, c *profile.Cert) {
 			}
 		}
 	}
-	m.errorAt("P044", c.Position, "", "no selected profile has the authority %s, which the certificate %s of %s needs", c.Authority, c.Name, s.use.Name).
+	m.errorAt("P044", c.Position, "", "no selected profile has the authority %s, which the certificate %s of %s needs", c.Authority, c.Name, s.instance.Name).
 		WithHint("%s", hint)
 }
 
@@ -234,17 +234,17 @@ func (s scope) planned() *Host {
 // sans resolves the names and addresses of a certificate.
 func (m *keySpecs) sans(s scope, c *profile.Cert, spec *CertSpec) {
 	for _, t := range c.SANs {
-		for _, word := range s.fields(t) {
-			if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
+		for _, san := range s.fields(t) {
+			if a, err := netip.ParseAddr(san); err == nil && a.Zone() == "" {
 				spec.Addresses = append(spec.Addresses, a.Unmap())
-			} else if len(word) <= 253 && dnsRule.MatchString(word) {
-				spec.DNSNames = append(spec.DNSNames, word)
+			} else if len(san) <= 253 && dnsRule.MatchString(san) {
+				spec.DNSNames = append(spec.DNSNames, san)
 			} else {
 				at, path := t.Position, ""
-				if said := said(m.topology, s.planned(), s.use.Name, word); said != "" {
+				if said := said(m.topology, s.planned(), s.instance.Name, san); said != "" {
 					at, path = m.topology.At(said), said
 				}
-				m.errorAt("P045", at, path, "%q is neither a DNS name nor an IP address", word).WithRelated(t.Position, "it goes into the certificate %s", c.Name).
+				m.errorAt("P045", at, path, "%q is neither a DNS name nor an IP address", san).WithRelated(t.Position, "it goes into the certificate %s", c.Name).
 					WithHint("write names in lower case and addresses without port or prefix length, separated by blanks")
 			}
 		}
@@ -275,7 +275,7 @@ func (m *keySpecs) deposits(s scope, list []profile.Deposit, like Deposit) {
 		d.Group, _ = s.text(x.Group)
 		d.User, d.Group = cmp.Or(strings.TrimSpace(d.User), "root"), cmp.Or(strings.TrimSpace(d.Group), "root")
 		d.Form, d.Mode, d.Link = x.Form, x.Mode, x.Link
-		d.Profile, d.Position = s.use.Name, x.Position
+		d.Profile, d.Position = s.instance.Name, x.Position
 		if d.Mode == 0 {
 			d.Mode = 0o600
 			if isPublic(x.Form) {

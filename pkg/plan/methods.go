@@ -14,15 +14,15 @@ import (
 func (d *Data) Image(name string) (string, error) {
 	s, image := *d.scope, name
 	if other, its, ok := strings.Cut(name, "/"); ok {
-		u, err := s.useOf(other)
+		u, err := s.instanceOf(other)
 		if err != nil {
 			return "", err
 		}
-		s.use, image = u, its
+		s.instance, image = u, its
 	}
-	for i := range s.use.Images {
-		if s.use.Images[i].Name == image {
-			return s.reference(&s.use.Images[i])
+	for i := range s.instance.Images {
+		if s.instance.Images[i].Name == image {
+			return s.reference(&s.instance.Images[i])
 		}
 	}
 	return "", fmt.Errorf("there is no image %s", name)
@@ -32,7 +32,7 @@ func (d *Data) Image(name string) (string, error) {
 // hosts of a class.
 func (s scope) reference(i *profile.Image) (string, error) {
 	s.host = nil
-	if s.binding.depends(s.use.Name, i.Ref.Reads) {
+	if s.binding.depends(s.instance.Name, i.Ref.Reads) {
 		return "", &profile.Error{Position: i.Ref.Position, Message: "an image cannot depend on the host",
 			Hint: "use parameters, .Cluster and .Version, and vars made of these"}
 	}
@@ -84,7 +84,7 @@ func (d *Data) Authority(name string) (string, error) {
 
 // declares says whether some selected profile fits.
 func (s *selection) declares(fits func(*profile.Profile) bool) bool {
-	return slices.ContainsFunc(s.whole.uses, func(u *instance) bool { return fits(u.Profile) })
+	return slices.ContainsFunc(s.whole.instances, func(u *instance) bool { return fits(u.Profile) })
 }
 
 // Sockets gives the folders of the Unix sockets that a file of the user names, the
@@ -115,7 +115,7 @@ func (d *Data) State() string { return MarkState }
 // VarOf gives a var of another profile, as this host sees it.
 func (d *Data) VarOf(name, variable string) (string, error) {
 	s := *d.scope
-	u, err := s.useOf(name)
+	u, err := s.instanceOf(name)
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +127,7 @@ func (d *Data) VarOf(name, variable string) (string, error) {
 		delete(h.vars, name)
 		s.host = &h
 	}
-	s.use = u
+	s.instance = u
 	return s.variable(variable)
 }
 
@@ -148,8 +148,8 @@ func (d *Data) Slot(slot, value string) (string, error) {
 
 // profiles gives the profiles of a class.
 func (c *class) profiles() []*profile.Profile {
-	out := make([]*profile.Profile, len(c.uses))
-	for i, u := range c.uses {
+	out := make([]*profile.Profile, len(c.instances))
+	for i, u := range c.instances {
 		out[i] = u.Profile
 	}
 	return out
@@ -157,7 +157,7 @@ func (c *class) profiles() []*profile.Profile {
 
 // ParamOf gives a parameter of another profile.
 func (d *Data) ParamOf(name, param string) (any, error) {
-	u, err := d.scope.useOf(name)
+	u, err := d.scope.instanceOf(name)
 	if err != nil {
 		return nil, err
 	}

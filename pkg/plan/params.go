@@ -30,7 +30,7 @@ func resolveParams(w *world, report *reporter, b *binding, enabled []*profile.Pr
 		r.unknownParams(p, given, path)
 		params := make(map[string]any, len(p.Params))
 		out[p.Name] = params
-		r.use = &instance{Profile: p, params: params, vars: map[string]string{}}
+		r.instance = &instance{Profile: p, params: params, vars: map[string]string{}}
 		for i := range p.Params {
 			q := &p.Params[i]
 			params[q.Name] = r.param(q, given, path)
@@ -57,7 +57,7 @@ func (r *paramResolver) param(q *profile.Param, given map[string]any, path strin
 		return q.Zero()
 	}
 	if q.Required {
-		r.errorAt("P011", r.where(r.use.Profile), path, "the profile %s needs the parameter %s", r.use.Name, q.Name).
+		r.errorAt("P011", r.where(r.instance.Profile), path, "the profile %s needs the parameter %s", r.instance.Name, q.Name).
 			WithHint("add %s under %s: %s", q.Name, path, q.Doc).WithRelated(q.Position, "declared here")
 		return q.Zero()
 	}

@@ -72,7 +72,7 @@ func unusedNames(s *selection, refused map[string]bool) {
 // checkRelations finds profiles that lack one they need, or are on with one that
 // they exclude.
 func checkRelations(s *selection) {
-	for _, u := range s.whole.uses {
+	for _, u := range s.whole.instances {
 		for i, other := range u.Needs {
 			if s.whole.byName[other] == nil {
 				checkNeed(s, u.Profile, other, fmt.Sprintf("needs[%d]", i))
@@ -93,7 +93,7 @@ func checkRelations(s *selection) {
 func checkSlots(s *selection) {
 	for _, c := range s.classes {
 		slots := map[string]*profile.Profile{}
-		for _, u := range c.uses {
+		for _, u := range c.instances {
 			if u.Provides == "" {
 				continue
 			}

@@ -30,9 +30,9 @@ func (r *reporter) errorAt(code string, at diag.Position, path, format string, a
 func (s scope) fail(err error) {
 	var e *profile.Error
 	if !errors.As(err, &e) {
-		e = &profile.Error{Position: s.use.Position, Message: err.Error()}
+		e = &profile.Error{Position: s.instance.Position, Message: err.Error()}
 	}
-	if d := unfit(s.topology, s.use.Name, e); d != nil {
+	if d := unfit(s.topology, s.instance.Name, e); d != nil {
 		if at := s.errorAt(d.Code, d.Position, d.Path, "%s", d.Message); at.Code != "" {
 			at.Hint, at.Related = d.Hint, d.Related
 		}
@@ -51,7 +51,7 @@ func (s scope) fail(err error) {
 // it that it cannot, at the line that gives it; nil when the value is not the
 // topology's.
 func (d *Data) Unfit(e *profile.Error) *diag.Diagnostic {
-	return unfit(d.scope.topology, d.scope.use.Name, e)
+	return unfit(d.scope.topology, d.scope.instance.Name, e)
 }
 
 func unfit(t *topology.Topology, profile string, e *profile.Error) *diag.Diagnostic {
@@ -67,16 +67,16 @@ func unfit(t *topology.Topology, profile string, e *profile.Error) *diag.Diagnos
 }
 
 // suggest gives the nearest word, or all of them.
-func suggest(word string, known []string, what string) string {
-	if near := diag.Suggest(word, known); near != "" {
+func suggest(name string, known []string, what string) string {
+	if near := diag.Suggest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	if len(known) == 0 {
 		return "there are no " + what
 	}
-	return what + ": " + joinWords(known)
+	return what + ": " + joinNames(known)
 }
 
-func joinWords(words []string) string { return strings.Join(words, ", ") }
+func joinNames(names []string) string { return strings.Join(names, ", ") }
 
 func indexPath(i int) string { return fmt.Sprintf("[%d]", i) }

@@ -24,12 +24,12 @@ func unselected(w *world, r *reporter, b *binding) *evaluation {
 func evaluate(s *selection, b *binding) *evaluation {
 	e := &evaluation{s, b}
 	for _, c := range append(slices.Clone(e.classes), e.whole) {
-		for _, u := range c.uses {
-			scope{evaluation: e, class: c, use: u}.keepVars(false)
+		for _, u := range c.instances {
+			scope{evaluation: e, class: c, instance: u}.keepVars(false)
 		}
 	}
 	for _, h := range e.hosts {
-		for _, u := range h.class.uses {
+		for _, u := range h.class.instances {
 			e.on(h, u).keepVars(true)
 		}
 	}
@@ -38,35 +38,35 @@ func evaluate(s *selection, b *binding) *evaluation {
 
 // on is the scope of a profile on a host.
 func (e *evaluation) on(h *host, u *instance) scope {
-	return scope{evaluation: e, class: h.class, host: h, use: u}
+	return scope{evaluation: e, class: h.class, host: h, instance: u}
 }
 
 // inCluster is the scope of a profile in the cluster as a whole.
 func (e *evaluation) inCluster(u *instance) scope {
-	return scope{evaluation: e, class: e.whole, use: u}
+	return scope{evaluation: e, class: e.whole, instance: u}
 }
 
 // scope is what the methods of Data look into: whose text it is, and on which
 // host. The host is nil in manifests and in texts of the cluster.
 type scope struct {
 	*evaluation
-	class *class // nil while parameters are worked out
-	host  *host
-	use   *instance
-	chain []string // vars being worked out, to find circles
+	class    *class // nil while parameters are worked out
+	host     *host
+	instance *instance
+	chain    []string // vars being worked out, to find circles
 }
 
 // applies says whether a condition of the scope's profile holds.
 func (s scope) applies(when *profile.Condition) bool {
-	return s.holds(s.class, s.use.Profile, when)
+	return s.holds(s.class, s.instance.Profile, when)
 }
 
 // keepVars works out the profile's vars that depend on the host, or those that do
 // not, for later; what goes wrong is reported.
 func (s scope) keepVars(bound bool) {
-	for i := range s.use.Vars {
-		name := s.use.Vars[i].Name
-		if s.binding.isBound(varName{s.use.Name, name}) != bound {
+	for i := range s.instance.Vars {
+		name := s.instance.Vars[i].Name
+		if s.binding.isBound(varName{s.instance.Name, name}) != bound {
 			continue
 		}
 		if _, err := s.variable(name); err != nil {
@@ -77,9 +77,9 @@ func (s scope) keepVars(bound bool) {
 
 // data makes the dot of a template.
 func (s scope) data() *Data {
-	d := &Data{Cluster: s.cluster, Param: s.use.visible(), Var: s.vars(), Version: s.version}
+	d := &Data{Cluster: s.cluster, Param: s.instance.visible(), Var: s.vars(), Version: s.version}
 	if s.host != nil {
-		d.Host, d.System = s.host.HostFacts, s.host.class.words
+		d.Host, d.System = s.host.HostFacts, s.host.class.systemData
 	}
 	d.scope, d.keyRings = &s, keyRings{d}
 	return d
@@ -88,9 +88,9 @@ func (s scope) data() *Data {
 // vars gives the map that holds the vars of the scope's profile.
 func (s scope) vars() map[string]string {
 	if s.host != nil {
-		return s.host.varsOf(s.use)
+		return s.host.varsOf(s.instance)
 	}
-	return s.use.vars
+	return s.instance.vars
 }
 
 // varsOf gives the vars of a profile on a host: its own where some depend on
@@ -111,8 +111,8 @@ func (s scope) text(t profile.Text) (string, bool) {
 	if t.Constant() {
 		return t.Raw, true
 	}
-	shared := !s.binding.depends(s.use.Name, t.Reads)
-	if out, ok := s.use.texts[t.Template]; ok && shared {
+	shared := !s.binding.depends(s.instance.Name, t.Reads)
+	if out, ok := s.instance.texts[t.Template]; ok && shared {
 		return out, true
 	}
 	out, err := s.execute(t, t.Reads.Vars)
@@ -121,7 +121,7 @@ func (s scope) text(t profile.Text) (string, bool) {
 		return "", false
 	}
 	if shared {
-		s.use.texts[t.Template] = out
+		s.instance.texts[t.Template] = out
 	}
 	return out, true
 }
@@ -144,15 +144,15 @@ func (s scope) fields(t profile.Text) []string {
 
 // variable works out a var, with those that it uses before it, and keeps it.
 func (s scope) variable(name string) (string, error) {
-	own := varName{s.use.Name, name}
+	own := varName{s.instance.Name, name}
 	if v, ok := s.vars()[name]; ok {
 		return v, nil
 	}
-	i := slices.IndexFunc(s.use.Vars, func(v profile.Var) bool { return v.Name == name })
+	i := slices.IndexFunc(s.instance.Vars, func(v profile.Var) bool { return v.Name == name })
 	if i < 0 {
-		return "", fmt.Errorf("the profile %s has no var %s", s.use.Name, name)
+		return "", fmt.Errorf("the profile %s has no var %s", s.instance.Name, name)
 	}
-	t := s.use.Vars[i].Text
+	t := s.instance.Vars[i].Text
 	link := own.profile + "." + own.name
 	if slices.Contains(s.chain, link) {
 		circle := append(slices.Clone(s.chain), link)
@@ -167,12 +167,12 @@ func (s scope) variable(name string) (string, error) {
 	needed := t.Reads.Vars
 	if t.Reads.Whole {
 		needed = nil
-		for _, v := range s.use.Vars[:i] {
+		for _, v := range s.instance.Vars[:i] {
 			needed = append(needed, v.Name)
 		}
 	}
 	if bound {
-		s.host.ownVars(s.use)
+		s.host.ownVars(s.instance)
 	}
 	text, err := s.execute(t, needed)
 	if err != nil {
@@ -198,9 +198,9 @@ func (h *host) ownVars(u *instance) {
 	h.vars[u.Name] = own
 }
 
-// useOf gives a profile as the scope's host has it. A profile that is selected
+// instanceOf gives a profile as the scope's host has it. A profile that is selected
 // elsewhere is seen with the cluster's parameters.
-func (s scope) useOf(name string) (*instance, error) {
+func (s scope) instanceOf(name string) (*instance, error) {
 	if s.class != nil {
 		if u := s.class.byName[name]; u != nil {
 			return u, nil

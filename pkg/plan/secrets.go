@@ -49,13 +49,13 @@ func (u *instance) visible() map[string]any {
 
 // secretLines notes the lines with secret parameters. A misspelt one may be
 // secret too.
-func secretLines(t *topology.Topology, catalog *profile.Catalog, uses map[string]topology.Selection, path string, lines map[int]bool) {
-	for name, use := range uses {
+func secretLines(t *topology.Topology, catalog *profile.Catalog, selections map[string]topology.Selection, path string, lines map[int]bool) {
+	for name, selected := range selections {
 		p := catalog.Lookup(name)
 		if p == nil || !slices.ContainsFunc(p.Params, func(q profile.Param) bool { return q.Secret }) {
 			continue
 		}
-		for key := range use.Params {
+		for key := range selected.Params {
 			if q := p.Param(key); q == nil || q.Secret {
 				lines[t.At(path+"."+name+"."+key).Line] = true
 			}

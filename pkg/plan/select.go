@@ -40,11 +40,11 @@ type selection struct {
 type class struct {
 	facts      *HostFacts
 	system     *profile.System               // nil where no profile describes it
-	words      map[string]any                // its facts, for templates
+	systemData map[string]any                // its facts, for templates
 	listed     map[string]bool               // profile/param of the parameters of type hosts that list the host
 	overrides  map[string]topology.Selection // of the hosts
 	path       string                        // of the first host, for positions
-	uses       []*instance                   // peers by name, then layers
+	instances  []*instance                   // peers by name, then layers
 	byName     map[string]*instance
 	conditions map[*profile.Condition]bool
 	selection  map[string]choice
@@ -75,14 +75,14 @@ func enabledProfiles(w *world, r *reporter) []*profile.Profile {
 	for _, p := range w.catalog.Profiles {
 		on[p.Name] = p.Default
 	}
-	name := func(uses map[string]topology.Selection, path string, local bool) {
-		for _, name := range slices.Sorted(maps.Keys(uses)) {
+	name := func(selections map[string]topology.Selection, path string, local bool) {
+		for _, name := range slices.Sorted(maps.Keys(selections)) {
 			where := path + "." + name
 			switch {
 			case w.catalog.Lookup(name) == nil:
 				r.errorAt("P002", w.topology.At(where), where, "there is no profile %s", name).
 					WithHint("%s", cmp.Or(topology.Elsewhere(name), suggest(name, w.catalog.Names(), "profiles")))
-			case !uses[name].Off:
+			case !selections[name].Off:
 				on[name] = true
 			case !local:
 				on[name] = false
@@ -104,7 +104,7 @@ func (s *selection) classify(sorted []*topology.Host) {
 		key := s.classKey(t, facts)
 		c := known[key]
 		if c == nil {
-			c = &class{facts: facts, system: s.catalog.System(t.OS), words: s.catalog.System(t.OS).Words(), overrides: t.Profiles, path: t.Path, listed: s.listed(t.Name), byName: map[string]*instance{},
+			c = &class{facts: facts, system: s.catalog.System(t.OS), systemData: s.catalog.System(t.OS).TemplateData(), overrides: t.Profiles, path: t.Path, listed: s.listed(t.Name), byName: map[string]*instance{},
 				conditions: map[*profile.Condition]bool{}, selection: map[string]choice{}}
 			known[key] = c
 			s.classes = append(s.classes, c)
@@ -166,12 +166,12 @@ func (s *selection) selectFor(c *class) {
 			c.add(&instance{Profile: p, params: s.paramsFor(c, p)})
 		}
 	}
-	slices.SortStableFunc(c.uses, func(a, b *instance) int { return strings.Compare(a.Layer, b.Layer) })
+	slices.SortStableFunc(c.instances, func(a, b *instance) int { return strings.Compare(a.Layer, b.Layer) })
 }
 
 func (c *class) add(u *instance) {
 	u.vars, u.texts = make(map[string]string, len(u.Vars)), map[*profile.Template]string{}
-	c.uses = append(c.uses, u)
+	c.instances = append(c.instances, u)
 	c.byName[u.Name] = u
 }
 

@@ -29,11 +29,11 @@ type UserFile struct {
 // FilesAsked gives the files that parameters of a topology name.
 func FilesAsked(t *topology.Topology, c *profile.Catalog) []string {
 	asked := map[string]bool{}
-	note := func(uses map[string]topology.Selection) {
-		for name, use := range uses {
+	note := func(selections map[string]topology.Selection) {
+		for name, selected := range selections {
 			p := c.Lookup(name)
-			for key, value := range use.Params {
-				if p != nil && !use.Off {
+			for key, value := range selected.Params {
+				if p != nil && !selected.Off {
 					for _, file := range filesNamed(p.Param(key), value) {
 						asked[file] = true
 					}
@@ -225,7 +225,7 @@ func (c fileChecker) object(f *UserFile, o *objects.Object) {
 // imagesOfUser gives the images that the user's own objects name. Their pods
 // may land on any node.
 func (c *collector) imagesOfUser() {
-	u := c.use
+	u := c.instance
 	for i := range u.Profile.Manifests {
 		m := &u.Profile.Manifests[i]
 		if m.Param == "" || !c.applies(&m.When) {

@@ -70,7 +70,7 @@ func versionRow(in Inputs, r *reporter) map[string]string {
 			known = append(known, v.Newest)
 		}
 		r.list.Errorf("P001", in.Topology.At("kubernetes.version"), "kubernetes.version", "Kubernetes %s is not supported", minor).
-			WithHint("write one of: %s", joinWords(known))
+			WithHint("write one of: %s", joinNames(known))
 	}
 	return row.Values
 }
@@ -112,7 +112,7 @@ func (w *world) offHint(first, second *profile.Profile) string {
 
 // sources gives the addresses that a word stands for. Nodes are their whole
 // networks, so that a new one changes nothing on the others.
-func (c *Cluster) sources(word string) ([]string, bool) {
+func (c *Cluster) sources(name string) ([]string, bool) {
 	addresses := func(hosts []*HostFacts) []string {
 		var out []string
 		for _, h := range hosts {
@@ -121,7 +121,7 @@ func (c *Cluster) sources(word string) ([]string, bool) {
 		slices.Sort(out)
 		return out
 	}
-	switch word {
+	switch name {
 	case "anywhere":
 		return nil, true
 	case "nodes":
@@ -133,9 +133,9 @@ func (c *Cluster) sources(word string) ([]string, bool) {
 	case "pods":
 		return c.PodCIDRs, true
 	}
-	if p, err := netip.ParsePrefix(word); err == nil {
+	if p, err := netip.ParsePrefix(name); err == nil {
 		return []string{p.Masked().String()}, true
 	}
-	_, err := netip.ParseAddr(word)
-	return []string{word}, err == nil
+	_, err := netip.ParseAddr(name)
+	return []string{name}, err == nil
 }

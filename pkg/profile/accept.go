@@ -259,11 +259,11 @@ func (p *Param) FromText(s string) (any, []Wrong) {
 		}
 		return s == "true", nil
 	case "list", "hosts", "flags":
-		words := []any{}
+		elements := []any{}
 		for _, w := range strings.Fields(s) {
-			words = append(words, w)
+			elements = append(elements, w)
 		}
-		return p.Accept(words)
+		return p.Accept(elements)
 	}
 	return p.Accept(s)
 }

@@ -287,8 +287,8 @@ func (p *Profile) fileParams(list *diag.List) {
 
 // reference checks one name that a template takes from elsewhere.
 func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, list *diag.List) {
-	fail := func(word string, candidates []string, what, format string, args ...any) {
-		list.Errorf("F010", t.offset(r.pos), "", format, args...).WithHint("%s", hintFor(word, candidates, what))
+	fail := func(name string, candidates []string, what, format string, args ...any) {
+		list.Errorf("F010", t.offset(r.pos), "", format, args...).WithHint("%s", hintFor(name, candidates, what))
 	}
 	switch r.kind {
 	case "Version":
@@ -299,8 +299,8 @@ func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, l
 			}
 		}
 	case "System":
-		if _, ok := new(System).Words()[r.name]; !ok {
-			fail(r.name, slices.Sorted(maps.Keys(new(System).Words())), "facts", "systems have no fact %s", r.name)
+		if _, ok := new(System).TemplateData()[r.name]; !ok {
+			fail(r.name, slices.Sorted(maps.Keys(new(System).TemplateData())), "facts", "systems have no fact %s", r.name)
 		}
 	case "Has":
 		if c.Lookup(r.name) == nil {

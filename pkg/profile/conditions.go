@@ -10,10 +10,10 @@ import (
 	"github.com/kubespore/kubespore/pkg/diag"
 )
 
-// setting is a fact of the cluster that a condition may ask for.
-type setting struct {
-	words []string // what it can be
-	count bool     // or a number, and many for two or more
+// allowedValues are the values that a setting of the cluster can have.
+type allowedValues struct {
+	values []string // what it can be
+	count  bool     // or a number, and many for two or more
 }
 
 // Slots are the parts of a cluster that a topology may say it brings itself
@@ -24,17 +24,17 @@ var truth = []string{"true", "false"}
 
 // settings are the names that a condition may write under `settings:`. The
 // minor depends on the catalog.
-var settings = map[string]setting{
-	"custody":              {words: []string{"on-control-planes", "offline"}},
-	"etcd":                 {words: []string{"stacked", "external"}}, // on control planes, or on hosts of its own
+var settings = map[string]allowedValues{
+	"custody":              {values: []string{"on-control-planes", "offline"}},
+	"etcd":                 {values: []string{"stacked", "external"}}, // on control planes, or on hosts of its own
 	"controlPlanes":        {count: true},
 	"nodes":                {count: true},
 	"networks":             {count: true}, // that the nodes stand in
-	"endpoint":             {words: []string{"virtual", "host", "balancer", "name"}},
-	"endpointNetwork":      {words: []string{"shared", "split", "outside", "none"}},
-	"own":                  {words: Slots},
-	"adminOnControlPlanes": {words: truth},
-	"nameservers":          {words: truth},
+	"endpoint":             {values: []string{"virtual", "host", "balancer", "name"}},
+	"endpointNetwork":      {values: []string{"shared", "split", "outside", "none"}},
+	"own":                  {values: Slots},
+	"adminOnControlPlanes": {values: truth},
+	"nameservers":          {values: truth},
 	"minor":                {},
 	"rotating":             {}, // authorities that are being exchanged
 }
@@ -43,7 +43,7 @@ var settings = map[string]setting{
 func SettingCan(name, text string) bool {
 	s, known := settings[name]
 	n, err := strconv.Atoi(text)
-	return known && (slices.Contains(s.words, text) || s.count && (text == "many" || err == nil && n >= 0) || s.words == nil && !s.count)
+	return known && (slices.Contains(s.values, text) || s.count && (text == "many" || err == nil && n >= 0) || s.values == nil && !s.count)
 }
 
 // checkConditions finds what conditions ask for and what can never be.
@@ -67,11 +67,11 @@ func (c *Catalog) checkConditions(p *Profile, list *diag.List) {
 						never(text, "the minor", c.Minors())
 					}
 				case !SettingCan(name, text):
-					words := s.words
+					values := s.values
 					if s.count {
-						words = []string{"many", "1", "2"}
+						values = []string{"many", "1", "2"}
 					}
-					never(text, "the setting "+name, words)
+					never(text, "the setting "+name, values)
 				}
 			}
 		}

@@ -129,8 +129,8 @@ var plainScalar = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./@+=%~-]*(:[A-Za-z0-
 // durations, addresses of IPv4 with a port or a prefix length.
 var plainNumber = regexp.MustCompile(`^([0-9]+(ms|[smhkKMGT]|[KMGT]i)|[0-9]{1,3}(\.[0-9]{1,3}){3}([:/][0-9]{1,5})?)$`)
 
-// otherWords are what YAML 1.1 and 1.2 read as true, false, nothing or a number.
-var otherWords = map[string]bool{"y": true, "n": true, "yes": true, "no": true, "on": true, "off": true, "true": true, "false": true, "null": true, "nan": true, "inf": true}
+// readOtherwise are what YAML 1.1 and 1.2 read as true, false, nothing or a number.
+var readOtherwise = map[string]bool{"y": true, "n": true, "yes": true, "no": true, "on": true, "off": true, "true": true, "false": true, "null": true, "nan": true, "inf": true}
 
 // asScalar writes a value that stands alone. A text gets quotes where it needs
 // them; numbers and the like stay what they are.
@@ -143,7 +143,7 @@ func asScalar(v any) any {
 
 // Scalar writes a text as YAML and JSON's readers of YAML take it for a text.
 func Scalar(s string) string {
-	if plainScalar.MatchString(s) && !otherWords[strings.ToLower(s)] || plainNumber.MatchString(s) {
+	if plainScalar.MatchString(s) && !readOtherwise[strings.ToLower(s)] || plainNumber.MatchString(s) {
 		return s
 	}
 	return quoteJSON(s)

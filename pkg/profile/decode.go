@@ -47,7 +47,9 @@ func listOf[T any](item schema.Kind[T]) schema.List[T] {
 }
 
 // oneOf is a list of words of a closed list.
-func oneOf(name string, words []string) schema.List[string] { return listOf(schema.Enum(name, words)) }
+func oneOf(name string, values []string) schema.List[string] {
+	return listOf(schema.Enum(name, values))
+}
 
 // texts is a list of texts.
 var texts = listOf(schema.Text)

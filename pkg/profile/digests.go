@@ -19,10 +19,10 @@ var digestsTable = &schema.Object[published]{Name: "mapping of downloads and ima
 	schema.Key("images", digestsOf("images", `^sha256:[0-9a-f]{64}$`), func(p *published) *map[string]string { return &p.images }, "digests by reference"),
 }}
 
-func digestsOf(what, form string) schema.Dict[string] {
+func digestsOf(what, pattern string) schema.Dict[string] {
 	return schema.Dict[string]{
 		Name: "mapping of names to digests", AtValue: true,
-		Value: matching("digest", regexp.MustCompile(form), "a digest of "+what, "write 64 hexadecimal digits, those of an image after sha256:"),
+		Value: matching("digest", regexp.MustCompile(pattern), "a digest of "+what, "write 64 hexadecimal digits, those of an image after sha256:"),
 	}
 }
 

@@ -94,8 +94,8 @@ func plainMessage(message string) string {
 }
 
 // hintFor suggests the nearest word, or all of them when none is near.
-func hintFor(word string, known []string, what string) string {
-	if near := diag.Suggest(word, known); near != "" {
+func hintFor(name string, known []string, what string) string {
+	if near := diag.Suggest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	if len(known) == 0 {

@@ -53,7 +53,7 @@ var functions = template.FuncMap{
 	"uniq":       uniq,
 	"concat":     concat,
 
-	"words":        severalWords,
+	"words":        requirePlainWords,
 	"unitArgument": unitArgument,
 	"envArgument":  envArgument,
 }

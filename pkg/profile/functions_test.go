@@ -114,13 +114,13 @@ func TestUses(t *testing.T) {
 			t.Fatal(describeValue(list))
 		}
 		got := c.Lookup("p").Templates["manifests/x"].Reads
-		if !sameUses(got, want) {
+		if !sameReads(got, want) {
 			t.Errorf("%s uses %+v, want %+v", text, got, want)
 		}
 	}
 }
 
-func sameUses(a, b profile.Reads) bool {
+func sameReads(a, b profile.Reads) bool {
 	return a.Host == b.Host && a.Each == b.Each && a.Collects == b.Collects && a.Whole == b.Whole &&
 		strings.Join(a.Vars, ",") == strings.Join(b.Vars, ",") && strings.Join(a.Has, ",") == strings.Join(b.Has, ",") &&
 		len(a.VarsOf) == len(b.VarsOf) && len(a.ParamsOf) == len(b.ParamsOf)

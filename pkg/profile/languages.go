@@ -37,7 +37,7 @@ var yamlFiles = []string{".yaml", ".yml", ".json", ".conflist", ".bu"}
 
 // contexts are the functions that the loader adds to actions.
 var contexts = template.FuncMap{"asScalar": asScalar, "inDouble": inDouble, "inSingle": inSingle, "inText": inText,
-	"asTOML": asTOML, "inShell": inShell, "word": word}
+	"asTOML": asTOML, "inShell": inShell, "word": requirePlainWord}
 
 var (
 	// pieceFields hold what the core or a profile made for the place where it goes.
@@ -203,18 +203,18 @@ func (g *guard) piece(n tree.Node, at dot) bool {
 	case *tree.DotNode:
 		return at == dotPiece
 	case *tree.FieldNode:
-		return at == dotPiece || ownWords(n.Ident, at == dotData)
+		return at == dotPiece || isOwnText(n.Ident, at == dotData)
 	case *tree.VariableNode:
 		if n.Ident[0] == "$" {
-			return len(n.Ident) > 1 && ownWords(n.Ident[1:], true)
+			return len(n.Ident) > 1 && isOwnText(n.Ident[1:], true)
 		}
-		return g.made[n.Ident[0]] || ownWords(n.Ident[1:], false)
+		return g.made[n.Ident[0]] || isOwnText(n.Ident[1:], false)
 	}
 	return false
 }
 
-// ownWords says whether a field holds words of the core or the profile.
-func ownWords(ident []string, data bool) bool {
+// isOwnText says whether a field holds text of the core or the profile.
+func isOwnText(ident []string, data bool) bool {
 	if len(ident) == 0 {
 		return false
 	}
@@ -247,15 +247,15 @@ func (u *unfit) Error() string { return fmt.Sprintf("%q cannot stand %s", u.valu
 // quotes, or marks of a shell, systemd, YAML, TOML, nft or sudo.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@+=,~^*\[\]-]*$`)
 
-// word refuses texts that are not plain words, also inside of lists and maps.
-func word(v any) (any, error) {
+// requirePlainWord refuses texts that are not plain words, also inside of lists and maps.
+func requirePlainWord(v any) (any, error) {
 	return v, eachText(v, plainWord, "here: it must be one word of letters, digits and ._/:@+=,~^*[]-")
 }
 
 var plainWords = regexp.MustCompile(`^[A-Za-z0-9_./:@+=,~^*\[\] -]*$`)
 
-// severalWords is word for texts that may be several.
-func severalWords(v any) (any, error) {
+// requirePlainWords is requirePlainWord for texts that may be several.
+func requirePlainWords(v any) (any, error) {
 	return v, eachText(v, plainWords, "here: it must be words of letters, digits and ._/:@+=,~^*[]-")
 }
 

@@ -52,7 +52,7 @@ func (f *folder) reach(p *Profile, list *diag.List) {
 	for _, file := range slices.Sorted(maps.Keys(f.files)) {
 		if !reached[file] {
 			list.Errorf("F011", diag.Position{File: f.path(file)}, "", "nothing uses this file").
-				WithHint("%s", useHint(file))
+				WithHint("%s", hintForUnusedFile(file))
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (f *folder) missing(list *diag.List, at diag.Position, file string) {
 	}
 }
 
-func useHint(file string) string {
+func hintForUnusedFile(file string) string {
 	switch {
 	case strings.HasPrefix(file, filesDir+"/"):
 		return "name it in a fragment by local: " + strings.TrimSuffix(strings.TrimPrefix(file, filesDir+"/"), rawSuffix) + ", or remove it"

@@ -68,8 +68,8 @@ type Boot struct {
 // Installers are the programs that kubespore knows how to start.
 var Installers = []string{"coreos-installer", "flatcar-install"}
 
-// factWords are the facts that are words of a closed list.
-var factWords = map[string][]string{
+// factValues are the values of facts that take one of a closed list.
+var factValues = map[string][]string{
 	"formats": formats, "sshHostKeys": {"image", "document"}, "installer": Installers,
 	"kernelArguments": {"ignition", "update-grub", "grubby"},
 	"processor":       {"x86-64", "x86-64-v2", "x86-64-v3"},
@@ -109,21 +109,21 @@ func Facts() []Fact {
 	return out
 }
 
-// Words gives the facts as templates see them.
-func (s *System) Words() map[string]any {
+// TemplateData gives the facts as templates see them.
+func (s *System) TemplateData() map[string]any {
 	if s == nil {
 		return nil
 	}
-	out := words(reflect.ValueOf(s).Elem())
+	out := templateData(reflect.ValueOf(s).Elem())
 	out["name"] = s.Name
 	return out
 }
 
-func words(v reflect.Value) map[string]any {
+func templateData(v reflect.Value) map[string]any {
 	out := map[string]any{}
 	facts(v, func(name, _ string, field reflect.Value) {
 		if out[name] = field.Interface(); field.Kind() == reflect.Struct {
-			out[name] = words(field)
+			out[name] = templateData(field)
 		}
 	})
 	return out

@@ -51,15 +51,15 @@ func factKey[S any](fact, doc string, like any) schema.Property[S] {
 		v := reflect.ValueOf(s).Elem()
 		return v.FieldByIndex(fieldOf(v.Type(), fact)).Addr().Interface()
 	}
-	var word schema.Kind[string] = schema.Text
-	if words := factWords[fact]; words != nil {
-		word = schema.Enum("word for "+fact, words)
+	var text schema.Kind[string] = schema.Text
+	if values := factValues[fact]; values != nil {
+		text = schema.Enum("word for "+fact, values)
 	}
 	switch like.(type) {
 	case string:
-		return schema.Key(fact, word, func(s *S) *string { return in(s).(*string) }, doc)
+		return schema.Key(fact, text, func(s *S) *string { return in(s).(*string) }, doc)
 	case []string:
-		return schema.Key(fact, listOf(word), func(s *S) *[]string { return in(s).(*[]string) }, doc)
+		return schema.Key(fact, listOf(text), func(s *S) *[]string { return in(s).(*[]string) }, doc)
 	}
 	return schema.Key(fact, textMap, func(s *S) *map[string]string { return in(s).(*map[string]string) }, doc)
 }

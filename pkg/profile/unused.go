@@ -14,12 +14,14 @@ type named map[string]bool
 
 func (n named) add(kind string, words ...string) { n[kind+" "+strings.Join(words, " ")] = true }
 
-func (n named) has(kind string, words ...string) bool { return n[kind+" "+strings.Join(words, " ")] }
+func (n named) contains(kind string, words ...string) bool {
+	return n[kind+" "+strings.Join(words, " ")]
+}
 
 // any says whether something is asked for by a name that is worked out, or as
 // part of a whole.
 func (n named) any(kind, profile, name string) bool {
-	return n.has("all of", kind, profile) || n.has("some", kind, name) || n.has("some", kind, anyName)
+	return n.contains("all of", kind, profile) || n.contains("some", kind, name) || n.contains("some", kind, anyName)
 }
 
 // checkUnused finds what is declared and used nowhere: conditions, parameters, vars,
@@ -47,22 +49,22 @@ func (c *Catalog) checkUnused(whole func(*Profile) bool, list *diag.List) {
 			}
 		}
 		for _, q := range p.Params {
-			if !used.has("param", p.Name, q.Name) && !used.any("param", p.Name, q.Name) {
+			if !used.contains("param", p.Name, q.Name) && !used.any("param", p.Name, q.Name) {
 				unused("parameter", "params."+q.Name, q.Name, q.Position, "read it as {{ .Param."+q.Name+" }} or in a condition, or remove it")
 			}
 		}
 		for i, v := range p.Vars {
-			if !isSlotVar(v.Name) && !used.has("var", p.Name, v.Name) && !used.any("var", p.Name, v.Name) {
+			if !isSlotVar(v.Name) && !used.contains("var", p.Name, v.Name) && !used.any("var", p.Name, v.Name) {
 				unused("var", "vars."+v.Name, v.Name, p.Vars[i].Text.Position, "read it as {{ .Var."+v.Name+" }}, or remove it")
 			}
 		}
 		for i, s := range p.Secrets {
-			if len(s.Deposits) == 0 && !used.has("secret", s.Name) && !used.any("secret", p.Name, s.Name) {
+			if len(s.Deposits) == 0 && !used.contains("secret", s.Name) && !used.any("secret", p.Name, s.Name) {
 				unused("secret", fmt.Sprintf("secrets[%d]", i), s.Name, s.Position, "give it deposits, read it as {{ .Secret \""+s.Name+"\" }}, or remove it")
 			}
 		}
 		for _, i := range p.Images {
-			if !used.has("image", p.Name, i.Name) && !used.any("image", p.Name, i.Name) {
+			if !used.contains("image", p.Name, i.Name) && !used.any("image", p.Name, i.Name) {
 				unused("image", "images."+i.Name, i.Name, i.Position, "name it as {{ .Image \""+i.Name+"\" }}, or remove it")
 			}
 		}

@@ -168,21 +168,21 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 	case "Ports", "Programs", "Packages", "LockedPackages", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Interfaces", "Leftovers":
 		w.reads.Collects = true
 	case "Has", "Image", "Secret", "KeyRing", "Authority":
-		if words := literals(args, 1); words != nil {
-			w.refs = append(w.refs, reference{kind: name, name: words[0], pos: pos})
+		if names := literals(args, 1); names != nil {
+			w.refs = append(w.refs, reference{kind: name, name: names[0], pos: pos})
 		} else {
 			w.reads.Whole = true
 			w.dynamic = append(w.dynamic, reference{kind: strings.ToLower(name), name: anyName})
 		}
 	case "Slot":
-		if words := literals(args, 2); words != nil {
-			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
+		if names := literals(args, 2); names != nil {
+			w.refs = append(w.refs, reference{kind: name, profile: names[0], name: names[1], pos: pos})
 		} else {
 			w.whole(".Slot of something worked out", pos)
 		}
 	case "VarOf", "ParamOf":
-		if words := literals(args, 2); words != nil {
-			w.refs = append(w.refs, reference{kind: name, profile: words[0], name: words[1], pos: pos})
+		if names := literals(args, 2); names != nil {
+			w.refs = append(w.refs, reference{kind: name, profile: names[0], name: names[1], pos: pos})
 		} else {
 			w.whole("."+name+" of something worked out", pos)
 			w.workedOut(name, args)

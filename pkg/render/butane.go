@@ -217,7 +217,7 @@ func (l *localizer) text(contents, local **string, item string, where ...any) {
 
 // demand reports a file that does not exist.
 func (l *localizer) demand(name string, where []any) {
-	if !l.files.has(name) {
+	if !l.files.contains(name) {
 		l.complain(l.files.lack(name), where...)
 	}
 }

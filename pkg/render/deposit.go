@@ -35,8 +35,8 @@ type keyFile struct {
 func (j *job) deposits() piece {
 	var p piece
 	for _, d := range j.host.Deposits {
-		m, ok := j.material(d)
-		text, err := j.form(d, m)
+		m, ok := j.keyMaterialOf(d)
+		text, err := j.content(d, m)
 		if !ok || err != nil {
 			why := "the store has no key material for it"
 			if ok {
@@ -70,8 +70,8 @@ func storeName(d plan.Deposit) string {
 	return d.ID
 }
 
-// material looks up what the deposit holds.
-func (j *job) material(d plan.Deposit) (keyFile, bool) {
+// keyMaterialOf looks up what the deposit holds.
+func (j *job) keyMaterialOf(d plan.Deposit) (keyFile, bool) {
 	switch d.Kind {
 	case kindCert, kindAuthority:
 		pairs := j.keys.Certs
@@ -85,8 +85,8 @@ func (j *job) material(d plan.Deposit) (keyFile, bool) {
 	return keyFile{key: s.Value, value: s.Value, public: s.Public}, ok
 }
 
-// form gives the bytes of a deposit.
-func (j *job) form(d plan.Deposit, m keyFile) ([]byte, error) {
+// content gives the bytes of a deposit.
+func (j *job) content(d plan.Deposit, m keyFile) ([]byte, error) {
 	var text []byte
 	switch d.Form {
 	case "certificate":

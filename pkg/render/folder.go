@@ -41,7 +41,7 @@ func (f folder) find(name string) (string, bool) {
 	return "", false
 }
 
-func (f folder) has(name string) bool {
+func (f folder) contains(name string) bool {
 	_, ok := f.find(name)
 	return ok
 }

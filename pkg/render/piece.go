@@ -204,9 +204,9 @@ func allKeys(c *types.Config) []string {
 func split(c types.Config, keys map[string]bool) (with, without types.Config) {
 	with.Ignition, with.KernelArguments = c.Ignition, c.KernelArguments
 	for _, k := range document.Kinds() {
-		has := func(name string) bool { return keys[exclusionKey(k.Name+":"+name)] }
-		k.Add(&with, &c, has)
-		k.Add(&without, &c, func(name string) bool { return !has(name) })
+		listed := func(name string) bool { return keys[exclusionKey(k.Name+":"+name)] }
+		k.Add(&with, &c, listed)
+		k.Add(&without, &c, func(name string) bool { return !listed(name) })
 	}
 	return with, without
 }

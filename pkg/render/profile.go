@@ -44,9 +44,9 @@ type translated struct {
 // profile renders the fragments of a profile for a host.
 func (j *job) profile(s *plan.Selected) []piece {
 	var out []piece
-	for _, use := range s.FragmentFiles {
-		t := s.Templates[use.File]
-		text := j.text(s, t, use.Each)
+	for _, file := range s.FragmentFiles {
+		t := s.Templates[file.File]
+		text := j.text(s, t, file.Each)
 		j.problems.Append(text.problems)
 		if len(text.problems) > 0 {
 			continue
@@ -54,7 +54,7 @@ func (j *job) profile(s *plan.Selected) []piece {
 		f := j.fragments.get(fragmentKey{t, string(text.text)}, func() *translated { return translateProfile(s.Profile, t, text.content) })
 		j.problems.Append(f.problems)
 		if len(f.problems) == 0 {
-			out = append(out, j.fill(s, f, use.Each))
+			out = append(out, j.fill(s, f, file.Each))
 		}
 	}
 	return out

@@ -69,7 +69,7 @@ func (c *Collector) Document(h *plan.Host, doc *document.Document) error {
 			g.Hosts = append(g.Hosts, doc.Host)
 		}
 	}
-	if table, has := content[verify.FirewallFile]; has {
+	if table, found := content[verify.FirewallFile]; found {
 		if _, known := c.open[string(table)]; !known {
 			c.open[string(table)] = openings(string(table))
 		}
@@ -155,15 +155,15 @@ func (c *Collector) keyTable(p *plan.Plan) inspect.KeyTable {
 func (c *Collector) hostFirewalls(p *plan.Plan) []Firewall {
 	var out []Firewall
 	for _, h := range p.Hosts {
-		open, has := c.firewalls[h.Name]
-		if !has {
+		open, found := c.firewalls[h.Name]
+		if !found {
 			open = planned(h)
 		}
 		i := slices.IndexFunc(out, func(f Firewall) bool {
-			return f.Absent == !has && slices.EqualFunc(f.Openings, open, Opening.equal)
+			return f.Absent == !found && slices.EqualFunc(f.Openings, open, Opening.equal)
 		})
 		if i < 0 {
-			i, out = len(out), append(out, Firewall{Absent: !has, Openings: open})
+			i, out = len(out), append(out, Firewall{Absent: !found, Openings: open})
 		}
 		out[i].Hosts = append(out[i].Hosts, h.Name)
 	}
@@ -226,17 +226,17 @@ func hosts(p *plan.Plan, built []compile.Host) []Host {
 
 // roles says what a host is, in words.
 func roles(h *plan.Host) string {
-	words := []string{}
+	names := []string{}
 	if h.IsControlPlane {
-		words = append(words, "control plane")
+		names = append(names, "control plane")
 	}
 	if h.IsEtcd {
-		words = append(words, "etcd")
+		names = append(names, "etcd")
 	}
 	if h.IsWorker {
-		words = append(words, "worker")
+		names = append(names, "worker")
 	}
-	return cmp.Or(strings.Join(words, ", "), "machine")
+	return cmp.Or(strings.Join(names, ", "), "machine")
 }
 
 // lives puts the same certificate of many hosts together, authorities apart.

@@ -38,17 +38,17 @@ func openings(table string) []Opening {
 			continue
 		}
 		o := opening(m[3], m[2], m[4])
-		word, sources := "anywhere", []string(nil)
+		from, sources := "anywhere", []string(nil)
 		if name, isSet := strings.CutPrefix(m[1], "@"); isSet {
-			word, sources = strings.ReplaceAll(name[:len(name)-1], "_", "-"), sets[name]
+			from, sources = strings.ReplaceAll(name[:len(name)-1], "_", "-"), sets[name]
 		} else if m[1] != "" {
-			word, sources = m[1], []string{m[1]}
+			from, sources = m[1], []string{m[1]}
 		}
 		i := slices.IndexFunc(out, func(x Opening) bool { return x.Port == o.Port && x.Proto == o.Proto && x.For == o.For })
 		if i < 0 {
 			i, out = len(out), append(out, o)
 		}
-		out[i].From, out[i].Sources = addOnce(out[i].From, word), addOnce(out[i].Sources, sources...)
+		out[i].From, out[i].Sources = addOnce(out[i].From, from), addOnce(out[i].Sources, sources...)
 	}
 	return sortedOpenings(out)
 }

@@ -26,17 +26,17 @@ func (v *view) facts() []fact {
 	if v.LastBuild.IsZero() {
 		since.Value, since.More = "No build yet", "every machine is new"
 	}
-	var words []string
+	var sizes []string
 	for _, l := range v.Lanes {
 		if n := laneSize(l); n != "" {
-			words = append(words, n)
+			sizes = append(sizes, n)
 		}
 	}
 	return []fact{
 		{"Boot before", v.BootBy.UTC().Format(time.DateOnly), until(v.At, v.BootBy)},
 		{"Renew from", v.RenewBy.UTC().Format(time.DateOnly), until(v.At, v.RenewBy)},
-		{"Machines", fmt.Sprint(len(v.Hosts)), strings.Join(words, ", ")},
-		{"Endpoint", v.Endpoint, endpointWords(v.Lanes)},
+		{"Machines", fmt.Sprint(len(v.Hosts)), strings.Join(sizes, ", ")},
+		{"Endpoint", v.Endpoint, endpointNote(v.Lanes)},
 		{"Pinned parts", fmt.Sprintf("%d of %d", v.Pinned, len(v.Parts)), "programs, images and packages"},
 		since,
 	}
@@ -48,14 +48,14 @@ func laneSize(l Lane) string {
 	if !machines || l.Kind == laneEndpoint {
 		return ""
 	}
-	word := map[string]string{laneControlPlane: "control plane", laneEtcd: "etcd", laneWorker: "worker", laneMachine: "other"}[l.Kind]
+	label := map[string]string{laneControlPlane: "control plane", laneEtcd: "etcd", laneWorker: "worker", laneMachine: "other"}[l.Kind]
 	if n != "1" && (l.Kind == laneControlPlane || l.Kind == laneWorker) {
-		word += "s"
+		label += "s"
 	}
-	return n + " " + word
+	return n + " " + label
 }
 
-func endpointWords(lanes []Lane) string {
+func endpointNote(lanes []Lane) string {
 	for _, l := range lanes {
 		if l.Kind == laneEndpoint {
 			return l.Note

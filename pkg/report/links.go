@@ -12,12 +12,12 @@ import (
 
 // Link says that machines of one lane dial those of another.
 type Link struct {
-	From, To int // indexes into Lanes
-	Uses     []Use
+	From, To    int // indexes into Lanes
+	Connections []Connection
 }
 
-// Use is a port that is dialled, what for, and by which programs.
-type Use struct {
+// Connection is a port that is dialled, what for, and by which programs.
+type Connection struct {
 	Port, Proto, For string
 	By               []string // programs and kubeconfigs that show a certificate
 }
@@ -43,21 +43,21 @@ func links(p *plan.Plan, lanes []Lane, calls []verify.Call, firewalls []Firewall
 		for _, host := range f.Hosts {
 			for _, o := range f.Openings {
 				for _, from := range l.sources(o) {
-					l.add(from, l.kind[host], Use{Port: o.Port, Proto: o.Proto, For: o.For})
+					l.add(from, l.kind[host], Connection{Port: o.Port, Proto: o.Proto, For: o.For})
 				}
 			}
 		}
 	}
 	if port := l.endpointPort(); l.lane(laneEndpoint) >= 0 {
-		l.add(laneOutside, laneEndpoint, Use{Port: port, Proto: "tcp", For: "API server"})
-		l.add(laneEndpoint, laneControlPlane, Use{Port: port, Proto: "tcp", For: "API server"})
+		l.add(laneOutside, laneEndpoint, Connection{Port: port, Proto: "tcp", For: "API server"})
+		l.add(laneEndpoint, laneControlPlane, Connection{Port: port, Proto: "tcp", For: "API server"})
 	}
 	for _, c := range calls {
 		l.call(c)
 	}
 	slices.SortFunc(l.links, func(a, b Link) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	for _, link := range l.links {
-		slices.SortFunc(link.Uses, func(a, b Use) int {
+		slices.SortFunc(link.Connections, func(a, b Connection) int {
 			x, y := split(strings.Split(a.Port, "-")[0]), split(strings.Split(b.Port, "-")[0])
 			return cmp.Or(cmp.Compare(x.number, y.number), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.For, b.For))
 		})
@@ -78,8 +78,8 @@ func (l *linker) endpointPort() string {
 // machines it is the nodes that call.
 func (l *linker) sources(o Opening) []string {
 	var out []string
-	for _, word := range o.From {
-		switch word {
+	for _, source := range o.From {
+		switch source {
 		case "nodes":
 			for _, h := range l.plan.Hosts {
 				if h.IsNode {
@@ -95,7 +95,7 @@ func (l *linker) sources(o Opening) []string {
 		case "pods":
 			out = addOnce(out, lanePods)
 		default:
-			out = addOnce(out, cmp.Or(l.kind[word], laneOutside))
+			out = addOnce(out, cmp.Or(l.kind[source], laneOutside))
 		}
 	}
 	return out
@@ -108,7 +108,7 @@ func (l *linker) call(c verify.Call) {
 	if c.Kubelets {
 		for _, h := range l.plan.Hosts {
 			if h.IsNode {
-				l.add(from, laneOf(h), Use{Port: "10250", Proto: "tcp", For: "kubelet", By: []string{program(c)}})
+				l.add(from, laneOf(h), Connection{Port: "10250", Proto: "tcp", For: "kubelet", By: []string{program(c)}})
 			}
 		}
 		return
@@ -120,14 +120,14 @@ func (l *linker) call(c verify.Call) {
 	by := program(c)
 	switch to, known := l.kind[host]; {
 	case host == l.plan.Cluster.Endpoint.Host && l.lane(laneEndpoint) >= 0:
-		l.add(from, laneEndpoint, Use{Port: port, Proto: "tcp", For: "API server", By: []string{by}})
+		l.add(from, laneEndpoint, Connection{Port: port, Proto: "tcp", For: "API server", By: []string{by}})
 	case known && (host == c.Host || l.own(c.Host, host)):
 	case known && strings.HasPrefix(c.Program, "/"): // a kubeconfig
-		l.add(from, to, Use{Port: port, Proto: "tcp", For: "API server", By: []string{by}})
+		l.add(from, to, Connection{Port: port, Proto: "tcp", For: "API server", By: []string{by}})
 	case known:
-		l.add(from, to, Use{Port: port, Proto: "tcp", By: []string{by}})
+		l.add(from, to, Connection{Port: port, Proto: "tcp", By: []string{by}})
 	case isLoopback(host) && from != laneControlPlane && strings.HasPrefix(c.Program, "/"):
-		l.add(from, laneControlPlane, Use{Port: l.endpointPort(), Proto: "tcp", For: "API server", By: []string{by + " by way of " + c.To}})
+		l.add(from, laneControlPlane, Connection{Port: l.endpointPort(), Proto: "tcp", For: "API server", By: []string{by + " by way of " + c.To}})
 	}
 }
 
@@ -146,9 +146,9 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// add joins a use to a link. What is dialled over TLS belongs to the opening of
+// add joins a connection to a link. What is dialled over TLS belongs to the opening of
 // its port, where there is one.
-func (l *linker) add(from, to string, u Use) {
+func (l *linker) add(from, to string, u Connection) {
 	a, b := l.lane(from), l.lane(to)
 	if a < 0 || b < 0 {
 		return
@@ -157,15 +157,15 @@ func (l *linker) add(from, to string, u Use) {
 	if i < 0 {
 		i, l.links = len(l.links), append(l.links, Link{From: a, To: b})
 	}
-	uses := &l.links[i].Uses
-	same := func(x Use) bool {
+	connections := &l.links[i].Connections
+	same := func(x Connection) bool {
 		return x.Port == u.Port && x.Proto == u.Proto && (x.For == u.For || x.For == "" || u.For == "" || len(u.By) > 0)
 	}
-	j := slices.IndexFunc(*uses, same)
+	j := slices.IndexFunc(*connections, same)
 	if j < 0 {
-		*uses = append(*uses, u)
+		*connections = append(*connections, u)
 		return
 	}
-	(*uses)[j].For = cmp.Or((*uses)[j].For, u.For)
-	(*uses)[j].By = addOnce((*uses)[j].By, u.By...)
+	(*connections)[j].For = cmp.Or((*connections)[j].For, u.For)
+	(*connections)[j].By = addOnce((*connections)[j].By, u.By...)
 }

@@ -75,8 +75,8 @@ func clip(text string, most int) string {
 }
 
 // addOnce adds a word to a list that keeps its order.
-func addOnce(list []string, words ...string) []string {
-	for _, w := range words {
+func addOnce(list []string, names ...string) []string {
+	for _, w := range names {
 		if !slices.Contains(list, w) {
 			list = append(list, w)
 		}

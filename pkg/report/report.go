@@ -34,8 +34,8 @@ type Report struct {
 	Hardening       Hardening
 }
 
-// Network is a range of addresses with its use.
-type Network struct{ Use, Ranges string }
+// Network is a range of addresses with its purpose.
+type Network struct{ Purpose, Ranges string }
 
 // Host is one machine and its document.
 type Host struct {

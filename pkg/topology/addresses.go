@@ -170,10 +170,10 @@ func family(a netip.Addr) string {
 	return "IPv6"
 }
 
-var macForm = regexp.MustCompile(macPattern)
+var macRule = regexp.MustCompile(macPattern)
 
 var mac = schema.Scalar[string]{Name: "MAC address", Tag: "!!str", Pattern: macPattern, Parse: func(text string) (string, *schema.Fault) {
-	if !macForm.MatchString(text) {
+	if !macRule.MatchString(text) {
 		return "", schema.Faultf(codeMAC, "%q is not a MAC address", yamlfile.Clip(text)).Or("write six pairs of hex digits, as in 52:54:00:00:00:21")
 	}
 	plain := strings.ReplaceAll(strings.ToLower(text), "-", ":")

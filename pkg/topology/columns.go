@@ -15,7 +15,7 @@ import (
 type column struct {
 	index int
 	key   []string // as in labels, example.org/rack
-	form  cellForm
+	cell  cellType
 }
 
 // columns says what each column of a file gives. `columns` names those that are
@@ -75,7 +75,7 @@ func columnOf(key string, lists [][]yamlfile.Pair) (column, string) {
 	head, rest, _ := strings.Cut(key, ".")
 	switch head {
 	case "labels":
-		return column{key: []string{head, rest}, form: cellForm{text: true}}, hintUnless(rest != "", "write labels.KEY, as in labels.topology.kubernetes.io/zone")
+		return column{key: []string{head, rest}, cell: cellType{text: true}}, hintUnless(rest != "", "write labels.KEY, as in labels.topology.kubernetes.io/zone")
 	case "profiles":
 		name, parameter, ok := strings.Cut(rest, ".")
 		return column{key: []string{head, name, parameter}}, hintUnless(ok, "write profiles.NAME.PARAMETER, as in profiles.kubelet.maxPods")
@@ -84,14 +84,14 @@ func columnOf(key string, lists [][]yamlfile.Pair) (column, string) {
 		if i < 0 {
 			return column{}, "write interfaces.NAME.KEY, as in interfaces.eno1.mac"
 		}
-		form, hint := formOf(interfaceSchema.Shape(), rest[i+1:], "name", "macs")
+		cell, hint := cellTypeOf(interfaceSchema.Shape(), rest[i+1:], "name", "macs")
 		if hint == "" && !slices.ContainsFunc(lists, func(l []yamlfile.Pair) bool { return interfaceNamed(l, rest[:i]) >= 0 }) {
 			hint = "the entry or its pool must list an interface " + yamlfile.Clip(rest[:i]) + " under interfaces"
 		}
-		return column{key: []string{head, rest[:i], rest[i+1:]}, form: form}, hint
+		return column{key: []string{head, rest[:i], rest[i+1:]}, cell: cell}, hint
 	}
-	form, hint := formOf(hostSchema.Shape(), key, "names", "addresses", "macs", "serials", "from")
-	return column{key: []string{key}, form: form}, hint
+	cell, hint := cellTypeOf(hostSchema.Shape(), key, "names", "addresses", "macs", "serials", "from")
+	return column{key: []string{key}, cell: cell}, hint
 }
 
 func hintUnless(fine bool, hint string) string {
@@ -101,23 +101,23 @@ func hintUnless(fine bool, hint string) string {
 	return hint
 }
 
-// cellForm is how a value stands in a cell.
-type cellForm struct {
+// cellType is how a value stands in a cell.
+type cellType struct {
 	list bool // several words
 	text bool // never a number or a boolean
 }
 
-// formOf gives the form of a key whose value fits into a cell, or says what to
+// cellTypeOf gives the type of a key whose value fits into a cell, or says what to
 // write. An object's own keys are those of what is written, so a range is not one.
-func formOf(of *schema.Shape, key string, but ...string) (cellForm, string) {
+func cellTypeOf(of *schema.Shape, key string, but ...string) (cellType, string) {
 	var fit []string
 	for _, p := range of.Properties {
 		value := p.Shape
 		if value.OneOf != nil {
 			value = value.OneOf[len(value.OneOf)-1]
 		}
-		form := cellForm{list: value.Type == "array"}
-		if form.list {
+		cell := cellType{list: value.Type == "array"}
+		if cell.list {
 			if value = value.Items; value.OneOf != nil {
 				value = value.OneOf[0]
 			}
@@ -125,13 +125,13 @@ func formOf(of *schema.Shape, key string, but ...string) (cellForm, string) {
 		if value.Properties != nil || value.Values != nil || value.OneOf != nil || slices.Contains(but, p.Name) {
 			continue
 		}
-		if form.text = value.Type == "string"; p.Name == key {
-			return form, ""
+		if cell.text = value.Type == "string"; p.Name == key {
+			return cell, ""
 		}
 		fit = append(fit, p.Name)
 	}
 	if near := yamlfile.Suggest(key, fit); near != "" {
-		return cellForm{}, "did you mean " + near + "?"
+		return cellType{}, "did you mean " + near + "?"
 	}
-	return cellForm{}, "possible: " + strings.Join(fit, ", ")
+	return cellType{}, "possible: " + strings.Join(fit, ", ")
 }

@@ -85,8 +85,8 @@ var elsewhere = map[string]string{
 }
 
 // Elsewhere gives a hint for a word of another tool, or "".
-func Elsewhere(word string) string {
-	place := elsewhere[strings.ToLower(word)]
+func Elsewhere(name string) string {
+	place := elsewhere[strings.ToLower(name)]
 	if place == "" {
 		return ""
 	}

@@ -200,7 +200,7 @@ func (d *decoder) row(t *table, cells []string, columns []column, says reach, pa
 			continue
 		}
 		line, at := t.place(c.index)
-		value := cell(text, c.form, func(kind yaml.Kind, offset int) *yaml.Node { return node(kind, line, at+offset) })
+		value := cell(text, c.cell, func(kind yaml.Kind, offset int) *yaml.Node { return node(kind, line, at+offset) })
 		keys := make([]*yaml.Node, len(c.key))
 		for i, key := range c.key {
 			keys[i] = node(yaml.ScalarNode, line, at)
@@ -238,15 +238,15 @@ func put(into *yaml.Node, keys []*yaml.Node, value *yaml.Node, mapping func() *y
 
 // cell makes a value of a text, of the type that its key takes. A list stands in
 // it with blanks between its elements.
-func cell(text string, form cellForm, node func(kind yaml.Kind, offset int) *yaml.Node) *yaml.Node {
+func cell(text string, of cellType, node func(kind yaml.Kind, offset int) *yaml.Node) *yaml.Node {
 	scalar := func(text string, offset int) *yaml.Node {
 		n := node(yaml.ScalarNode, offset)
-		if n.Value = text; form.text {
+		if n.Value = text; of.text {
 			n.Tag = "!!str"
 		}
 		return n
 	}
-	if !form.list {
+	if !of.list {
 		return scalar(text, 0)
 	}
 	list := node(yaml.SequenceNode, 0)

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	keyForm = regexp.MustCompile(keyPattern)
+	keyRule = regexp.MustCompile(keyPattern)
 
 	// kubeletLabels are the keys under kubernetes.io and k8s.io that a kubelet
 	// may give its own Node.
@@ -31,7 +31,7 @@ func checkKey(code, text string) *schema.Fault {
 	if !found {
 		prefix, name = "", text
 	}
-	if !keyForm.MatchString(name) {
+	if !keyRule.MatchString(name) {
 		return schema.Faultf(code, "%q is not a key", yamlfile.Clip(text)).Or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends; a DNS name and / may stand before it")
 	}
 	if found && !isDNSName(prefix) {
@@ -67,7 +67,7 @@ func inDomain(name string, domains ...string) bool {
 // labelValue is the value of a label or taint; it may be empty.
 func labelValue(code string) schema.Scalar[string] {
 	return schema.Scalar[string]{Name: "label value", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) {
-		if text != "" && !keyForm.MatchString(text) {
+		if text != "" && !keyRule.MatchString(text) {
 			return "", schema.Faultf(code, "%q is not a label value", yamlfile.Clip(text)).Or("at most 63 letters, digits, dots, - and _, with a letter or digit at both ends")
 		}
 		return text, nil

@@ -50,9 +50,9 @@ const (
 
 // patternText is text of a given form. The hint says what to type instead.
 func patternText(name, code, pattern, hint string) schema.Scalar[string] {
-	form := regexp.MustCompile(pattern)
+	rule := regexp.MustCompile(pattern)
 	return schema.Scalar[string]{Name: name, Tag: "!!str", Pattern: pattern, Parse: func(text string) (string, *schema.Fault) {
-		if !form.MatchString(text) {
+		if !rule.MatchString(text) {
 			return "", schema.Faultf(code, "%q is not a valid %s", yamlfile.Clip(text), name).Or("%s", hint)
 		}
 		return text, nil
@@ -93,15 +93,15 @@ var dnsLabel = schema.Scalar[string]{Name: "DNS label", Tag: "!!str", Pattern: l
 }}
 
 var (
-	labelForm  = regexp.MustCompile(labelPattern)
-	domainForm = regexp.MustCompile(domainPattern)
+	labelRule  = regexp.MustCompile(labelPattern)
+	domainRule = regexp.MustCompile(domainPattern)
 )
 
 func checkLabel(text string) *schema.Fault {
-	if labelForm.MatchString(text) && text != "localhost" {
+	if labelRule.MatchString(text) && text != "localhost" {
 		return nil
 	}
-	if first, domain, found := strings.Cut(text, "."); found && labelForm.MatchString(first) && isDNSName(domain) {
+	if first, domain, found := strings.Cut(text, "."); found && labelRule.MatchString(first) && isDNSName(domain) {
 		return schema.Faultf(codeName, "%q is a name with its domain, and a host has a name of one label", yamlfile.Clip(text)).
 			Or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
 	}
@@ -109,7 +109,7 @@ func checkLabel(text string) *schema.Fault {
 	if strings.ContainsAny(text, "[]") {
 		return f.Or("a range of hosts is written names: %q", yamlfile.Clip(text))
 	}
-	if better := nearestLabel(text); better != text && labelForm.MatchString(better) {
+	if better := nearestLabel(text); better != text && labelRule.MatchString(better) {
 		return f.Or("did you mean %s?", better)
 	}
 	return f.Or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
@@ -153,17 +153,17 @@ var dnsName = schema.Scalar[string]{Name: "DNS name", Tag: "!!str", Pattern: dom
 
 // isDNSName accepts lower-case names whose labels are no longer than 63.
 func isDNSName(text string) bool {
-	return len(text) <= 253 && domainForm.MatchString(text) &&
+	return len(text) <= 253 && domainRule.MatchString(text) &&
 		!slices.ContainsFunc(strings.Split(text, "."), func(label string) bool { return len(label) > 63 })
 }
 
 var (
-	versionForm = regexp.MustCompile(versionPattern)
+	versionRule = regexp.MustCompile(versionPattern)
 	bareVersion = regexp.MustCompile(`^v?1\.[0-9]+(\.[0-9]+)?`)
 )
 
 var version = schema.Scalar[string]{Name: "Kubernetes version", Tag: "!!str", Pattern: versionPattern, Parse: func(text string) (string, *schema.Fault) {
-	if !versionForm.MatchString(text) {
+	if !versionRule.MatchString(text) {
 		f := schema.Faultf(codeVersion, "%q is not a released version", yamlfile.Clip(text)).Or("write v1.MINOR.PATCH, as Kubernetes names its releases")
 		if bare := bareVersion.FindString(text); bare != "" {
 			if strings.Count(bare, ".") == 1 {
@@ -180,7 +180,7 @@ var version = schema.Scalar[string]{Name: "Kubernetes version", Tag: "!!str", Pa
 const day = 24 * time.Hour
 
 var (
-	durationForm  = regexp.MustCompile(`^([1-9][0-9]{0,6})(h|d|w|y)$`)
+	durationRule  = regexp.MustCompile(`^([1-9][0-9]{0,6})(h|d|w|y)$`)
 	durationUnits = map[string]time.Duration{"h": time.Hour, "d": day, "w": 7 * day, "y": 365 * day}
 )
 
@@ -197,7 +197,7 @@ func ParseLifetime(text string) (time.Duration, error) {
 }
 
 var lifetime = schema.Scalar[time.Duration]{Name: "duration", Tag: "!!str", Pattern: durationPattern, Parse: func(text string) (time.Duration, *schema.Fault) {
-	parts := durationForm.FindStringSubmatch(text)
+	parts := durationRule.FindStringSubmatch(text)
 	if parts == nil {
 		return 0, schema.Faultf(codeLifetime, "%q is not a duration", yamlfile.Clip(text)).Or("write hours, days, weeks or years, as in 87600h, 365d, 52w, 10y")
 	}
@@ -262,9 +262,9 @@ func isKeyData(data, keyType string) bool {
 }
 
 var (
-	hashForm     = regexp.MustCompile(hashPattern)
+	hashRule     = regexp.MustCompile(hashPattern)
 	passwordHash = schema.Scalar[string]{Name: "password hash", Tag: "!!str", Pattern: hashPattern, Secret: true, Parse: func(text string) (string, *schema.Fault) {
-		if !hashForm.MatchString(text) {
+		if !hashRule.MatchString(text) {
 			return "", schema.Faultf(codeUser, "this is not a password hash").Or("never write the password itself; make a hash: mkpasswd --method=yescrypt")
 		}
 		return text, nil

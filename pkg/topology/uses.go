@@ -10,7 +10,7 @@ import (
 var profiles = schema.Dict[Selection]{Name: "mapping of profiles", Key: checkProfileName, Value: selectionKind{}}
 
 func checkProfileName(text string) *schema.Fault {
-	if !labelForm.MatchString(text) {
+	if !labelRule.MatchString(text) {
 		return schema.Faultf(codeName, "%q is not a name of a profile", yamlfile.Clip(text)).Or("small letters, digits and -")
 	}
 	return nil

@@ -65,15 +65,15 @@ func authorizationWebhook(w *apiserverv1.WebhookConfiguration, node *yaml.Node, 
 	}
 	for _, c := range []struct {
 		name, value string
-		words       []string
+		allowed     []string
 	}{
 		{"subjectAccessReviewVersion", w.SubjectAccessReviewVersion, []string{"v1", "v1beta1"}},
 		{"failurePolicy", w.FailurePolicy, []string{apiserverv1.FailurePolicyNoOpinion, apiserverv1.FailurePolicyDeny}},
 		{"matchConditionSubjectAccessReviewVersion", w.MatchConditionSubjectAccessReviewVersion, []string{"v1"}},
 	} {
 		optional := c.name == "matchConditionSubjectAccessReviewVersion" && len(w.MatchConditions) == 0
-		if !slices.Contains(c.words, c.value) && !(optional && c.value == "") {
-			say(orElse(objects.Child(node, c.name), node), "write "+c.name+": "+c.words[0], "%s cannot be %q", c.name, c.value)
+		if !slices.Contains(c.allowed, c.value) && !(optional && c.value == "") {
+			say(orElse(objects.Child(node, c.name), node), "write "+c.name+": "+c.allowed[0], "%s cannot be %q", c.name, c.value)
 		}
 	}
 	file, to := w.ConnectionInfo.KubeConfigFile, orElse(objects.Child(node, "connectionInfo"), node)

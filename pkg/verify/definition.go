@@ -173,14 +173,14 @@ func (s *fieldSchema) wrongType(node *yaml.Node) string {
 	case s.IntOrText:
 		return "a number or a text"
 	case known && !fits:
-		return typeWords[s.Type]
+		return typeNames[s.Type]
 	}
 	return ""
 }
 
 var oldBooleans = []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 
-var typeWords = map[string]string{"object": "a mapping", "array": "a list", "string": "a text (in quotes)", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+var typeNames = map[string]string{"object": "a mapping", "array": "a list", "string": "a text (in quotes)", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
 func (s *fieldSchema) object(node *yaml.Node, path string, known []string, say func(flaw)) {
 	for _, field := range s.Required {

@@ -31,7 +31,7 @@ func proveDNS(m *machine, out *diag.List) {
 				continue
 			}
 			argv := m.expand(u, line)
-			if !slices.ContainsFunc(argv, func(word string) bool { return path.Base(word) == "kubelet" }) {
+			if !slices.ContainsFunc(argv, func(argument string) bool { return path.Base(argument) == "kubelet" }) {
 				continue
 			}
 			_, flags := commandLine(argv)

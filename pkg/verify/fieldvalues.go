@@ -18,9 +18,9 @@ var demandTable []byte
 
 // demandRules are what the API server demands beyond the schemas, by type and field.
 type demandRules struct {
-	Demanded, Lenient, Words map[string][]string
-	OneOf                    map[string][]string `yaml:"oneOf"`
-	Values                   map[string]string
+	Demanded, Lenient, Allowed map[string][]string
+	OneOf                      map[string][]string `yaml:"oneOf"`
+	Values                     map[string]string
 }
 
 func loadDemands() (rules demandRules, err error) {
@@ -57,10 +57,10 @@ func (k kinds) wrongField(name string, value *yaml.Node) (because, hint string) 
 	if value.Kind == yaml.SequenceNode {
 		scalars = value.Content
 	}
-	if words := k.demands.Words[name]; words != nil {
+	if allowed := k.demands.Allowed[name]; allowed != nil {
 		for _, one := range scalars {
-			if one.Kind == yaml.ScalarNode && !slices.Contains(words, one.Value) {
-				return fmt.Sprintf("cannot be %q", one.Value), "write " + strings.Join(words, ", ")
+			if one.Kind == yaml.ScalarNode && !slices.Contains(allowed, one.Value) {
+				return fmt.Sprintf("cannot be %q", one.Value), "write " + strings.Join(allowed, ", ")
 			}
 		}
 	}

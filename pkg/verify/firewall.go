@@ -29,7 +29,7 @@ func proveFirewall(m *machine, out *diag.List) {
 				continue
 			}
 			number, err := strconv.Atoi(port)
-			if err != nil || open.has(number) {
+			if err != nil || open.contains(number) {
 				continue
 			}
 			out.Errorf("V060", at, m.where(FirewallFile), "%s serves port %s, which the firewall does not open", s.what, port).
@@ -43,7 +43,7 @@ type span struct{ from, to int }
 
 type spans []span
 
-func (s spans) has(port int) bool {
+func (s spans) contains(port int) bool {
 	return slices.ContainsFunc(s, func(one span) bool { return one.from <= port && port <= one.to })
 }
 

@@ -30,7 +30,7 @@ func (v commandLines) flags(argv []string, at diag.Position, where string, out *
 			continue // said at the line of the topology
 		}
 		flag, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-		if !v.release.has("flag", program, flag) {
+		if !v.release.exists("flag", program, flag) {
 			out.Errorf("V025", at, where, "%s has no flag --%s in kubernetes %s", program, flag, v.release.minor).
 				WithHint("%s", didYouMean(flag, v.release.names("flag", program)))
 		}

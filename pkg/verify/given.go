@@ -101,7 +101,7 @@ func (v *givenProofs) givenFlag(program string, f profile.Flag, at diag.Position
 	}
 	name := strings.ReplaceAll(f.Name, "_", "-")
 	_, _, alone := v.release.flag(program, name)
-	exists := v.release.has("flag", program, name)
+	exists := v.release.exists("flag", program, name)
 	instead, owned := v.rules.Owned[program][name]
 	heeds, choosy := v.rules.Heeds[program]
 	because, hint := "", ""

@@ -111,7 +111,7 @@ type wrongField struct{ field, because, hint string }
 func wrongKubeletConfig(c *kubelet.KubeletConfiguration, minor string) []wrongField {
 	out := withoutGate(c, minor)
 	for _, rule := range []func(*kubelet.KubeletConfiguration, func(field, hint, format string, args ...any)){
-		kubeletNumbers, kubeletWords, kubeletImages, kubeletShutdown, kubeletReserved, kubeletEviction, kubeletSysctls,
+		kubeletNumbers, kubeletEnums, kubeletImages, kubeletShutdown, kubeletReserved, kubeletEviction, kubeletSysctls,
 	} {
 		rule(c, func(field, hint, format string, args ...any) {
 			out = append(out, wrongField{field, fmt.Sprintf(format, args...), hint})
@@ -165,10 +165,10 @@ func kubeletNumbers(c *kubelet.KubeletConfiguration, say sayWrong) {
 	}
 }
 
-func kubeletWords(c *kubelet.KubeletConfiguration, say sayWrong) {
+func kubeletEnums(c *kubelet.KubeletConfiguration, say sayWrong) {
 	for _, w := range []struct {
 		field, value string
-		words        []string
+		allowed      []string
 	}{
 		{"topologyManagerPolicy", c.TopologyManagerPolicy, []string{"none", "best-effort", "restricted", "single-numa-node"}},
 		{"topologyManagerScope", c.TopologyManagerScope, []string{"container", "pod"}},
@@ -178,8 +178,8 @@ func kubeletWords(c *kubelet.KubeletConfiguration, say sayWrong) {
 		{"memorySwap.swapBehavior", c.MemorySwap.SwapBehavior, []string{"NoSwap", "LimitedSwap"}},
 		{"logging.format", c.Logging.Format, []string{"text", "json"}},
 	} {
-		if w.value != "" && !slices.Contains(w.words, w.value) {
-			say(w.field, "write one of "+strings.Join(w.words, ", "), "%q is not a %s", w.value, w.field)
+		if w.value != "" && !slices.Contains(w.allowed, w.value) {
+			say(w.field, "write one of "+strings.Join(w.allowed, ", "), "%q is not a %s", w.value, w.field)
 		}
 	}
 }
@@ -283,29 +283,29 @@ var enforceable = map[string]string{"none": "", "pods": "", "system-reserved": "
 
 func kubeletEnforced(c *kubelet.KubeletConfiguration, say sayWrong) {
 	const field = "enforceNodeAllocatable"
-	has := map[string]string{"systemReservedCgroup": c.SystemReservedCgroup, "kubeReservedCgroup": c.KubeReservedCgroup}
+	cgroups := map[string]string{"systemReservedCgroup": c.SystemReservedCgroup, "kubeReservedCgroup": c.KubeReservedCgroup}
 	seen := map[string]bool{}
-	words := c.EnforceNodeAllocatable
-	if words == nil {
-		words = []string{"pods"}
+	names := c.EnforceNodeAllocatable
+	if names == nil {
+		names = []string{"pods"}
 	}
-	for _, word := range words {
-		needs, known := enforceable[word]
+	for _, name := range names {
+		needs, known := enforceable[name]
 		switch {
 		case !known:
-			say(field, "write "+strings.Join(slices.Sorted(maps.Keys(enforceable)), ", "), "%q cannot be enforced", word)
-		case seen[word]:
-			say(field, "write it once", "%q stands twice", word)
-		case word == "none" && len(words) > 1:
+			say(field, "write "+strings.Join(slices.Sorted(maps.Keys(enforceable)), ", "), "%q cannot be enforced", name)
+		case seen[name]:
+			say(field, "write it once", "%q stands twice", name)
+		case name == "none" && len(names) > 1:
 			say(field, "take none out, or the others", "none cannot stand with others")
-		case needs != "" && has[needs] == "":
-			say(field, "add "+needs, "%s needs %s", word, needs)
-		case seen[strings.TrimSuffix(word, "-compressible")] || seen[word+"-compressible"]:
-			say(field, "take one of them out", "%s cannot be enforced in two ways", strings.TrimSuffix(word, "-compressible"))
-		case word != "none" && !or(c.CgroupsPerQOS, true):
-			say("cgroupsPerQOS", "take cgroupsPerQOS: false out", "%s needs cgroupsPerQOS", word)
+		case needs != "" && cgroups[needs] == "":
+			say(field, "add "+needs, "%s needs %s", name, needs)
+		case seen[strings.TrimSuffix(name, "-compressible")] || seen[name+"-compressible"]:
+			say(field, "take one of them out", "%s cannot be enforced in two ways", strings.TrimSuffix(name, "-compressible"))
+		case name != "none" && !or(c.CgroupsPerQOS, true):
+			say("cgroupsPerQOS", "take cgroupsPerQOS: false out", "%s needs cgroupsPerQOS", name)
 		}
-		seen[word] = true
+		seen[name] = true
 	}
 }
 

@@ -280,7 +280,7 @@ func (v *objectProofs) fields(o *objects.Object, at diag.Position, where string,
 
 // gate proves that a feature gate exists in the release.
 func (v commandLines) gate(program, gate string, at diag.Position, where string, out *diag.List) {
-	if v.release.covers("gate", program) && !v.release.has("gate", program, gate) {
+	if v.release.covers("gate", program) && !v.release.exists("gate", program, gate) {
 		out.Errorf("V013", at, where, "%s has no feature gate %s in kubernetes %s", program, gate, v.release.minor).
 			WithHint("%s", didYouMean(gate, v.release.names("gate", program)))
 	}
@@ -290,7 +290,7 @@ func (v commandLines) gate(program, gate string, at diag.Position, where string,
 // does not look into: a map with keys of the user's choice, say.
 func (r release) knownField(kind, path string) bool {
 	for known := path; ; {
-		if r.has("field", kind, known) {
+		if r.exists("field", kind, known) {
 			return known == path || !r.hasBelow(kind, known)
 		}
 		i := strings.LastIndex(known, ".")
@@ -337,9 +337,9 @@ func plainError(err error) string {
 	return strings.NewReplacer("strict decoding error: ", "", "error unmarshaling JSON: ", "", "while decoding JSON: ", "", "yaml: ", "", "json: ", "", "unmarshal errors: ", "").Replace(text)
 }
 
-func didYouMean(word string, candidates []string) string {
+func didYouMean(name string, candidates []string) string {
 	slices.Sort(candidates)
-	if s := diag.Suggest(word, candidates); s != "" {
+	if s := diag.Suggest(name, candidates); s != "" {
 		return "did you mean " + s + "?"
 	}
 	return "see the release notes of that minor"

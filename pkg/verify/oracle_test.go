@@ -100,8 +100,8 @@ func TestFlagsAsThePrograms(t *testing.T) {
 			names := r.names("flag", program)
 			slices.Sort(names)
 			for how, wanted := range map[string]func(name string) bool{
-				"parse": func(name string) bool { return r.words[program+" "+name] == nil && name != "feature-gates" },
-				"whole": func(name string) bool { return r.words[program+" "+name] != nil },
+				"parse": func(name string) bool { return r.values[program+" "+name] == nil && name != "feature-gates" },
+				"whole": func(name string) bool { return r.values[program+" "+name] != nil },
 				"apart": func(name string) bool { return name == "feature-gates" },
 			} {
 				var lines [][]string
@@ -132,7 +132,7 @@ func TestFlagsAsThePrograms(t *testing.T) {
 						count-- // the program has two flags of that name, and a map's order decides
 						continue
 					}
-					if listed.has(program+" "+name, name, program+" "+name+"="+value, kind) {
+					if listed.explains(program+" "+name, name, program+" "+name+"="+value, kind) {
 						continue
 					}
 					t.Errorf("%s %s --%s=%s (%s): check says %q, the program %q", minor, program, name, value, kind, because, said)
@@ -156,8 +156,8 @@ func probesOf(r release, program, name string) []string {
 		}
 		return out
 	}
-	if words := r.words[program+" "+name]; words != nil {
-		out = append(out, words[0], words[len(words)-1], words[0]+",word", "-"+words[0], strings.ToLower(words[0]))
+	if values := r.values[program+" "+name]; values != nil {
+		out = append(out, values[0], values[len(values)-1], values[0]+",word", "-"+values[0], strings.ToLower(values[0]))
 	}
 	return out
 }
@@ -230,7 +230,7 @@ func differences(t *testing.T, file string) differenceList {
 	return out
 }
 
-func (l differenceList) has(keys ...string) bool {
+func (l differenceList) explains(keys ...string) bool {
 	for _, key := range keys {
 		if d := l[key]; d != nil {
 			d.used = true
@@ -338,7 +338,7 @@ func TestConfigurationsAsTheKubelet(t *testing.T) {
 				continue
 			}
 			text, _ := json.Marshal(configs[i])
-			if !listed.has("config "+string(text), minor+" config "+string(text)) {
+			if !listed.explains("config "+string(text), minor+" config "+string(text)) {
 				t.Errorf("%s %s: check says %q, the kubelet %q", minor, text, ours, said)
 			}
 		}

@@ -41,8 +41,8 @@ func ordering(m *machine, list []*unit, out *diag.List) {
 		if u.masked {
 			continue
 		}
-		after[u.name] = append(after[u.name], u.words("Unit", "After")...)
-		for _, name := range u.words("Unit", "Before") {
+		after[u.name] = append(after[u.name], u.unitNames("Unit", "After")...)
+		for _, name := range u.unitNames("Unit", "Before") {
 			after[name] = append(after[name], u.name)
 		}
 		implicit(u, after)
@@ -68,8 +68,8 @@ func implicit(u *unit, after map[string][]string) {
 		return
 	}
 	// A target comes after what it wants, unless that is told otherwise.
-	for _, target := range u.words("Install", "WantedBy", "RequiredBy") {
-		if u.enabled && path.Ext(target) == ".target" && !slices.Contains(u.words("Unit", "After"), target) {
+	for _, target := range u.unitNames("Install", "WantedBy", "RequiredBy") {
+		if u.enabled && path.Ext(target) == ".target" && !slices.Contains(u.unitNames("Unit", "After"), target) {
 			after[target] = append(after[target], u.name)
 		}
 	}

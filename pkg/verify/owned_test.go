@@ -24,11 +24,11 @@ func TestOwnedNamesKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := regexp.MustCompile(`^(network|cluster|pki): \{(\w+):`)
+	pattern := regexp.MustCompile(`^(network|cluster|pki): \{(\w+):`)
 	seen := 0
 	for program, flags := range rules.Owned {
 		for flag, instead := range flags {
-			m := form.FindStringSubmatch(instead)
+			m := pattern.FindStringSubmatch(instead)
 			if m == nil {
 				continue
 			}

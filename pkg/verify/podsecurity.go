@@ -15,7 +15,7 @@ import (
 // admission looks at the plugins that a file configures, and at what it says to
 // PodSecurity.
 func (v *objectProofs) admission(c *apiserverv1.AdmissionConfiguration, root *yaml.Node, say sayAt) {
-	known := v.release.words["kube-apiserver enable-admission-plugins"]
+	known := v.release.values["kube-apiserver enable-admission-plugins"]
 	for i, p := range c.Plugins {
 		at := item(objects.Child(root, "plugins"), i)
 		if len(known) > 0 && !slices.Contains(known, p.Name) {

@@ -21,12 +21,12 @@ type release struct {
 	above map[string]bool // fields that have fields of their own
 
 	traits map[string][]string // of "flag kube-apiserver v": its type and what else the table says
-	words  map[string][]string // of "kube-apiserver authorization-mode": the words that it takes
+	values map[string][]string // of "kube-apiserver authorization-mode": the words that it takes
 }
 
 func loadRelease(minor string) (release, error) {
 	r := release{minor: minor, known: map[string]bool{}, kinds: map[string]bool{}, above: map[string]bool{},
-		traits: map[string][]string{}, words: map[string][]string{}}
+		traits: map[string][]string{}, values: map[string][]string{}}
 	text, err := tables.ReadFile("release/" + minor + ".txt")
 	if err != nil {
 		return r, fmt.Errorf("no table of flags and fields for kubernetes %s", minor)
@@ -44,7 +44,7 @@ func loadRelease(minor string) (release, error) {
 		r.known[name] = true
 		switch words[0] {
 		case "value":
-			r.words[words[1]+" "+words[2]] = append(r.words[words[1]+" "+words[2]], words[3])
+			r.values[words[1]+" "+words[2]] = append(r.values[words[1]+" "+words[2]], words[3])
 		case "flag", "locked":
 			r.traits[name] = words[3:]
 		}
@@ -61,8 +61,8 @@ func loadRelease(minor string) (release, error) {
 // covers says whether the table knows a program or type at all.
 func (r release) covers(kind, owner string) bool { return r.kinds[kind+" "+owner] }
 
-// has says whether a flag, field or gate exists.
-func (r release) has(kind, owner, name string) bool { return r.known[kind+" "+owner+" "+name] }
+// exists says whether a flag, field or gate exists.
+func (r release) exists(kind, owner, name string) bool { return r.known[kind+" "+owner+" "+name] }
 
 // hasBelow says whether a field has fields of its own in the table.
 func (r release) hasBelow(owner, field string) bool { return r.above["field "+owner+" "+field] }

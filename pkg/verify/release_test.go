@@ -15,7 +15,7 @@ func TestEveryMinorHasATable(t *testing.T) {
 		t.Fatal(list)
 	}
 	for _, minor := range catalog.Minors() {
-		if table, err := loadRelease(minor); err != nil || !table.has("flag", "kube-apiserver", "etcd-servers") {
+		if table, err := loadRelease(minor); err != nil || !table.exists("flag", "kube-apiserver", "etcd-servers") {
 			t.Errorf("%s: %v: write it with test/tools/tables", minor, err)
 		}
 	}

@@ -134,8 +134,8 @@ func (m *machine) turnedOn(apiVersion string) bool {
 	if strings.Contains(version, "alpha") {
 		all = "api/alpha=true"
 	}
-	for _, setting := range strings.Split(m.runtimeConfig(), ",") {
-		if setting == apiVersion || setting == apiVersion+"=true" || setting == all || setting == "api/all=true" {
+	for _, pair := range strings.Split(m.runtimeConfig(), ",") {
+		if pair == apiVersion || pair == apiVersion+"=true" || pair == all || pair == "api/all=true" {
 			return true
 		}
 	}

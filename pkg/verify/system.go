@@ -157,14 +157,14 @@ func (m *machine) named() map[string]diag.Position {
 
 // given says whether the topology sets a parameter at a place.
 func given(t *topology.Topology, where, profile, param string) bool {
-	uses := t.Profiles
+	selections := t.Profiles
 	if where != "profiles." {
 		i := slices.IndexFunc(t.Hosts, func(h topology.Host) bool { return h.Path+".profiles." == where })
 		if i < 0 {
 			return false
 		}
-		uses = t.Hosts[i].Profiles
+		selections = t.Hosts[i].Profiles
 	}
-	_, ok := uses[profile].Params[param]
+	_, ok := selections[profile].Params[param]
 	return ok
 }

@@ -89,8 +89,8 @@ func (u *unit) values(section string, names ...string) []string {
 	return out
 }
 
-// words gives the values of options that are lists of unit names.
-func (u *unit) words(section string, names ...string) []string {
+// unitNames gives the values of options that are lists of unit names.
+func (u *unit) unitNames(section string, names ...string) []string {
 	var out []string
 	for _, v := range u.values(section, names...) {
 		out = append(out, strings.Fields(v)...)
@@ -113,14 +113,14 @@ func (u *unit) value(section, name string) string {
 func (m *machine) expand(u *unit, line string) []string {
 	environment := m.environment(u)
 	var out []string
-	for _, word := range fields(line) {
+	for _, argument := range fields(line) {
 		switch {
-		case strings.HasPrefix(word, "${") && strings.HasSuffix(word, "}"):
-			out = append(out, environment[word[2:len(word)-1]])
-		case strings.HasPrefix(word, "$"):
-			out = append(out, fields(environment[word[1:]])...)
+		case strings.HasPrefix(argument, "${") && strings.HasSuffix(argument, "}"):
+			out = append(out, environment[argument[2:len(argument)-1]])
+		case strings.HasPrefix(argument, "$"):
+			out = append(out, fields(environment[argument[1:]])...)
 		default:
-			out = append(out, word)
+			out = append(out, argument)
 		}
 	}
 	return out
@@ -145,13 +145,13 @@ func (m *machine) environment(u *unit) map[string]string {
 // fields splits at blanks outside quotes and takes the quotes away.
 func fields(s string) []string {
 	var out []string
-	var word strings.Builder
+	var field strings.Builder
 	var quote rune
 	open := false
 	flush := func() {
 		if open {
-			out = append(out, word.String())
-			word.Reset()
+			out = append(out, field.String())
+			field.Reset()
 			open = false
 		}
 	}
@@ -160,13 +160,13 @@ func fields(s string) []string {
 		case quote != 0 && r == quote:
 			quote = 0
 		case quote != 0:
-			word.WriteRune(r)
+			field.WriteRune(r)
 		case r == '"' || r == '\'':
 			quote, open = r, true
 		case r == ' ' || r == '\t' || r == '\n' || r == '\\':
 			flush()
 		default:
-			word.WriteRune(r)
+			field.WriteRune(r)
 			open = true
 		}
 	}

@@ -89,7 +89,7 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		return
 	}
 	for _, option := range references {
-		for _, name := range u.words("Unit", option) {
+		for _, name := range u.unitNames("Unit", option) {
 			if known[name] == nil && !unitOfSystem(m.System, name) && !(ordersOnly(option) && v.unitNames[name]) {
 				out.Errorf("V031", at, where, "%s=%s names a unit that this host does not have", option, name).
 					WithHint("%s", didYouMeanUnit(name, known))
@@ -97,11 +97,11 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		}
 	}
 	for _, line := range u.values("Service", execOptions...) {
-		words := m.expand(u, line)
-		if len(words) == 0 {
+		argv := m.expand(u, line)
+		if len(argv) == 0 {
 			continue
 		}
-		program := strings.TrimLeft(words[0], "-@:+!")
+		program := strings.TrimLeft(argv[0], "-@:+!")
 		e := m.file(program)
 		switch {
 		case !path.IsAbs(program):
@@ -152,11 +152,11 @@ func (m *machine) pathsOf(u *unit) []string {
 func (m *machine) argumentsOf(u *unit) []string {
 	var out []string
 	for _, line := range u.values("Service", execOptions...) {
-		for i, word := range m.expand(u, line) {
-			flag, value, _ := strings.Cut(word, "=")
+		for i, argument := range m.expand(u, line) {
+			flag, value, _ := strings.Cut(argument, "=")
 			switch {
-			case i > 0 && (strings.HasPrefix(word, "/opt/kubespore/") || strings.HasPrefix(word, "/etc/kubespore/")):
-				out = append(out, word)
+			case i > 0 && (strings.HasPrefix(argument, "/opt/kubespore/") || strings.HasPrefix(argument, "/etc/kubespore/")):
+				out = append(out, argument)
 			case strings.HasPrefix(flag, "--") && strings.HasPrefix(value, "/etc/") && !mayBeMissing[flag]:
 				out = append(out, value)
 			}
@@ -181,7 +181,7 @@ func hasUser(m *machine, name string) bool {
 func started(m *machine, list []*unit, known map[string]*unit, out *diag.List) {
 	pulled := map[string]bool{}
 	for _, u := range list {
-		for _, name := range u.words("Unit", "Requires", "Wants", "BindsTo", "Upholds", "OnFailure", "OnSuccess") {
+		for _, name := range u.unitNames("Unit", "Requires", "Wants", "BindsTo", "Upholds", "OnFailure", "OnSuccess") {
 			pulled[name] = true
 		}
 		stem := strings.TrimSuffix(u.name, path.Ext(u.name))

@@ -21,8 +21,8 @@ func (r release) wrongValue(program, name, value string) (because, hint string) 
 	if name == "feature-gates" {
 		return r.wrongGates(program, value)
 	}
-	if words := r.words[program+" "+name]; words != nil {
-		return wrongWord(name, value, words, list)
+	if values := r.values[program+" "+name]; values != nil {
+		return wrongChoice(name, value, values, list)
 	}
 	if check := valueKinds[kind]; check != nil {
 		return check(value)
@@ -248,8 +248,8 @@ func wrongVModule(value string) (string, string) {
 	return "", ""
 }
 
-// wrongWord judges a flag that takes words out of a table.
-func wrongWord(name, value string, words []string, list bool) (string, string) {
+// wrongChoice judges a flag that takes values out of a table.
+func wrongChoice(name, value string, values []string, list bool) (string, string) {
 	given := []string{value}
 	if list {
 		if because, hint := wrongCSV(value); because != "" {
@@ -257,19 +257,19 @@ func wrongWord(name, value string, words []string, list bool) (string, string) {
 		}
 		given = strings.Split(value, ",")
 	}
-	for _, word := range given {
-		bare := word
-		if name == "controllers" && word != "-*" {
-			bare = strings.TrimPrefix(word, "-")
+	for _, one := range given {
+		bare := one
+		if name == "controllers" && one != "-*" {
+			bare = strings.TrimPrefix(one, "-")
 		}
-		if list && value == "" || name == "tls-min-version" && word == "" || slices.Contains(words, bare) {
+		if list && value == "" || name == "tls-min-version" && one == "" || slices.Contains(values, bare) {
 			continue
 		}
-		hint := "it takes " + strings.Join(words, ", ")
-		if len(words) > 10 {
-			hint = didYouMean(bare, words)
+		hint := "it takes " + strings.Join(values, ", ")
+		if len(values) > 10 {
+			hint = didYouMean(bare, values)
 		}
-		return fmt.Sprintf("%q is not one of the words that it takes", word), hint
+		return fmt.Sprintf("%q is not one of the words that it takes", one), hint
 	}
 	return "", ""
 }
@@ -288,7 +288,7 @@ func (r release) wrongGates(program, value string) (string, string) {
 		switch locked := r.locked(program, name); {
 		case !ok || err != nil:
 			return fmt.Sprintf("%q is not name=true or name=false", part), "write it as in " + strings.TrimSpace(name) + "=true"
-		case !r.has("gate", program, name):
+		case !r.exists("gate", program, name):
 			return fmt.Sprintf("there is no feature gate %s in kubernetes %s", name, r.minor), didYouMean(name, r.names("gate", program))
 		case locked != "" && locked != strconv.FormatBool(on):
 			return fmt.Sprintf("the feature gate %s is always %s in kubernetes %s", name, locked, r.minor), "take it out"

@@ -235,11 +235,11 @@ func Parent(path string) string {
 func Element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 // Suggest gives the candidate that a mistyped word of sensible length means.
-func Suggest(word string, candidates []string) string {
-	if len(word) > 64 {
+func Suggest(name string, candidates []string) string {
+	if len(name) > 64 {
 		return ""
 	}
-	return diag.Suggest(word, candidates)
+	return diag.Suggest(name, candidates)
 }
 
 // Clip shortens what a file holds for a message.

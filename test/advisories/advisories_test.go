@@ -116,7 +116,7 @@ func atLeast(version string) string {
 }
 
 // mendedBy gives the version that mends an advisory for a version which has it.
-func mendedBy(events []struct{ Introduced, Fixed string }, version string) (fixed string, has bool) {
+func mendedBy(events []struct{ Introduced, Fixed string }, version string) (fixed string, found bool) {
 	open := false
 	for _, e := range events {
 		switch {
@@ -176,8 +176,8 @@ func remake(t *testing.T) {
 				continue
 			}
 			for _, r := range a.Ranges {
-				fixed, has := mendedBy(r.Events, version)
-				if !has {
+				fixed, found := mendedBy(r.Events, version)
+				if !found {
 					continue
 				}
 				if about := a.Specific.Imports; len(about) > 0 && !slices.ContainsFunc(about, func(i struct{ Path string }) bool { return packages[i.Path] }) {
@@ -209,11 +209,11 @@ func TestMendedBy(t *testing.T) {
 	type event = struct{ Introduced, Fixed string }
 	lines := []event{{"0", ""}, {"", "1.24.11"}, {"1.25.0", ""}, {"", "1.25.5"}}
 	for version, want := range map[string]string{"v1.24.10": "v1.24.11", "v1.24.11": "", "v1.25.0": "v1.25.5", "v1.25.4": "v1.25.5", "v1.25.5": "", "v1.26.8": ""} {
-		if fixed, has := mendedBy(lines, version); has != (want != "") || has && fixed != want {
-			t.Errorf("%s: %s %v", version, fixed, has)
+		if fixed, found := mendedBy(lines, version); found != (want != "") || found && fixed != want {
+			t.Errorf("%s: %s %v", version, fixed, found)
 		}
 	}
-	if fixed, has := mendedBy([]event{{"0", ""}}, "v9.0.0"); !has || fixed != "-" {
-		t.Errorf("without a version that mends it: %s %v", fixed, has)
+	if fixed, found := mendedBy([]event{{"0", ""}}, "v9.0.0"); !found || fixed != "-" {
+		t.Errorf("without a version that mends it: %s %v", fixed, found)
 	}
 }

@@ -77,7 +77,7 @@ func build(t *testing.T, topology string) built {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		run(t, workspace.kubespore, "build", topology, "-q", "-o", filepath.Join(dir, "out"), "--pki", b.pki)
 	}
-	if len(some(t, b.hosts)) > 0 {
+	if len(representatives(t, b.hosts)) > 0 {
 		return b
 	}
 	asked := system(t, topology)
@@ -95,9 +95,9 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// some gives the hosts of a build that differ from each other: all of a small
+// representatives gives the hosts of a build that differ from each other: all of a small
 // cluster, the first and last of each kind of a fleet.
-func some(t *testing.T, hosts string) []string {
+func representatives(t *testing.T, hosts string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(hosts)
 	if err != nil {
@@ -122,7 +122,7 @@ func TestIgnitionApplies(t *testing.T) {
 	for _, topology := range examples(t) {
 		b := build(t, topology)
 		bill := b.bill(t)
-		hosts := some(t, b.hosts)
+		hosts := representatives(t, b.hosts)
 		if strings.Contains(topology, "/seeds/") { // one host of each kind: TestTwoTreesOneTruth applies them too
 			hosts = kinds(t, b.hosts)
 		}

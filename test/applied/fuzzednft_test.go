@@ -82,7 +82,7 @@ func (f *fuzzer) topology(t *testing.T) string {
 		possible = slices.DeleteFunc(slices.Clone(networks), func(n string) bool { return strings.Contains(n, "calico") }) // which has IPv4 alone
 	}
 	var chosen map[string]any
-	if err := json.Unmarshal([]byte(words(possible[f.IntN(len(possible))])), &chosen); err != nil {
+	if err := json.Unmarshal([]byte(expandJSON(possible[f.IntN(len(possible))])), &chosen); err != nil {
 		t.Fatal(err)
 	}
 	chosen["firewall"] = firewall
@@ -119,8 +119,8 @@ func (f *fuzzer) topology(t *testing.T) string {
 	return string(text)
 }
 
-// words makes JSON of the short forms above.
-func words(text string) string {
+// expandJSON makes JSON of the short forms above.
+func expandJSON(text string) string {
 	var b strings.Builder
 	for _, part := range strings.FieldsFunc(strings.NewReplacer("{", " { ", "}", " } ", ":", " : ", ",", " , ").Replace(text), func(r rune) bool { return r == ' ' }) {
 		if strings.Contains("{}:,", part) || part == "true" || part == "false" {

@@ -183,7 +183,7 @@ func kinds(t *testing.T, hosts string) []string {
 	t.Helper()
 	var out []string
 	seen := map[string]bool{}
-	for _, host := range some(t, hosts) {
+	for _, host := range representatives(t, hosts) {
 		raw, err := os.ReadFile(filepath.Join(hosts, host, "config.ign"))
 		if err != nil {
 			t.Fatal(err)

@@ -25,16 +25,16 @@ import (
 
 // block is one fenced block of a page.
 type block struct {
-	line  int
-	words []string // what follows the fence: language, then attributes
-	text  string
+	line       int
+	attributes []string // what follows the fence: language, then attributes
+	text       string
 }
 
-func (b block) has(word string) bool { return slices.Contains(b.words, word) }
+func (b block) hasAttribute(name string) bool { return slices.Contains(b.attributes, name) }
 
 // attribute gives VALUE of NAME=VALUE.
 func (b block) attribute(name string) string {
-	for _, w := range b.words {
+	for _, w := range b.attributes {
 		if value, ok := strings.CutPrefix(w, name+"="); ok {
 			return value
 		}
@@ -50,7 +50,7 @@ func blocks(page []byte) []block {
 	for i, line := range strings.Split(string(page), "\n") {
 		if m := fence.FindStringSubmatch(line); m != nil {
 			if open = !open; open {
-				out = append(out, block{line: i + 1, words: strings.Fields(m[2])})
+				out = append(out, block{line: i + 1, attributes: strings.Fields(m[2])})
 			}
 			continue
 		}
@@ -114,13 +114,13 @@ func follow(t *testing.T, page string, list []block, bin string) {
 	for _, b := range list {
 		where := fmt.Sprintf("%s:%d", page, b.line)
 		language := ""
-		if len(b.words) > 0 {
-			language = b.words[0]
+		if len(b.attributes) > 0 {
+			language = b.attributes[0]
 		}
 		switch name := b.attribute("file"); {
 		case name != "":
 			write(t, filepath.Join(dir, name), b.text)
-		case b.has("norun"):
+		case b.hasAttribute("norun"):
 		case language == "sh":
 			want := b.attribute("exit")
 			if want == "" {
@@ -156,7 +156,7 @@ func home(t *testing.T) string {
 // starter, that stands where the examples' own files do.
 func check(t *testing.T, where, folder string, b block, bin string, env []string) {
 	text := []byte(b.text)
-	if b.has("part") {
+	if b.hasAttribute("part") {
 		text = lay(t, where, b.text)
 	}
 	file := filepath.Join(folder, "page.yaml")

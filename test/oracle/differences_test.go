@@ -88,7 +88,7 @@ func TestGoldenDifferences(t *testing.T) {
 }
 
 // chapters of the page, by the first word of where.
-var chapters = []struct{ word, title string }{
+var chapters = []struct{ subject, title string }{
 	{"certificate", "Certificates"},
 	{"kubeconfig", "Kubeconfigs"},
 	{"flags", "Flags"},
@@ -113,14 +113,14 @@ func render(list []difference) string {
 	var b strings.Builder
 	b.WriteString(preamble)
 	for _, c := range chapters {
-		rows := slices.DeleteFunc(slices.Clone(list), func(d difference) bool { return !strings.HasPrefix(d.Where, c.word+" ") })
+		rows := slices.DeleteFunc(slices.Clone(list), func(d difference) bool { return !strings.HasPrefix(d.Where, c.subject+" ") })
 		if len(rows) == 0 {
 			continue
 		}
 		slices.SortStableFunc(rows, func(a, b difference) int { return cmp.Compare(a.Where, b.Where) })
 		fmt.Fprintf(&b, "\n## %s\n\n| where | kubespore | kubeadm | why |\n|---|---|---|---|\n", c.title)
 		for _, d := range rows {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(strings.TrimPrefix(d.Where, c.word+" ")), cell(d.Ours), cell(d.Kubeadm), d.why())
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(strings.TrimPrefix(d.Where, c.subject+" ")), cell(d.Ours), cell(d.Kubeadm), d.why())
 		}
 	}
 	return b.String()

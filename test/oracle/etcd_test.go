@@ -33,7 +33,7 @@ func TestEtcdForms(t *testing.T) {
 				names = append(names, m.host.Name)
 			}
 			t.Run(strings.Join(names, ","), func(t *testing.T) {
-				form(t, ordered, func(m *machine) *exec.Cmd { return m.pod(t, "etcd") })
+				startMembers(t, ordered, func(m *machine) *exec.Cmd { return m.pod(t, "etcd") })
 			})
 		}
 	})
@@ -45,7 +45,7 @@ func TestEtcdServiceForms(t *testing.T) {
 	needRoot(t)
 	eachMinor(t, func(t *testing.T, minor string) {
 		members := build(t, "external-etcd", minor).machines(t, "etcd3", "etcd1", "etcd2")
-		form(t, members, func(m *machine) *exec.Cmd { return m.service(t, "new") })
+		startMembers(t, members, func(m *machine) *exec.Cmd { return m.service(t, "new") })
 	})
 }
 
@@ -53,7 +53,7 @@ func TestEtcdServiceForms(t *testing.T) {
 func (m *machine) service(t *testing.T, state string) *exec.Cmd {
 	t.Helper()
 	c := m.command(execStart(m.read(t, "/etc/systemd/system/etcd.service"), m.read(t, "/etc/etcd/etcd.conf"))...)
-	if m.has(etcdState) {
+	if m.exists(etcdState) {
 		for _, line := range m.environment(t, etcdState) {
 			if flags, ok := strings.CutPrefix(line, "JOINS="); ok {
 				c.Args = append(c.Args, flags)
@@ -65,9 +65,9 @@ func (m *machine) service(t *testing.T, state string) *exec.Cmd {
 	return c
 }
 
-// form starts members one after the other on empty data directories and holds
+// startMembers starts members one after the other on empty data directories and holds
 // that they are one cluster.
-func form(t *testing.T, members []*machine, etcd func(*machine) *exec.Cmd) {
+func startMembers(t *testing.T, members []*machine, etcd func(*machine) *exec.Cmd) {
 	t.Helper()
 	begin := time.Now()
 	for i, m := range members {
@@ -151,8 +151,8 @@ func (m *machine) client(pair, authority string) (*http.Client, error) {
 }
 
 // etcdctl is the real one, on the machine, with the pair for health checks.
-func (m *machine) etcdctl(words ...string) *exec.Cmd {
+func (m *machine) etcdctl(args ...string) *exec.Cmd {
 	dir := filepath.Join(pkiDir, "etcd")
 	return m.command(append([]string{"etcdctl", "--endpoints=https://127.0.0.1:2379", "--cacert=" + dir + "/ca.crt",
-		"--cert=" + dir + "/healthcheck-client.crt", "--key=" + dir + "/healthcheck-client.key"}, words...)...)
+		"--cert=" + dir + "/healthcheck-client.crt", "--key=" + dir + "/healthcheck-client.key"}, args...)...)
 }

@@ -241,9 +241,9 @@ func (f facts) pod(content []byte) error {
 	return nil
 }
 
-func (f facts) flags(subject string, words []string) {
-	for _, word := range words {
-		flag, value, _ := strings.Cut(word, "=")
+func (f facts) flags(subject string, args []string) {
+	for _, argument := range args {
+		flag, value, _ := strings.Cut(argument, "=")
 		f.add(subject, flag, value)
 	}
 }

@@ -91,7 +91,7 @@ func (g *guard) releases(t *testing.T, state string) {
 	if got := g.variable(t, etcdState, "ETCD_INITIAL_CLUSTER_STATE"); got != state || !g.ProcessState.Success() {
 		t.Fatalf("etcd may start with the state %s, want %s: %s", got, state, g.log.tail())
 	}
-	if g.has(heldManifest) || g.has(guardWaits) {
+	if g.exists(heldManifest) || g.exists(guardWaits) {
 		t.Fatal("etcd is still held back")
 	}
 }
@@ -113,7 +113,7 @@ func (g *guard) holds(t *testing.T, reasons ...string) string {
 		return err
 	})
 	static := g.variable(t, "/etc/kubespore/etcd/guard.env", "STATIC_POD") == "true"
-	if !g.running() || g.has(etcdManifest) || g.has(heldManifest) != static {
+	if !g.running() || g.exists(etcdManifest) || g.exists(heldManifest) != static {
 		t.Fatal("etcd is not held back")
 	}
 	if static {
@@ -129,7 +129,7 @@ func (g *guard) holds(t *testing.T, reasons ...string) string {
 	return said
 }
 
-func (m *machine) has(path string) bool {
+func (m *machine) exists(path string) bool {
 	_, err := os.Stat(m.path(path))
 	return err == nil
 }
@@ -205,8 +205,8 @@ func (m *machine) joins(t *testing.T, etcd *exec.Cmd) *process {
 func (m *machine) id(t *testing.T, peer *machine) string {
 	t.Helper()
 	for line := range strings.Lines(output(t, peer.etcdctl("member", "list"))) {
-		if words := strings.Split(line, ", "); words[2] == m.host.Name {
-			return words[0]
+		if fields := strings.Split(line, ", "); fields[2] == m.host.Name {
+			return fields[0]
 		}
 	}
 	t.Fatalf("%s is not listed", m.host.Name)
@@ -214,10 +214,10 @@ func (m *machine) id(t *testing.T, peer *machine) string {
 }
 
 // eventually types a command until the cluster takes it.
-func (m *machine) eventually(t *testing.T, words ...string) {
+func (m *machine) eventually(t *testing.T, args ...string) {
 	t.Helper()
-	eventually(t, 20*time.Second, strings.Join(words, " "), func() error {
-		out, err := m.etcdctl(words...).CombinedOutput()
+	eventually(t, 20*time.Second, strings.Join(args, " "), func() error {
+		out, err := m.etcdctl(args...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}

@@ -144,8 +144,8 @@ func (m *machine) address() string { return m.host.Addresses[0].Addr().String() 
 
 // command is a program on the machine: in its root and on its network. It sees
 // the environment that our units give.
-func (m *machine) command(words ...string) *exec.Cmd {
-	c := exec.Command("nsenter", append([]string{"--net=/run/netns/" + m.host.Name, "--root=" + m.root, "--wd=" + m.root}, words...)...)
+func (m *machine) command(command ...string) *exec.Cmd {
+	c := exec.Command("nsenter", append([]string{"--net=/run/netns/" + m.host.Name, "--root=" + m.root, "--wd=" + m.root}, command...)...)
 	c.Env = []string{"PATH=/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	return c
 }

@@ -72,8 +72,8 @@ func TestManifests(t *testing.T) {
 
 const userManifests = "--filename=/etc/kubespore/objects/manifests"
 
-func (m *machine) kubectl(words ...string) []byte {
-	out, err := m.command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/kubespore.conf", "--cache-dir=/run/kubectl"}, words...)...).CombinedOutput()
+func (m *machine) kubectl(args ...string) []byte {
+	out, err := m.command(append([]string{"kubectl", "--kubeconfig=/etc/kubernetes/kubespore.conf", "--cache-dir=/run/kubectl"}, args...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Appendf(nil, "%v: %s", err, out)
 	}
@@ -119,8 +119,8 @@ func (m *machine) applyManifests(t *testing.T) {
 func (m *machine) useManifests(t *testing.T, api client) {
 	t.Helper()
 	for question, want := range map[string]string{"list ingresses": "yes", "list secrets": "yes", "update ingresses --subresource=status": "yes", "delete secrets": "no", "create pods": "no"} {
-		words := append([]string{"auth", "can-i", "--all-namespaces", "--as=system:serviceaccount:ingress:traefik"}, strings.Fields(question)...)
-		if got := m.kubectl(words...); !slices.Contains(strings.Fields(string(got)), want) {
+		args := append([]string{"auth", "can-i", "--all-namespaces", "--as=system:serviceaccount:ingress:traefik"}, strings.Fields(question)...)
+		if got := m.kubectl(args...); !slices.Contains(strings.Fields(string(got)), want) {
 			t.Errorf("may the controller %s? %s", question, got)
 		}
 	}

@@ -119,9 +119,9 @@ func (m *machine) archives(t *testing.T, wanted []string, single func(file, ref 
 }
 
 // listed is what containerd says to a command of `ctr images`, without its warnings.
-func (m *machine) listed(t *testing.T, words string) (out []string) {
+func (m *machine) listed(t *testing.T, command string) (out []string) {
 	t.Helper()
-	for line := range strings.Lines(m.images(t, words)) {
+	for line := range strings.Lines(m.images(t, command)) {
 		if !strings.HasPrefix(line, "time=") {
 			out = append(out, strings.Join(strings.Fields(line), " "))
 		}
@@ -207,17 +207,17 @@ func TestArchivesByDocker(t *testing.T) {
 	}
 	_, said := m.docker(t, "image ls --format={{.Repository}}:{{.Tag}}")
 	notice := m.notice(t)
-	has := func(ref string) bool {
+	hasImage := func(ref string) bool {
 		is, _ := m.docker(t, "image inspect --format={{.Id}} "+ref)
 		return is
 	}
 	for _, ref := range []string{wanted[0], wanted[1], wanted[2], ours} {
-		if !has(ref) {
+		if !hasImage(ref) {
 			t.Errorf("Docker has no %s:\n%s%s", ref, said, notice)
 		}
 	}
 	for _, ref := range []string{strange, "busybox:latest", "registry.example/alone:1", wanted[3]} {
-		if has(ref) {
+		if hasImage(ref) {
 			t.Errorf("Docker has %s:\n%s%s", ref, said, notice)
 		}
 	}

@@ -72,9 +72,9 @@ func (m *machine) dockerd(t *testing.T, w *world) {
 }
 
 // docker runs the client, and says whether it succeeds.
-func (m *machine) docker(t *testing.T, words string) (bool, string) {
+func (m *machine) docker(t *testing.T, command string) (bool, string) {
 	t.Helper()
-	write(t, filepath.Join(m.root, "opt/bin/ask"), []byte("#!/bin/sh\ndocker "+words+" && echo 'it is so'\n:\n"))
+	write(t, filepath.Join(m.root, "opt/bin/ask"), []byte("#!/bin/sh\ndocker "+command+" && echo 'it is so'\n:\n"))
 	ended, said := m.run(t, "/opt/bin/ask", time.Minute)
 	if !ended {
 		t.Fatal(said)

@@ -74,9 +74,9 @@ disabled_plugins = ["io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime
 }
 
 // images runs a command of `ctr images`, and gives what it says.
-func (m *machine) images(t *testing.T, words string) string {
+func (m *machine) images(t *testing.T, command string) string {
 	t.Helper()
-	write(t, filepath.Join(m.root, "opt/bin/images"), []byte("#!/bin/sh\nexec ctr --namespace k8s.io images "+words+"\n"))
+	write(t, filepath.Join(m.root, "opt/bin/images"), []byte("#!/bin/sh\nexec ctr --namespace k8s.io images "+command+"\n"))
 	ended, said := m.run(t, "/opt/bin/images", time.Minute)
 	if !ended {
 		t.Fatal(said)

@@ -17,18 +17,18 @@ import (
 // TestCNI has libcni load each form of the CNI configurations of the examples,
 // by its own program, and the real plugins connect a pod as they say.
 func TestCNI(t *testing.T) {
-	forms := cniForms(t)
-	all := strings.Join(slices.Collect(maps.Values(forms)), "\n")
+	configurations := cniForms(t)
+	all := strings.Join(slices.Collect(maps.Values(configurations)), "\n")
 	for _, part := range []string{`"plugins"`, `"docker0"`, `"cni0"`, `"rangeEnd"`, `"subnet": "10.`, `"subnet": "fd`} {
 		if !strings.Contains(all, part) {
 			t.Errorf("no configuration says %s", part)
 		}
 	}
 	programs := tools(t, "cnitool", "bridge", "host-local", "portmap")
-	for _, name := range slices.Sorted(maps.Keys(forms)) {
-		t.Run(name, func(t *testing.T) { connects(t, programs, forms[name]) })
+	for _, name := range slices.Sorted(maps.Keys(configurations)) {
+		t.Run(name, func(t *testing.T) { connects(t, programs, configurations[name]) })
 	}
-	good := forms["single-10-kubespore.conflist"]
+	good := configurations["single-10-kubespore.conflist"]
 	for right, wrong := range map[string]string{
 		`"plugins"`: `"plugin"`, `"type": "bridge"`: `"type": "bridg"`, `"1.0.0"`: `"9.0.0"`, `"subnet": "`: `"subnet": "9`, `"name": "kubespore"`: `"name": "kube spore"`, "}": "",
 	} {
@@ -44,7 +44,7 @@ func TestCNI(t *testing.T) {
 }
 
 // cniForms gives one file of each form, by the example where it was seen first:
-// forms differ by more than a node's addresses.
+// configurations differ by more than a node's addresses.
 func cniForms(t *testing.T) map[string]string {
 	t.Helper()
 	found, seen := map[string]string{}, map[string]bool{}
@@ -62,9 +62,9 @@ func cniForms(t *testing.T) map[string]string {
 						continue
 					}
 					name, text := filepath.Base(path), string(e.Content)
-					form := name + addresses.ReplaceAllString(text, "")
-					if !seen[form] {
-						seen[form] = true
+					configuration := name + addresses.ReplaceAllString(text, "")
+					if !seen[configuration] {
+						seen[configuration] = true
 						found[strings.TrimSuffix(filepath.Base(example), ".yaml")+"-"+name] = text
 					}
 				}

@@ -94,8 +94,8 @@ func TestContainerdConfigurations(t *testing.T) {
 			continue // hundreds of hosts with one configuration
 		}
 		w := buildFile(t, file)
-		for host, has := range w.files {
-			if _, ok := has["/etc/containerd/config.toml"]; ok {
+		for host, files := range w.files {
+			if _, ok := files["/etc/containerd/config.toml"]; ok {
 				w.dump(t, program, host)
 				judged++
 			}

@@ -52,15 +52,15 @@ func (g goCommand) constants(minor string) (map[string]string, error) {
 }
 
 // ask runs the go command outside of any module and reads what it answers.
-func ask(into any, words ...string) error {
-	cmd := exec.Command("go", words...)
+func ask(into any, args ...string) error {
+	cmd := exec.Command("go", args...)
 	cmd.Dir = os.TempDir()
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		first, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
-		return fmt.Errorf("go %s: %s", words[0], first)
+		return fmt.Errorf("go %s: %s", args[0], first)
 	}
 	if err != nil {
 		return err

@@ -175,12 +175,12 @@ func readRecord(r io.ReaderAt, record []byte) (found, error) {
 
 // rockRidge reads the name and the mode that follow a record, and where they are
 // continued.
-func (e *found) rockRidge(r io.ReaderAt, use []byte) error {
+func (e *found) rockRidge(r io.ReaderAt, systemUse []byte) error {
 	named := ""
-	for turns := 0; len(use) >= 4 && use[2] >= 4 && int(use[2]) <= len(use); {
-		data := use[4:use[2]]
-		next := use[use[2]:]
-		switch kind := string(use[:2]); {
+	for turns := 0; len(systemUse) >= 4 && systemUse[2] >= 4 && int(systemUse[2]) <= len(systemUse); {
+		data := systemUse[4:systemUse[2]]
+		next := systemUse[systemUse[2]:]
+		switch kind := string(systemUse[:2]); {
 		case kind == "NM" && len(data) > 1:
 			named += string(data[1:])
 		case kind == "PX" && len(data) >= 4:
@@ -196,7 +196,7 @@ func (e *found) rockRidge(r io.ReaderAt, use []byte) error {
 			}
 			next = append(next[:len(next):len(next)], more...)
 		}
-		use = next
+		systemUse = next
 	}
 	if named != "" {
 		e.name = named

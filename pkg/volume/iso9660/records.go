@@ -72,7 +72,7 @@ func extension() []byte {
 }
 
 // record is a directory record: a node under the name that its folder gives it.
-func record(n *node, id string, when time.Time, use []byte) []byte {
+func record(n *node, id string, when time.Time, systemUse []byte) []byte {
 	size := n.size
 	flags := byte(0)
 	if n.isFolder() {
@@ -90,7 +90,7 @@ func record(n *node, id string, when time.Time, use []byte) []byte {
 	if len(out)%2 == 1 {
 		out = append(out, 0)
 	}
-	out = append(out, use...)
+	out = append(out, systemUse...)
 	if len(out)%2 == 1 {
 		out = append(out, 0)
 	}

@@ -202,11 +202,11 @@ func (d *Decoder) elsewhere(key string) string {
 // complete fills in defaults, and reports keys that are missing or exclude
 // each other.
 func (o *Object[S]) complete(d *Decoder, path string, given []*yamlfile.Pair, into *S) {
-	has := func(name string) bool {
+	isGiven := func(name string) bool {
 		return given[o.find(name)] != nil
 	}
 	for _, set := range o.Choices {
-		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !has(name) })
+		present := slices.DeleteFunc(slices.Clone(set), func(name string) bool { return !isGiven(name) })
 		if len(present) > 1 {
 			last := len(present) - 1
 			d.Errorf(d.Codes.Exclusive, yamlfile.Join(path, present[last]), "%s and %s exclude each other", present[0], present[last]).
@@ -215,7 +215,7 @@ func (o *Object[S]) complete(d *Decoder, path string, given []*yamlfile.Pair, in
 	}
 	for i, p := range o.Properties {
 		switch {
-		case given[i] != nil || slices.ContainsFunc(p.spared, has):
+		case given[i] != nil || slices.ContainsFunc(p.spared, isGiven):
 		case p.absent != nil:
 			p.assign(d, p.absent, yamlfile.Join(path, p.Name), into)
 		case !d.misspelt(path, p.Name) && p.must && d.OK(yamlfile.Join(path, p.Name)):

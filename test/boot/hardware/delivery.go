@@ -30,10 +30,10 @@ type delivery struct {
 func deliveries() map[string]delivery {
 	both := []string{documents.Ignition, documents.CloudInit}
 	return map[string]delivery{
-		"seed":         {formats: both[1:], medium: words("iso"), plug: volume("%s.iso")},
+		"seed":         {formats: both[1:], medium: options("iso"), plug: volume("%s.iso")},
 		"fw-cfg":       {formats: both[:1], platform: "qemu", plug: firmwareDevice},
-		"config-drive": {formats: both, medium: words("config-drive"), platform: "nutanix", plug: volume("%s.config-2.iso")},
-		"initrd":       {formats: both[:1], medium: words("initrd"), platform: "metal", plug: secondInitrd("%s.initrd")},
+		"config-drive": {formats: both, medium: options("config-drive"), platform: "nutanix", plug: volume("%s.config-2.iso")},
+		"initrd":       {formats: both[:1], medium: options("initrd"), platform: "metal", plug: secondInitrd("%s.initrd")},
 		"stick":        {formats: both, medium: sealedStick, forAll: true, platform: "metal", plug: stickAndKey},
 		"disk":         {formats: both[1:], medium: intoImage, plug: ownDisk},
 		"pxe":          {formats: both, medium: fromNetwork("pxe"), plug: noKernel, serve: servePXE},
@@ -102,7 +102,7 @@ func (q *QEMU) makeMedium(ctx context.Context, way delivery) error {
 	return err
 }
 
-func words(w ...string) func(*QEMU) []string { return func(*QEMU) []string { return w } }
+func options(w ...string) func(*QEMU) []string { return func(*QEMU) []string { return w } }
 
 // volume plugs in a read-only volume.
 func volume(name string) func(context.Context, *QEMU) error {
