@@ -16,7 +16,7 @@ import (
 // ofShell are words in the place of a command that are the shell's own.
 var ofShell = strings.Fields(`if then else elif fi do done while until for in case esac function return local declare readonly export shift
 	true false exit set echo printf read test eval exec trap wait cd source . break continue let unset command builtin type hash pwd time umask
-	shopt mapfile readarray ulimit jobs kill getopts compgen`)
+	shopt mapfile readarray ulimit jobs kill getopts`)
 
 // ofProse are words of texts over several lines, which commands cannot be told from.
 var ofProse = []string{"it", "get"}
