@@ -2,6 +2,8 @@ package document
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -63,9 +65,10 @@ func (s State) parts(e Entry) {
 
 // Release gives the version of a program or image of some name, such as kubelet or
 // etcd, without a v before it and what packagers put behind it: 3.6.5 for the tag
-// 3.6.5-0. It is "" where the state has no such part.
+// 3.6.5-0. It is "" where the state has no such part. Where it has an image and a program
+// of that name, it is the version of the first by key, whatever the order of the map.
 func (s State) Release(name string) string {
-	for key := range s {
+	for _, key := range slices.Sorted(maps.Keys(s)) {
 		p, ok := s.Part(key)
 		if !ok {
 			continue
