@@ -48,7 +48,8 @@ func testGuard(t *testing.T, m machine) {
 			}
 			sleep := "kill $PPID\n"
 			if c.restored {
-				sleep = "mkdir -p " + dir + "/data/member/wal && touch " + dir + "/data/member/wal/0.wal\n"
+				// The second time the guard did not see it: the test fails instead of waiting.
+				sleep = "wal=" + dir + "/data/member/wal\n[[ ! -e $wal ]] || kill $PPID\nmkdir -p $wal && touch $wal/0.wal\n"
 			}
 			out := m.runScript(t, dir, "etcd/files/kubespore-etcd-guard.raw", map[string]string{
 				"etcdctl": "list=" + list + " record=" + record + `

@@ -116,11 +116,11 @@ func (r *rotator) find(name string) (rotating, error) {
 				WithHint("a profile says with rotation: which secrets can be")
 		}
 	}
+	unknown := diag.Failf("K056", diag.Position{}, "%q is not the name of an authority or a secret", name)
 	if near := diag.Suggest(name, known); near != "" {
-		return rotating{}, diag.Failf("K056", diag.Position{}, "there is no authority and no secret %q", name).WithHint("did you mean %s?", near)
+		return rotating{}, unknown.WithHint("did you mean %s?", near)
 	}
-	return rotating{}, diag.Failf("K056", diag.Position{}, "there is no authority and no secret %q", name).
-		WithHint("these can be rotated: %s", joined(known))
+	return rotating{}, unknown.WithHint("these can be rotated: %s", joined(known))
 }
 
 // advance takes one exchange to its next phase.
@@ -130,7 +130,7 @@ func (r *rotator) advance(x rotating, was plan.Rotation) (plan.Rotation, error) 
 			WithHint("run kubespore build and kubespore kit, let every machine take its kit, and rotate then")
 	}
 	after := plan.Rotation{Phase: plan.PhaseTrust, Since: r.now, Turns: was.Turns}
-	err := error(nil)
+	var err error
 	switch {
 	case x.atOnce():
 		after.Phase, after.Turns = "", was.Turns+1

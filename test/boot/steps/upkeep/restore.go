@@ -28,7 +28,7 @@ func ChangeTopology(ctx context.Context, r *lab.Run, words []string) (string, er
 
 // TakeFile keeps a file of a machine outside, where a new disk does not lose it.
 func TakeFile(ctx context.Context, r *lab.Run, words []string) (string, error) {
-	return copyFile(ctx, r, words, func(inside, outside string) error { return osfile.Copy(inside, outside) })
+	return copyFile(ctx, r, words, osfile.Copy)
 }
 
 // GiveFile puts into a machine what TakeFile has kept, of whichever machine it was.
