@@ -248,7 +248,7 @@ func TestGuardOfUnit(t *testing.T) {
 // obey types what the guard says is to be typed.
 func (m *machine) obey(t *testing.T, said string) {
 	t.Helper()
-	_, commands, ok := strings.Cut(strings.TrimSpace(said), "On another member: ")
+	_, commands, ok := strings.Cut(strings.TrimSpace(said), "on another member: ")
 	if !ok {
 		t.Fatalf("%q does not say what to type", said)
 	}
