@@ -32,7 +32,7 @@ type System struct {
 	SSHHostKeys     string   `fact:"sshHostKeys" doc:"what makes the ssh host keys of a new machine: image (a unit of the image) or document (nothing, once cloud-init's own modules are off)"`
 	PackageTool     string   `fact:"packageTool" doc:"what installs packages; empty for a system that comes as one image"`
 	CAFolders       []string `fact:"caFolders" doc:"folders that /etc/ssl/certs leads to"`
-	KernelArguments string   `fact:"kernelArguments" doc:"how the kernel is given further arguments: ignition (by the document), update-grub or grubby; empty where there is no way"`
+	KernelArguments string   `fact:"kernelArguments" doc:"how the kernel is given further arguments: ignition (by the document), update-grub or grubby; without it, kernel arguments are refused"`
 	PluginFolder    string   `fact:"pluginFolder" doc:"where the kubelet looks for volume plugins: a folder that can be written"`
 	Versions        []string `fact:"versions" doc:"versions below which it does not work, as in 'systemd 249'"`
 

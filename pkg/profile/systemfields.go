@@ -53,7 +53,7 @@ func factKey[S any](fact, doc string, like any) schema.Property[S] {
 	}
 	var text schema.Kind[string] = schema.Text
 	if values := factValues[fact]; values != nil {
-		text = schema.Enum("word for "+fact, values)
+		text = schema.Enum("value of "+fact, values)
 	}
 	switch like.(type) {
 	case string:
