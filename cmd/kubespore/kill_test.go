@@ -12,20 +12,29 @@ import (
 )
 
 // kills is how many random moments the test tries: half of them without a
-// store, half with one.
-const kills = 200
+// store, half with one. Their number can be set, as `make check-all` does.
+func kills(t *testing.T) int {
+	n := 40
+	if text := os.Getenv("KUBESPORE_KILLS"); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil {
+			t.Fatal("KUBESPORE_KILLS:", err)
+		}
+	}
+	return n
+}
 
 // TestKill ends builds by kill -9 at random moments. out/ must be the last
 // good build or the new one, the store must have lost nothing, and the next
 // build must succeed.
 func TestKill(t *testing.T) {
 	if testing.Short() {
-		t.Skip("kills 200 builds")
+		t.Skip("kills many builds")
 	}
 	program := buildProgram(t)
 	fresh := newWorld(t)
 	built := fresh.twin(t)
 	built.mustBuild()
+	n := kills(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for _, start := range []struct {
@@ -38,7 +47,7 @@ func TestKill(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", start.name, lane), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(seed, uint64(lane)))
-				for i := range kills / 4 {
+				for i := range n / 4 {
 					killOnce(t, program, start.world, moment(random, whole), fmt.Sprintf("extra%d", i))
 				}
 			})

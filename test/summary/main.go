@@ -72,7 +72,7 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 			fmt.Fprint(out, e.Output)
 		case "pass":
 			if e.Test == "" {
-				fmt.Fprintf(out, "ok    %6.1fs %5s %s\n", e.Elapsed, coverage(output[key]), e.Package)
+				fmt.Fprintf(out, "ok    %6.1fs %s\n", e.Elapsed, e.Package)
 			} else {
 				c.passed++
 				for _, line := range output[key] {
@@ -108,18 +108,6 @@ func follow(in io.Reader, out io.Writer) (counts, error) {
 
 // judged finds what a test that compares verdicts logs of their number.
 var judged = regexp.MustCompile(`_test\.go:\d+: (.*\b(?:judged|resolved|refused at their line)\b.*)`)
-
-// covered finds what `go test -cover` says at the end of a package.
-var covered = regexp.MustCompile(`coverage: ([0-9.]+%) of statements`)
-
-func coverage(output []string) string {
-	for _, line := range output {
-		if m := covered.FindStringSubmatch(line); m != nil {
-			return m[1]
-		}
-	}
-	return ""
-}
 
 // reason gives the text of t.Skip out of a test's output.
 func reason(output []string) string {
