@@ -93,6 +93,7 @@ func Verbs() []Verb {
 		{"kube-bench", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", fromInside, security.KubeBench},
 		{"compare-with-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", fromInside, upkeep.CompareWithKubeadm},
 		{"renew-certificates", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", fromOutside, upkeep.RenewCertificates},
+		{"rotate", "NAME...", "kubespore takes the exchange of authorities and keys to its next phase, builds, and writes the kits", fromOutside, upkeep.Rotate},
 		{"change-topology", "YAML", "lay values over the topology, and build", fromOutside, upkeep.ChangeTopology},
 		{"take-file", "MACHINE PATH", "keep a file of the machine outside", fromInside, upkeep.TakeFile},
 		{"give-file", "MACHINE PATH", "put it back", fromInside, upkeep.GiveFile},
@@ -103,7 +104,7 @@ func Verbs() []Verb {
 		{"refuse-kits", "MACHINE...", "kits that are changed, old, another machine's or another cluster's are refused", fromInside, upkeep.RefuseKits},
 		{"kit-applied", "MACHINE...", "every file of the kit is what it says", fromInside, upkeep.KitApplied},
 		{"begin-writes", "", "begin to write five objects a second at the cluster's endpoint", fromOutside, upkeep.BeginWrites},
-		{"no-write-lost", "", "every write that was acknowledged is there", fromOutside, upkeep.NoWriteLost},
+		{"no-write-lost", "[DURATION]", "every write that was acknowledged is there, and none had to wait for longer", fromOutside, upkeep.NoWriteLost},
 		{"follow-console", "MACHINE", "type the commands that its console shows, on another member", fromInside, cluster.FollowConsole},
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +26,21 @@ func oldKits(r *lab.Run) string { return filepath.Join(r.Dir, "kits.old") }
 // RenewCertificates makes certificates anew, builds, and writes the kits that bring them to
 // machines. Without names it is all certificates.
 func RenewCertificates(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	return changeStore(ctx, r, "renew", words)
+}
+
+// Rotate takes the exchange of authorities and keys to its next phase, builds, and writes the
+// kits that bring it to machines.
+func Rotate(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	return changeStore(ctx, r, "rotate", words)
+}
+
+// changeStore has a command of `kubespore pki` change what is in the store by name, builds, and
+// writes the kits.
+func changeStore(ctx context.Context, r *lab.Run, command string, names []string) (string, error) {
 	// What machines take must have been made later than what they have.
 	time.Sleep(time.Second)
-	if _, err := r.Kubespore(ctx, append([]string{"pki", "renew", r.Adapted()}, words...)...); err != nil {
+	if _, err := r.Kubespore(ctx, append([]string{"pki", command, r.Adapted()}, names...)...); err != nil {
 		return "", err
 	}
 	if _, err := r.Kubespore(ctx, "build", r.Adapted(), "-o", filepath.Join(r.Dir, "out")); err != nil {
@@ -250,87 +261,4 @@ func KitApplied(ctx context.Context, r *lab.Run, words []string) (string, error)
 		_, err = inside.Do(ctx, "sha256sum --check --quiet --strict - <<'END'\n"+sums.String()+"END")
 		return err
 	})
-}
-
-const writesPath = "/api/v1/namespaces/default/configmaps"
-
-// BeginWrites starts the writer, which goes on while other steps are taken.
-func BeginWrites(_ context.Context, r *lab.Run, _ []string) (string, error) {
-	c, err := lab.ReadKubeconfig(r.Operator(), r.Lab.Lan.Dial)
-	if err != nil {
-		return "", err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	w := &lab.Writer{Stop: stop, Done: make(chan struct{}), Acknowledged: map[string]bool{}}
-	r.Writer = w
-	go func() {
-		defer close(w.Done)
-		last := time.Now()
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		for n := 0; ; n++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			name := fmt.Sprintf("write-%d", n)
-			if create(ctx, c, writesPath, fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":%q,"labels":{"lab":"writes"}}}`, name)) != nil {
-				continue
-			}
-			w.Acknowledged[name] = true
-			w.Silence = max(w.Silence, time.Since(last))
-			last = time.Now()
-		}
-	}()
-	return "", nil
-}
-
-// NoWriteLost sees that everything that was acknowledged is there.
-func NoWriteLost(ctx context.Context, r *lab.Run, _ []string) (string, error) {
-	w := r.Writer
-	if w == nil {
-		return "", errors.New("nothing writes")
-	}
-	w.Stop()
-	<-w.Done
-	if len(w.Acknowledged) == 0 {
-		return "", errors.New("no write was acknowledged")
-	}
-	out, err := r.Kubectl(ctx, "get", "configmaps", "--selector=lab=writes", "--output=name")
-	if err != nil {
-		return "", err
-	}
-	there := map[string]bool{}
-	for _, name := range strings.Fields(out) {
-		there[strings.TrimPrefix(name, "configmap/")] = true
-	}
-	lost := 0
-	for name := range w.Acknowledged {
-		if !there[name] {
-			lost++
-		}
-	}
-	if lost > 0 {
-		return "", fmt.Errorf("%d of %d acknowledged writes are lost", lost, len(w.Acknowledged))
-	}
-	return fmt.Sprintf("%d writes, none lost; none was acknowledged for %.1f s at most", len(w.Acknowledged), w.Silence.Seconds()), nil
-}
-
-// create posts an object.
-func create(ctx context.Context, c *lab.Client, path, object string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Server+path, strings.NewReader(object))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.Http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		return errors.New(response.Status)
-	}
-	return nil
 }
