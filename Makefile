@@ -18,7 +18,7 @@ SUMMARY := go run ./test/summary -totals $(TOTALS)
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
 
-test: ## run the tests, with the real Ignition applying every document (ten minutes from nothing)
+test: ## run the tests, with the real Ignition applying every kind of document (half an hour on two slow cores)
 	test/tools/prepare test
 	go vet ./...
 	go test -json -count=1 -timeout 30m -tags real ./... | $(SUMMARY) -name test

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -16,8 +17,9 @@ import (
 func kills(t *testing.T) int {
 	n := 40
 	if text := os.Getenv("KUBESPORE_KILLS"); text != "" {
-		if _, err := fmt.Sscan(text, &n); err != nil {
-			t.Fatal("KUBESPORE_KILLS:", err)
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 4 {
+			t.Fatalf("KUBESPORE_KILLS is %q, and not a number from 4", text)
 		}
 	}
 	return n
