@@ -25,6 +25,7 @@ var onMachines = map[string]string{
 	"cri-dockerd": "opt/bin/cri-dockerd", "dockerd": "opt/bin/dockerd", "docker-proxy": "opt/bin/docker-proxy",
 	"etcd": "opt/bin/etcd", "etcdctl": "opt/bin/etcdctl", "etcdutl": "opt/bin/etcdutl", "runc": "opt/bin/runc",
 	"containerd": "opt/bin/containerd", "ctr": "opt/bin/ctr", "containerd-shim-runc-v2": "opt/bin/containerd-shim-runc-v2",
+	"crio": "opt/bin/crio", "pinns": "opt/bin/pinns", "crictl": "opt/bin/crictl",
 	"bridge": "opt/cni/bin/bridge", "host-local": "opt/cni/bin/host-local", "portmap": "opt/cni/bin/portmap",
 	"loopback": "opt/cni/bin/loopback",
 }
@@ -34,6 +35,8 @@ var onMachines = map[string]string{
 var fromDebian = map[string][]string{
 	"opt/bin/docker":      {"docker.io", "usr/bin/docker"},
 	"opt/bin/docker-init": {"tini", "usr/bin/tini-static"},
+	"opt/bin/conmon":      {"conmon", "usr/bin/conmon"},
+	"opt/bin/skopeo":      {"skopeo", "usr/bin/skopeo"},
 }
 
 // itsOwn are the programs that the lab itself runs.
@@ -92,7 +95,9 @@ func FindPrograms(ctx context.Context, l *lab.Lab, runs []*lab.Run) (string, err
 	for i, path := range strings.Fields(string(out)) {
 		l.Tools[names[i]] = path
 	}
-	l.Tools["pause"], err = pause(ctx, l)
+	if l.Tools["pause"], err = pause(ctx, l); err == nil && l.Tools["crio"] != "" {
+		l.Tools["pinns"], err = pinns(ctx, l)
+	}
 	return fmt.Sprintf("%d programs", len(l.Tools)), err
 }
 
@@ -109,7 +114,7 @@ func wantedPrograms(l *lab.Lab, minors []string) ([]string, error) {
 	}
 	names := slices.Clone(itsOwn)
 	for name, path := range onMachines {
-		if slices.Contains(paths, "/"+path) {
+		if slices.Contains(paths, "/"+path) && name != "pinns" {
 			for _, minor := range minors {
 				names = append(names, of(minor, name))
 			}
@@ -163,6 +168,19 @@ func pause(ctx context.Context, l *lab.Lab) (string, error) {
 	source := filepath.Join(folder, "build/pause/linux/pause.c")
 	return l.Cached("pause", []string{source}, func(path string) error {
 		_, err := process.Run(ctx, "gcc", "-Os", "-static", "-DVERSION=lab", "-o", path, source)
+		return err
+	})
+}
+
+// pinns builds what keeps the namespaces of CRI-O's pods, from CRI-O's own source.
+func pinns(ctx context.Context, l *lab.Lab) (string, error) {
+	folder, err := ModuleFolder(ctx, l, "crio", "github.com/cri-o/cri-o")
+	if err != nil {
+		return "", err
+	}
+	sources := []string{filepath.Join(folder, "pinns/src/pinns.c"), filepath.Join(folder, "pinns/src/sysctl.c")}
+	return l.Cached("pinns", sources, func(path string) error {
+		_, err := process.Run(ctx, "gcc", append([]string{"-std=c99", "-Os", "-static", "-o", path}, sources...)...)
 		return err
 	})
 }

@@ -22,6 +22,7 @@ type Scenario struct {
 	Clock    string            // what the clocks of machines proper say at every power-on; the time of day when it does not say
 	Without  []string          // hosts that the first build leaves out
 	Set      map[string]any    // changes to the topology
+	Profiles string            // a folder of the repository with profiles of a user's own
 	Release  string            // of Debian; bookworm when it does not say
 	Packages []string          // of Debian, that the base image has besides its own
 	Purged   []string          // packages of Debian that containers do not have

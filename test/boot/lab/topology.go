@@ -33,8 +33,11 @@ func (r *Run) Build(ctx context.Context, without []string) error {
 	return err
 }
 
-// Kubespore runs the product, with the scenario's store of keys.
+// Kubespore runs the product, with the scenario's store of keys and its own profiles.
 func (r *Run) Kubespore(ctx context.Context, args ...string) (string, error) {
+	if r.Profiles != "" {
+		args = append(args, "--profiles", filepath.Join(r.Lab.Tree, r.Profiles))
+	}
 	return process.Run(ctx, r.Lab.Tools["kubespore"], append(args, "--quiet", "--pki", r.Store())...)
 }
 

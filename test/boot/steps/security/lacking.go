@@ -75,7 +75,7 @@ func bring(ctx context.Context, q *hardware.QEMU, parts []string) error {
 }
 
 // clusterPrograms are what makes a machine a part of a cluster.
-var clusterPrograms = []string{"containerd", "dockerd", "kubelet", "etcd", "kube-apiserver", "kube-proxy", "flanneld", "keepalived"}
+var clusterPrograms = []string{"containerd", "dockerd", "crio", "kubelet", "etcd", "kube-apiserver", "kube-proxy", "flanneld", "keepalived"}
 
 // StaysClosed looks for some seconds that nothing of a cluster runs on a machine, as far
 // as that can be seen, and that no TCP port of it is open but that of ssh.
