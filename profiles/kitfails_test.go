@@ -1,6 +1,7 @@
 package profiles_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -128,5 +129,50 @@ func TestKitCutOff(t *testing.T) {
 	}
 	if kept[true] == 0 || kept[false] == 0 {
 		t.Errorf("old after %d cuts, new after %d", kept[true], kept[false])
+	}
+}
+
+// restarting stands for systemctl on a machine where what a kit restarts fails, and starts
+// again by itself as often as a file says.
+const restarting = `#!/bin/sh
+case $* in
+"restart "*) exit 1 ;;
+"is-active kubelet.service")
+  read -r n </run/starts
+  [ "$n" -gt 0 ] || { echo %[1]s; exit; }
+  echo $((n - 1)) >/run/starts
+  echo activating
+  ;;
+is-active*) echo active ;;
+*is-failed*) [ %[1]s = failed ] ;;
+esac
+`
+
+// TestKitStartsAgain: a unit that failed when the kit restarted it, and that systemd starts
+// again, is waited for. What stays failed is said.
+func TestKitStartsAgain(t *testing.T) {
+	t.Parallel()
+	const file = "../examples/ha.yaml"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSigner(t)
+	from, later := compiled(t, file, text, "w1", now), now.AddDate(0, 3, 0)
+	to := compiled(t, file, changed(t, file, flagAndHost), "w1", later)
+	state, _ := from.State()
+	for ends, want := range map[string]string{"active": "this machine is now what the build says", "failed": "this machine is not well"} {
+		t.Run(ends, func(t *testing.T) {
+			t.Parallel()
+			m := booted(t, s, from)
+			m.kitFor(t, s, to, later, state)
+			m.folder(t, "/run/systemd/system")
+			m.put(t, "/run/starts", "1\n", 0o644)
+			m.put(t, "/opt/bin/systemctl", fmt.Sprintf(restarting, ends), 0o755)
+			out, err := m.try(kitProgram, "apply", "/media")
+			if (err == nil) != (ends == "active") || !strings.Contains(out, want) || !strings.Contains(out, "waits: kubelet.service starts again") {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
 	}
 }

@@ -41,5 +41,6 @@ func kitStates() []State {
 		{"D328", "kit", "the control planes come first, and they are not at <version>", "Not every control plane had taken its kit within an hour.", "Have the control planes take their kits, then apply this one again.", ""},
 		{"D329", "kit", "the static pod <name> is not ready", "The new pod starts, or does not start.", "Wait ten minutes, then read its log; `kubespore-kit back` goes back where nothing has taken over the data of the cluster.", ""},
 		{"D330", "kit", "<program> has taken over the data of the cluster, which an older one does not read", "The last kit brought a newer minor of etcd or of the API server.", "Repair what is wrong, or restore a snapshot onto machines that boot from documents of the older version.", ""},
+		{"D331", "kit", "<unit> starts again", "A unit that a kit restarted ended, and systemd starts it once more.", "Wait ten minutes, then read its journal; `kubespore-kit back` goes back.", ""},
 	}
 }
