@@ -18,7 +18,7 @@ import (
 func TestAdapt(t *testing.T) {
 	r := (&Lab{Tree: "../../.."}).NewRun(Scenario{Name: "adapt", Lane: ContainerLane, Format: documents.Ignition, Topology: "external-etcd.yaml", Set: map[string]any{"cluster": map[string]any{"formed": true}}})
 	r.Dir = t.TempDir()
-	if err := r.adapt([]string{"etcd3"}); err != nil {
+	if err := r.Adapt([]string{"etcd3"}); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -67,7 +67,7 @@ func TestAdaptManifests(t *testing.T) {
 		s.Lane, s.Format = ContainerLane, documents.Ignition
 		r := (&Lab{Tree: "../../.."}).NewRun(s)
 		r.Dir = t.TempDir()
-		if err := r.adapt(nil); err != nil {
+		if err := r.Adapt(nil); err != nil {
 			t.Fatal(err)
 		}
 		var got struct{ Profiles map[string]any }

@@ -22,7 +22,7 @@ func (r *Run) Build(ctx context.Context, without []string) error {
 	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
 		return err
 	}
-	if err := r.adapt(without); err != nil {
+	if err := r.Adapt(without); err != nil {
 		return err
 	}
 	if _, err := r.Kubespore(ctx, "build", r.Adapted(), "-o", filepath.Join(r.Dir, "out")); err != nil {
@@ -59,10 +59,10 @@ func (r *Run) Minor() (string, error) {
 // Adapted is the topology that the lane boots.
 func (r *Run) Adapted() string { return filepath.Join(r.Dir, "cluster.yaml") }
 
-// adapt writes the topology as the lane boots it: on Debian, with the lane's
+// Adapt writes the topology as the lane boots it: on Debian, with the lane's
 // overlay; one machine of each range, which says as much as all of them.
 // Containers have one port, no hardware address and no extra disk.
-func (r *Run) adapt(without []string) error {
+func (r *Run) Adapt(without []string) error {
 	var t map[string]any
 	if err := osfile.ReadYAML(r.Path(), &t); err != nil {
 		return err

@@ -55,21 +55,17 @@ func packBundle(ctx context.Context, r *lab.Run) (string, error) {
 	if err := forget(r.Lab.Cache, time.Now().Add(-24*time.Hour)); err != nil {
 		return "", err
 	}
-	minor, err := r.Minor()
+	sources, err := sourcesOf(r)
 	if err != nil {
 		return "", err
 	}
-	sources := append([]string{r.Lab.Programs[minor]}, slices.Sorted(maps.Values(r.Lab.Archives))...)
 	bundle, err := r.Lab.Cached("payload", append([]string{bill, packer}, sources...), func(path string) error { return os.Mkdir(path, 0o755) })
 	if err != nil {
 		return "", err
 	}
-	args := []string{"payload", "pack", r.Adapted(), "-o", bundle}
-	for _, s := range sources {
-		args = append(args, "--from", s)
-	}
+	var more []string
 	if r.Payload == lab.OnVolume {
-		args = append(args, "--iso", r.Volume())
+		more = []string{"--iso", r.Volume()}
 	}
 	// Labs that run side by side pack one after the other.
 	unlock, err := lockFile(bundle + ".lock")
@@ -77,8 +73,31 @@ func packBundle(ctx context.Context, r *lab.Run) (string, error) {
 		return "", err
 	}
 	defer unlock()
+	return bundle, PackInto(ctx, r, bundle, more...)
+}
+
+// PackInto packs what the topology names today into a bundle. Of one that has it already,
+// the lock and its signature by the cluster's key are all that is written.
+func PackInto(ctx context.Context, r *lab.Run, bundle string, more ...string) error {
+	sources, err := sourcesOf(r)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"payload", "pack", r.Adapted(), "-o", bundle}, more...)
+	for _, s := range sources {
+		args = append(args, "--from", s)
+	}
 	_, err = r.Kubespore(ctx, args...)
-	return bundle, err
+	return err
+}
+
+// sourcesOf are the programs of the version that the topology names, and the lab's images.
+func sourcesOf(r *lab.Run) ([]string, error) {
+	minor, err := r.Minor()
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{r.Lab.Programs[minor]}, slices.Sorted(maps.Values(r.Lab.Archives))...), nil
 }
 
 // forget removes bundles that were not packed since: each is large, and each

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/hardware"
 	"github.com/kubespore/kubespore/test/boot/lab"
 	"github.com/kubespore/kubespore/test/boot/osfile"
+	"github.com/kubespore/kubespore/test/boot/payload"
 	"github.com/kubespore/kubespore/test/boot/process"
 )
 
@@ -65,19 +67,18 @@ func WriteKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
 	return "", writeKits(ctx, r)
 }
 
-// UpgradeByKits takes the topology to the other version of Kubernetes, with the lock of its
-// payload, builds, and writes the kits with the programs and images.
+// UpgradeByKits takes the topology to the other version of Kubernetes, locks the payload of
+// that version, builds, and writes the kits with the programs and images.
 func UpgradeByKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
 	if r.Next == nil {
 		return "", errors.New("the scenario does not say to which version")
 	}
 	time.Sleep(time.Second) // as for new certificates
 	r.Set = r.Next.Set
-	locks, err := filepath.Glob(filepath.Join(r.Next.Dir, "*.payload.lock"))
-	if err != nil || len(locks) != 1 {
-		return "", errors.Join(fmt.Errorf("%d locks of the new payload", len(locks)), err)
+	if err := r.Adapt(r.Without); err != nil {
+		return "", err
 	}
-	if err := osfile.Copy(locks[0], filepath.Join(r.Dir, filepath.Base(locks[0]))); err != nil {
+	if err := payload.PackInto(ctx, r, r.Next.Bundle()); err != nil {
 		return "", err
 	}
 	if err := r.Build(ctx, r.Without); err != nil {
@@ -233,9 +234,11 @@ func foreignKits(ctx context.Context, r *lab.Run) (string, error) {
 	return kits, err
 }
 
-// removedByObjects is the one file that a machine removes itself when it no longer
-// needs it, after a first boot as after a kit.
-const removedByObjects = "/etc/kubernetes/super-admin.conf"
+// changedLater are files that do not stay as a kit, or a first boot, wrote them: what applies
+// objects removes its own credential, and the lab's overlay edits settings of runtimes.
+func changedLater(path string) bool {
+	return slices.Contains([]string{"/etc/kubernetes/super-admin.conf", "/etc/containerd/config.toml", "/etc/docker/daemon.json"}, path)
+}
 
 // KitApplied holds the files of machines against the digests in their kits, all of
 // them, and the state that the machine names.
@@ -251,7 +254,7 @@ func KitApplied(ctx context.Context, r *lab.Run, words []string) (string, error)
 		}
 		var sums bytes.Buffer
 		for line := range strings.Lines(string(text)) {
-			if words := strings.Fields(line); words[0] == "file" && words[5] != removedByObjects {
+			if words := strings.Fields(line); words[0] == "file" && !changedLater(words[5]) {
 				fmt.Fprintf(&sums, "%s  %s\n", words[4], words[5])
 			}
 		}
