@@ -39,6 +39,9 @@ func TestHostFiles(t *testing.T) {
 		{"bond-options", "w1", "/etc/NetworkManager/system-connections/kubespore-bond0.nmconnection", []string{
 			"mode=802.3ad\nmiimon=50\nlacp_rate=slow\nxmit_hash_policy=layer2+3\nmin_links=1\nupdelay=200\ndowndelay=100\n"}, nil},
 		{"bond-options", "w2", "/etc/systemd/network/05-kubespore-bond0.netdev", []string{"Mode=balance-xor\nMIIMonitorSec=100ms\nTransmitHashPolicy=encap3+4\n"}, []string{"LACP"}},
+		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.netdev", []string{"Name=anycast\nKind=dummy\n"}, nil},
+		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.network", []string{"Name=anycast\n", "Address=192.0.2.53/32\nAddress=2001:db8::53/128\n", "RequiredForOnline=no\n"}, nil},
+		{"dummy", "w1", "/etc/NetworkManager/system-connections/kubespore-anycast.nmconnection", []string{"type=dummy\ninterface-name=anycast\n", "address1=192.0.2.54/32\n", "method=manual\n"}, nil},
 		{"provider-id", "cp1", "/var/lib/kubelet/config.yaml", []string{"\nproviderID: \"metal3://rack1/cp1\"\n"}, nil},
 		{"provider-id", "w1", "/var/lib/kubelet/instance-config.yaml", []string{"\nproviderID: \"metal3://w1\"\n"}, nil},
 		{"api-server-flags", "c1", "/etc/kubernetes/manifests/kube-apiserver.yaml", []string{"authorization-mode=RBAC,Node\"", "plugins=NodeRestriction,AlwaysPullImages\""}, []string{"--authorization-mode=Node,RBAC\n", "--enable-admission-plugins=NodeRestriction\n"}},

@@ -16,6 +16,7 @@ var lists = map[string]func(*Cluster, *HostFacts) []any{
 	"interfaces":     func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
 	"bonds":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
 	"bridges":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
+	"dummies":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "dummy") },
 	"leases":         func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Leases) },
 	"vlans":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
 	"plainDisks":     func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },

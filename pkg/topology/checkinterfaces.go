@@ -32,6 +32,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	}
 	n.checkMembers()
 	n.checkCircles()
+	n.checkDummies()
 }
 
 func (n *nics) at(i int, key string) string { return yamlfile.Join(yamlfile.Element(n.path, i), key) }
@@ -162,6 +163,35 @@ func (n *nics) checkCircles() {
 	for i := range n.Interfaces {
 		if state[i] != done {
 			walk(i)
+		}
+	}
+}
+
+// checkDummies refuses what goes out by an interface without a port.
+func (n *nics) checkDummies() {
+	for i, nic := range n.Interfaces {
+		if nic.Kind != "dummy" {
+			continue
+		}
+		refuse := func(at, what string) {
+			if n.OK(at) {
+				n.Errorf(codeInterface, at, "%s, and a dummy has no port: nothing comes or goes by it", what).WithHint("write it at the port by which the machine reaches others")
+			}
+		}
+		switch at := n.at(i, "gateway"); {
+		case len(nic.Gateways) > 0:
+			refuse(at, "a gateway")
+		case i == n.primary && len(n.gateways) > 0:
+			refuse(yamlfile.Join(n.Path, "gateway"), "the gateway goes with the primary interface "+nic.Name)
+		}
+		if nic.DHCP != "" && nic.DHCP != "no" {
+			refuse(n.at(i, "dhcp"), "DHCP")
+		}
+		if len(nic.Routes) > 0 {
+			refuse(n.at(i, "routes"), "routes")
+		}
+		if master, ok := n.master[nic.Name]; ok {
+			refuse(n.at(master, "members"), nic.Name+" is a member of "+n.Interfaces[master].Name)
 		}
 	}
 }

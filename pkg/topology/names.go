@@ -27,7 +27,7 @@ var (
 	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
 
 	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
-	interfaces  = []string{"ethernet", "bond", "vlan", "bridge"}
+	interfaces  = []string{"ethernet", "bond", "vlan", "bridge", "dummy"}
 	bondModes   = []string{"active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb"}
 	lacpRates   = []string{"fast", "slow"}
 	bondHashes  = []string{"layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"}
@@ -79,7 +79,7 @@ func notReserved(name schema.Scalar[string]) schema.Scalar[string] {
 	name.Parse = func(text string) (string, *schema.Fault) {
 		switch text {
 		case "lo":
-			return "", schema.Faultf(codeInterface, "lo is the loopback interface, which every machine has by itself").Or("name a port, bond, vlan or bridge; further addresses of lo are for a unit of an overlay")
+			return "", schema.Faultf(codeInterface, "lo is the loopback interface, which every machine has by itself").Or("for further addresses of the machine write {name: dummy0, kind: dummy, addresses: [10.0.0.1/32]}")
 		case "all", "default":
 			return "", schema.Faultf(codeInterface, "%s stands for every interface, and is the name of none", text).Or("name one, as in eth0")
 		}

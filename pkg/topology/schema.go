@@ -147,7 +147,7 @@ func taintIdentity(t Taint) string { return fmt.Sprintf("%s:%s", t.Key, t.Effect
 
 var interfaceSchema = &schema.Object[Interface]{Name: "interface", Choices: [][]string{{"mac", "macs"}}, Properties: []schema.Property[Interface]{
 	schema.Key("name", interfaceName, func(i *Interface) *string { return &i.Name }, "Name in the kernel; without it the interface is found by `mac`, or is the only Ethernet port."),
-	schema.Key("kind", schema.Enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is.").Or("ethernet"),
+	schema.Key("kind", schema.Enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is. A `dummy` has no port: it holds addresses that the machine has wherever its packets come in, such as those that it announces by BGP.").Or("ethernet"),
 	schema.Key("mac", mac, func(i *Interface) *string { return &i.MAC }, "MAC address by which it is found."),
 	schema.Key("macs", schema.List[string]{Item: mac, Unique: schema.Itself, Limit: maxHosts}, func(i *Interface) *[]string { return &i.macs }, "With `names`: the MAC address of each host's port, in the order of the hosts."),
 	schema.Key("primary", schema.Boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").Says("the interface that holds `address`, or the only one with an address"),

@@ -139,7 +139,7 @@ type Host struct {
 // least one interface here.
 type Interface struct {
 	Name      string // kernel name; "" when it is found by MAC or is the only Ethernet port
-	Kind      string // ethernet, bond, vlan or bridge
+	Kind      string // ethernet, bond, vlan, bridge or dummy
 	MAC       string
 	Primary   bool
 	Addresses []netip.Prefix
