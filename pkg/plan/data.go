@@ -124,6 +124,7 @@ type HostFacts struct {
 	Serial         string
 	PodCIDRs       []string   // planned, one per family
 	Labels         []KeyValue // sorted by key
+	Annotations    []KeyValue // sorted by key
 	Taints         []Taint
 	IsNode         bool // control plane or worker
 	IsControlPlane bool

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"regexp"
@@ -119,6 +120,15 @@ func hostNetworks(hosts []topology.Host) []string {
 	return textsOf(all)
 }
 
+// byKey gives the entries of a mapping in the order of their keys.
+func byKey(m map[string]string) []KeyValue {
+	var out []KeyValue
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, KeyValue{k, m[k]})
+	}
+	return out
+}
+
 // hostFacts gathers what templates know of a host, but for what depends on
 // other hosts.
 func hostFacts(h *topology.Host) *HostFacts {
@@ -134,10 +144,7 @@ func hostFacts(h *topology.Host) *HostFacts {
 	if len(f.Addresses) > 0 {
 		f.Address = f.Addresses[0]
 	}
-	for k, v := range h.Labels {
-		f.Labels = append(f.Labels, KeyValue{k, v})
-	}
-	slices.SortFunc(f.Labels, func(a, b KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	f.Labels, f.Annotations = byKey(h.Labels), byKey(h.Annotations)
 	f.Taints = taintFacts(h)
 	f.Interfaces = interfaceFacts(h.Interfaces)
 	leases(f)

@@ -67,11 +67,15 @@ func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("
 
 // checkNodeSettings warns of what only Nodes can have.
 func (c *checker) checkNodeSettings(e *entry) {
+	c.checkAnnotations(e)
 	if e.isNode() || !c.OK(yamlfile.Join(e.Path, "roles")) {
 		return
 	}
 	if len(e.Labels) > 0 {
 		c.Warnf(codeLabel, yamlfile.Join(e.Path, "labels"), "labels without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
+	}
+	if len(e.Annotations) > 0 {
+		c.Warnf(codeLabel, yamlfile.Join(e.Path, "annotations"), "annotations without effect: the host is not a node").WithHint("remove them, or give the host the role worker")
 	}
 	if len(e.Taints) > 0 {
 		c.Warnf(codeTaint, yamlfile.Join(e.Path, "taints"), "taints without effect: the host is not a node").WithHint("remove them, or give the host the role worker")

@@ -76,6 +76,35 @@ func labelValue(code string) schema.Scalar[string] {
 
 var labels = schema.Dict[string]{Name: "mapping of labels", Key: checkLabelKey, Value: labelValue(codeLabel)}
 
+// mostAnnotations is how many bytes the API server takes for all annotations of an object,
+// less what kubelet, network plugin and this program add. See TotalAnnotationSizeLimitB of
+// k8s.io/apimachinery.
+const mostAnnotations = 192 << 10
+
+// checkAnnotationKey refuses what is no key, and what others write.
+func checkAnnotationKey(text string) *schema.Fault {
+	if f := checkKey(codeLabel, text); f != nil {
+		return f
+	}
+	if prefix, _, found := strings.Cut(text, "/"); found && inDomain(strings.ToLower(prefix), "kubespore.io") {
+		return schema.Faultf(codeLabel, "the annotation %s is reserved for kubespore", yamlfile.Clip(text)).Or("use a domain of your own, as in example.org/%s", text[len(prefix)+1:])
+	}
+	return nil
+}
+
+var annotations = schema.Dict[string]{Name: "mapping of annotations", Key: checkAnnotationKey, Value: schema.Scalar[string]{Name: "text", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) { return text, nil }}}
+
+// checkAnnotations refuses more than the API server takes.
+func (c *checker) checkAnnotations(e *entry) {
+	size := 0
+	for key, value := range e.Annotations {
+		size += len(key) + len(value)
+	}
+	if size > mostAnnotations {
+		c.Errorf(codeLabel, yamlfile.Join(e.Path, "annotations"), "the annotations have %d bytes, and a Node holds at most %d of them", size, mostAnnotations).WithHint("keep large texts in a ConfigMap")
+	}
+}
+
 var taint = schema.Either[Taint]{
 	Short: schema.Scalar[Taint]{Name: "taint as key=value:Effect", Tag: "!!str", Pattern: `^[^=:]+(=[^:]*)?:[A-Za-z]+$`, Parse: parseTaint},
 	Long: &schema.Object[Taint]{Name: "taint", Properties: []schema.Property[Taint]{

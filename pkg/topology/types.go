@@ -115,23 +115,24 @@ type Selection struct {
 
 // Host is one machine.
 type Host struct {
-	Path       string // where the file declares it, as in hosts[3]; hosts of a range share it
-	Name       string // DNS label
-	Roles      []string
-	Addresses  []netip.Prefix // primary addresses with the LAN's prefix length, one per family
-	Gateways   []netip.Addr
-	MAC        string // lower case, colons; "" when unknown
-	Serial     string // DMI serial number, for media that many hosts share
-	OS         string // one of Systems
-	Format     string // ignition or cloud-init
-	Arch       string // amd64 or arm64
-	Delivery   string // one of Deliveries
-	Interfaces []Interface
-	Disks      []Disk
-	Labels     map[string]string
-	Taints     []Taint
-	Profiles   map[string]Selection
-	Overlays   []string
+	Path        string // where the file declares it, as in hosts[3]; hosts of a range share it
+	Name        string // DNS label
+	Roles       []string
+	Addresses   []netip.Prefix // primary addresses with the LAN's prefix length, one per family
+	Gateways    []netip.Addr
+	MAC         string // lower case, colons; "" when unknown
+	Serial      string // DMI serial number, for media that many hosts share
+	OS          string // one of Systems
+	Format      string // ignition or cloud-init
+	Arch        string // amd64 or arm64
+	Delivery    string // one of Deliveries
+	Interfaces  []Interface
+	Disks       []Disk
+	Labels      map[string]string
+	Annotations map[string]string
+	Taints      []Taint
+	Profiles    map[string]Selection
+	Overlays    []string
 }
 
 // Interface is one network interface. The short form of a host (address, mac,
