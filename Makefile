@@ -23,15 +23,17 @@ test: ## run the tests, with the real Ignition applying every kind of document (
 	go vet ./...
 	go test -json -count=1 -timeout 30m -tags real ./... | $(SUMMARY) -name test
 
-# The race detector looks at what has threads, and makes it ten times slower. `make test`
+# The race detector looks at what starts threads, and makes it ten times slower. `make test`
 # runs what is left out here: what kills or signals programs, walks over all examples one by
 # one, and scripts whose commands others run as well.
-RACE_SKIP := TestKill|TestSignals|TestSpecialFiles|TestQuoting|TestExamples|TestBounds|TestFleetExample
+RACE := $(addprefix ./,$(sort $(dir $(shell grep -rlE --include='*.go' --exclude='*_test.go' 'errgroup|sync\.(Mutex|Map|Once|WaitGroup)|go func' pkg cmd))))
+RACE_SKIP := TestKill|KilledAnywhere|InterruptedAnywhere|TestSignals|TestSpecialFiles|TestQuoting|TestExamples|TestBounds|TestFleetExample
+RACE_SKIP := $(RACE_SKIP)|TestLowering|TestGolden|TestNextMinor|TestTampered|TestHostFiles|TestSeedPages|TestElsewhere|TestBadTopologies|TestSaferDefaults|TestExport|TestSealed|TestCustodies
 RACE_SKIP := $(RACE_SKIP)|TestScripts/^(diff|seal|rotate|custody|security|schemas|init|inspect|walkthroughs|adopt|renew|usage|completion-.*|media-kinds|kit-upgrade)$$
 
 check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.37)
 	test/tools/prepare check
-	go test -json -timeout 30m -race -skip '$(RACE_SKIP)' ./pkg/... ./cmd/... | $(SUMMARY) -name race
+	go test -json -timeout 30m -race -skip '$(RACE_SKIP)' $(RACE) | $(SUMMARY) -name race
 	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./test/release ./pkg/media ./pkg/report ./pkg/verify | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor, and 400 builds killed
