@@ -65,9 +65,12 @@ func (c *checker) checkSystem(e *entry) {
 // isNode says whether the hosts of an entry become Nodes.
 func (e *entry) isNode() bool { return e.HasRole("control-plane") || e.HasRole("worker") }
 
-// checkNodeSettings warns of what only Nodes can have.
+// checkNodeSettings refuses more annotations than a Node holds, and warns of what only Nodes
+// can have.
 func (c *checker) checkNodeSettings(e *entry) {
-	c.checkAnnotations(e)
+	if size := e.annotationBytes(); size > mostAnnotations {
+		c.Errorf(codeLabel, yamlfile.Join(e.Path, "annotations"), "the annotations have %d bytes, and a Node holds at most %d of them", size, mostAnnotations).WithHint("keep large texts in a ConfigMap")
+	}
 	if e.isNode() || !c.OK(yamlfile.Join(e.Path, "roles")) {
 		return
 	}

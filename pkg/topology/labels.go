@@ -94,15 +94,13 @@ func checkAnnotationKey(text string) *schema.Fault {
 
 var annotations = schema.Dict[string]{Name: "mapping of annotations", Key: checkAnnotationKey, Value: schema.Scalar[string]{Name: "text", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) { return text, nil }}}
 
-// checkAnnotations refuses more than the API server takes.
-func (c *checker) checkAnnotations(e *entry) {
+// annotationBytes is how many bytes the annotations of an entry have.
+func (e *entry) annotationBytes() int {
 	size := 0
 	for key, value := range e.Annotations {
 		size += len(key) + len(value)
 	}
-	if size > mostAnnotations {
-		c.Errorf(codeLabel, yamlfile.Join(e.Path, "annotations"), "the annotations have %d bytes, and a Node holds at most %d of them", size, mostAnnotations).WithHint("keep large texts in a ConfigMap")
-	}
+	return size
 }
 
 var taint = schema.Either[Taint]{
