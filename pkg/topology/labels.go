@@ -81,7 +81,7 @@ var labels = schema.Dict[string]{Name: "mapping of labels", Key: checkLabelKey, 
 // k8s.io/apimachinery.
 const mostAnnotations = 192 << 10
 
-// checkAnnotationKey refuses what is no key, and what others write.
+// checkAnnotationKey refuses what is not a key, and what kubespore itself writes.
 func checkAnnotationKey(text string) *schema.Fault {
 	if f := checkKey(codeLabel, text); f != nil {
 		return f
