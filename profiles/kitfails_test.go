@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kubespore/kubespore/pkg/document"
 )
 
 // TestKitRefused: a kit that is not for this machine, not of this cluster, older,
@@ -75,6 +78,19 @@ func TestKitRefused(t *testing.T) {
 	}
 }
 
+// twoBuilds gives the documents of a worker from one build and from a later one, with another
+// setting and a host more, and when that was made.
+func twoBuilds(t *testing.T) (from, to *document.Document, later time.Time) {
+	t.Helper()
+	const file = "../examples/ha.yaml"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later = now.AddDate(0, 3, 0)
+	return compiled(t, file, text, "w1", now), compiled(t, file, changed(t, file, flagAndHost), "w1", later), later
+}
+
 // cutter stands for mv and ends the machine at the call that a file counts down to.
 const cutter = `#!/bin/sh
 read -r n </run/cut
@@ -87,14 +103,8 @@ exec /usr/bin/mv "$@"
 // in the old state or in the new one.
 func TestKitCutOff(t *testing.T) {
 	t.Parallel()
-	const file = "../examples/ha.yaml"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := newSigner(t)
-	from, later := compiled(t, file, text, "w1", now), now.AddDate(0, 3, 0)
-	to := compiled(t, file, changed(t, file, flagAndHost), "w1", later)
+	from, to, later := twoBuilds(t)
 	state, _ := from.State()
 	m, new := booted(t, s, from), booted(t, s, to).tree(t)
 	old := m.tree(t)
@@ -152,14 +162,8 @@ esac
 // again, is waited for. What stays failed is said.
 func TestKitStartsAgain(t *testing.T) {
 	t.Parallel()
-	const file = "../examples/ha.yaml"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := newSigner(t)
-	from, later := compiled(t, file, text, "w1", now), now.AddDate(0, 3, 0)
-	to := compiled(t, file, changed(t, file, flagAndHost), "w1", later)
+	from, to, later := twoBuilds(t)
 	state, _ := from.State()
 	for ends, want := range map[string]string{"active": "this machine is now what the build says", "failed": "this machine is not well"} {
 		t.Run(ends, func(t *testing.T) {

@@ -65,14 +65,6 @@ func localPatch(in io.Reader, out io.Writer, args []string) error {
 			text = append(text, fmt.Sprint(cidr))
 		}
 		fmt.Fprint(out, strings.Join(text, " "))
-	case `jsonpath={range .status.addresses[?(@.type=="InternalIP")]}{.address}{"\n"}{end}`:
-		for _, item := range list(object, "items") {
-			for _, address := range list(item.(map[string]any), "status", "addresses") {
-				if a := address.(map[string]any); a["type"] == "InternalIP" {
-					fmt.Fprintln(out, a["address"])
-				}
-			}
-		}
 	default:
 		return fmt.Errorf("the output %s is not known here", flags["--output"])
 	}
