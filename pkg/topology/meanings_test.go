@@ -35,7 +35,7 @@ func meanings() []meaning {
 		{codeInterface, "interface settings", "Settings that do not fit the kind of interface, or each other."},
 		{codeRoute, "route that cannot work", "The next hop is on a network of the interface and of the family of the destination."},
 		{codeDisk, "disks", "A disk or mount point that is malformed, used twice, reserved, or goes by a name that changes between boots."},
-		{codeLabel, "labels", "A label that Kubernetes does not take, or that a kubelet may not set."},
+		{codeLabel, "labels", "A label or annotation that Kubernetes does not take, a label that a kubelet may not set, an annotation that kubespore itself writes, or more annotations than a Node holds."},
 		{codeTaint, "taints", "A taint that Kubernetes does not take, or that has no Node to be on."},
 		{codeUser, "accounts", "An account that is malformed, or that no one can use."},
 		{codeSSHKey, "SSH keys", "Not a public key as OpenSSH writes it."},
