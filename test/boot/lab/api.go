@@ -23,6 +23,7 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 type Client struct {
 	Server string
 	Http   http.Client
+	Ends   time.Time // of its own certificate
 }
 
 // decoded is what a kubeconfig says in base64.
@@ -77,7 +78,7 @@ func ReadKubeconfig(path string, dial dialer) (*Client, error) {
 			// The address may be another machine's at the next question.
 			DisableKeepAlives: true,
 		},
-	}}, nil
+	}, pair.Leaf.NotAfter}, nil
 }
 
 // List asks for the objects at a path.

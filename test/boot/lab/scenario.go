@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubespore/kubespore/test/boot/documents"
 )
@@ -20,6 +21,7 @@ type Scenario struct {
 	Lane     string            // what its machines are; container when it does not say
 	Format   string            // of the documents: ignition, or cloud-init, which only machines proper read
 	Clock    string            // what the clocks of machines proper say at every power-on; the time of day when it does not say
+	Valid    time.Duration     // for how long the certificates of the first build are valid; 0 is as the topology says
 	Without  []string          // hosts that the first build leaves out
 	Set      map[string]any    // changes to the topology
 	Profiles string            // a folder of the repository with profiles of a user's own

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -33,12 +34,21 @@ func (r *Run) Build(ctx context.Context, without []string) error {
 	return err
 }
 
-// Kubespore runs the product, with the scenario's store of keys and its own profiles.
+// leafLife is for how long certificates are valid where the topology does not say.
+const leafLife = 365 * 24 * time.Hour
+
+// Kubespore runs the product, with the scenario's store of keys and its own profiles, and
+// with a clock that is behind where certificates are not to live for long.
 func (r *Run) Kubespore(ctx context.Context, args ...string) (string, error) {
 	if r.Profiles != "" {
 		args = append(args, "--profiles", filepath.Join(r.Lab.Tree, r.Profiles))
 	}
-	return process.Run(ctx, r.Lab.Tools["kubespore"], append(args, "--quiet", "--pki", r.Store())...)
+	args = append(args, "--quiet", "--pki", r.Store())
+	if r.Valid > 0 {
+		made := time.Now().Add(r.Valid - leafLife)
+		return process.Run(ctx, "env", append([]string{fmt.Sprintf("SOURCE_DATE_EPOCH=%d", made.Unix()), r.Lab.Tools["kubespore"]}, args...)...)
+	}
+	return process.Run(ctx, r.Lab.Tools["kubespore"], args...)
 }
 
 // Store is where the scenario's keys are kept.

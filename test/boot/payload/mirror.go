@@ -43,7 +43,7 @@ func Bring(ctx context.Context, r *lab.Run) error {
 	case r.Payload == lab.OnPlainMirror:
 		files = plainFiles(r.Bundle())
 	case r.Payload == lab.OnVolume && r.Lane == lab.ContainerLane:
-		return plugStick(ctx, r)
+		return PlugStick(ctx, r)
 	case r.Payload != lab.OnMirror:
 		return nil
 	}

@@ -51,7 +51,7 @@ func packAsThePageSays(ctx context.Context, r *lab.Run) error {
 		return err
 	}
 	if r.Lane == lab.ContainerLane && r.Payload == lab.OnVolume {
-		return makeStick(ctx, r)
+		return MakeStick(ctx, r, "KUBESPORE", r.Bundle()) // as docs/air-gap.md says
 	}
 	return nil
 }

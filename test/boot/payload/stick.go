@@ -11,15 +11,15 @@ import (
 	"github.com/kubespore/kubespore/test/boot/process"
 )
 
-// stick is a file system with the label that machines look for, and the bundle in
-// it: containers have the kernel of the test machine, which may not support ISO 9660.
+// stick is a file system with the label that machines look for: containers have the
+// kernel of the test machine, which may not support ISO 9660.
 func stick(r *lab.Run) string { return filepath.Join(r.Dir, "stick.img") }
 
-// makeStick copies the bundle onto a stick, as docs/air-gap.md says.
-func makeStick(ctx context.Context, r *lab.Run) error {
+// MakeStick copies what is in a folder onto a stick of that label.
+func MakeStick(ctx context.Context, r *lab.Run, label, folder string) error {
 	for _, step := range [][]string{
 		{"truncate", "--size=4G", stick(r)},
-		{"mkfs.ext4", "-q", "-L", "KUBESPORE", "-d", r.Bundle(), stick(r)},
+		{"mkfs.ext4", "-q", "-F", "-L", label, "-d", folder, stick(r)},
 	} {
 		if _, err := process.Run(ctx, step[0], step[1:]...); err != nil {
 			return err
@@ -28,8 +28,8 @@ func makeStick(ctx context.Context, r *lab.Run) error {
 	return nil
 }
 
-// plugStick makes the stick a device, which all machines have.
-func plugStick(ctx context.Context, r *lab.Run) error {
+// PlugStick makes the stick a device, which all machines have from the next power-on.
+func PlugStick(ctx context.Context, r *lab.Run) error {
 	out, err := process.Run(ctx, "losetup", "--find", "--show", "--read-only", stick(r))
 	r.Device = strings.TrimSpace(out)
 	return err

@@ -42,6 +42,7 @@ func Rotate(ctx context.Context, r *lab.Run, words []string) (string, error) {
 func changeStore(ctx context.Context, r *lab.Run, command string, names []string) (string, error) {
 	// What machines take must have been made later than what they have.
 	time.Sleep(time.Second)
+	r.Valid = 0
 	if _, err := r.Kubespore(ctx, append([]string{"pki", command, r.Adapted()}, names...)...); err != nil {
 		return "", err
 	}
@@ -134,8 +135,46 @@ func ApplyKits(ctx context.Context, r *lab.Run, words []string) (string, error) 
 	return strings.Join(took, ", "), nil
 }
 
-// CutPowerDuringKit begins to apply a kit and cuts the power at a random moment of it.
+// PlugInKits copies all kits onto one stick, which machines that are off have when they boot.
+func PlugInKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	if r.Device != "" {
+		return "", errors.New("the machines have a stick already")
+	}
+	if err := payload.MakeStick(ctx, r, "KUBESPORE-KIT", kits(r)); err != nil {
+		return "", err
+	}
+	return "", payload.PlugStick(ctx, r)
+}
+
+// CertificatesEnd waits until the operator's certificate has ended, and all that were made
+// with it.
+func CertificatesEnd(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	c, err := lab.ReadKubeconfig(r.Operator(), r.Lab.Lan.Dial)
+	if err != nil {
+		return "", err
+	}
+	left := time.Until(c.Ends)
+	if left > time.Hour {
+		return "", fmt.Errorf("certificates end in %.0f h", left.Hours())
+	}
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-time.After(left + time.Second):
+		return fmt.Sprintf("at %s", c.Ends.Format(time.TimeOnly)), nil
+	}
+}
+
+// CutPowerDuringKit begins to apply a kit and cuts the power at a random moment of it, at
+// most eight seconds or as many as it is told after the beginning.
 func CutPowerDuringKit(ctx context.Context, r *lab.Run, words []string) (string, error) {
+	within := 8 * time.Second
+	if len(words) > 1 {
+		var err error
+		if within, err = time.ParseDuration(words[1]); err != nil {
+			return "", err
+		}
+	}
 	var when time.Duration
 	_, err := r.Each(ctx, words[:1], func(m *lab.Machine) error {
 		inside, err := hardware.Inside(m)
@@ -148,7 +187,7 @@ func CutPowerDuringKit(ctx context.Context, r *lab.Run, words []string) (string,
 		if _, err := inside.Do(ctx, "nohup "+applyKit+" >/dev/null 2>&1 &"); err != nil {
 			return err
 		}
-		when = time.Duration(rand.Int64N(int64(8 * time.Second)))
+		when = time.Duration(rand.Int64N(int64(within)))
 		time.Sleep(when)
 		return m.Cut()
 	})
