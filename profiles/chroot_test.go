@@ -138,14 +138,15 @@ PATH=/usr/sbin:/usr/bin exec chroot "$root" "$@"
 // run starts a program of the machine, as root of only that folder.
 func (m *chroot) run(t *testing.T, command ...string) string {
 	t.Helper()
-	out, err := m.try(command...)
+	out, err := m.try(t, command...)
 	if err != nil {
 		t.Fatalf("%q: %v\n%s", command, err, out)
 	}
 	return out
 }
 
-func (m *chroot) try(command ...string) (string, error) {
+func (m *chroot) try(t *testing.T, command ...string) (string, error) {
+	t.Helper()
 	own := []string{"--mount", "--net", "--pid", "--fork", "--kill-child"}
 	if os.Getuid() != 0 {
 		own = append(own, "--user", "--map-root-user")
@@ -155,5 +156,6 @@ func (m *chroot) try(command ...string) (string, error) {
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	err := c.Run()
+	hear(t, command[0], out.String(), m.path("/run/kubespore/notice"), m.path("/run/kubespore/waiting"), m.path("/etc/issue.d"))
 	return out.String(), err
 }

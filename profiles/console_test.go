@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kubespore/kubespore/pkg/doctor"
 )
 
 // TestConsole shows the console's program what systemd would say, look by look,
@@ -71,6 +73,49 @@ func testConsole(t *testing.T, m machine) {
 		if rest, _ := os.ReadFile(filepath.Join(dir, fmt.Sprintf("rest.%d", i))); strings.TrimSpace(string(rest)) != l.rest {
 			t.Errorf("look %d: the next is in %s seconds, want %s", i, rest, l.rest)
 		}
+	}
+}
+
+// TestFailedUnits: each unit whose failure is a state of kubespore doctor is said so that
+// kubespore doctor finds that state.
+func TestFailedUnits(t *testing.T) { eachMachine(t, testFailedUnits) }
+
+func testFailedUnits(t *testing.T, m machine) {
+	dir := t.TempDir()
+	var steps, shown strings.Builder
+	units := map[string]string{} // by code
+	for _, s := range doctor.States() {
+		if unit, ok := strings.CutPrefix(strings.TrimSuffix(s.Says, ")"), "journalctl -u "); ok && s.Says != unit {
+			units[s.Code] = unit
+			fmt.Fprintf(&steps, "%s step %s\n", unit, s.Code)
+			fmt.Fprintf(&shown, "Id=%s\nLoadState=loaded\nActiveState=failed\nSubState=failed\n\n", unit)
+		}
+	}
+	if len(units) < 20 {
+		t.Fatalf("only %d units: %v", len(units), units)
+	}
+	writeFile(t, dir, "etc/kubespore/console", "cluster c, machine m\n")
+	writeFile(t, dir, "etc/kubespore/console-steps", steps.String())
+	writeFile(t, dir, "shown", strings.TrimSuffix(shown.String(), "\n"))
+	out := m.runScript(t, dir, "console/files/kubespore-console", map[string]string{
+		"systemctl": "cat " + dir + "/shown\n",
+		"agetty":    "",
+		"sleep":     "[[ ! -e " + dir + "/etc/issue.d/kubespore.issue ]] || kill $PPID\n",
+	})
+	said, err := os.Open(filepath.Join(dir, "etc/issue.d/kubespore.issue"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	defer said.Close()
+	found, err := doctor.Read(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		delete(units, f.Code)
+	}
+	if len(units) > 0 {
+		t.Errorf("kubespore doctor does not find %v\n%s", units, out)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/document"
+	"github.com/kubespore/kubespore/pkg/kit"
 )
 
 // TestKitRefused: a kit that is not for this machine, not of this cluster, older,
@@ -58,13 +59,21 @@ func TestKitRefused(t *testing.T) {
 		{"an older one", "older than what this machine has", func(t *testing.T, m *chroot) { m.kitFor(t, s, to, now.AddDate(0, 0, -1), state) }},
 		{"from another state", "does not lead from what this machine is", func(t *testing.T, m *chroot) { m.kitFor(t, s, to, later, stateOfOther) }},
 		{"no kit", "there is no kit in", func(t *testing.T, m *chroot) { m.folder(t, "/media") }},
+		{"another cluster's of the same key", "it is for the cluster ha, and this machine is of other", func(t *testing.T, m *chroot) {
+			m.kitFor(t, s, to, later, state)
+			m.put(t, "/etc/kubespore/kit", "cluster=other\n", 0o644)
+		}},
+		{"a key that is none", "the key of the cluster in /etc/kubespore/signing.pub cannot be read", func(t *testing.T, m *chroot) {
+			m.kitFor(t, s, to, later, state)
+			m.put(t, signingKey, "none\n", 0o644)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m := booted(t, s, from)
-			before := m.tree(t)
 			c.prepare(t, m)
-			out, err := m.try(kitProgram, "apply", "/media")
+			before := m.tree(t)
+			out, err := m.try(t, kitProgram, "apply", "/media")
 			if err == nil || !strings.Contains(out, c.want) {
 				t.Errorf("%v: %s", err, out)
 			}
@@ -75,6 +84,33 @@ func TestKitRefused(t *testing.T) {
 				t.Error("the console hears nothing of it, or something is left")
 			}
 		})
+	}
+}
+
+// TestKitBackRefused: where there is nothing to put back, or what runs has taken over the
+// data of the cluster, nothing changes.
+func TestKitBackRefused(t *testing.T) {
+	t.Parallel()
+	s := newSigner(t)
+	from, _, _ := twoBuilds(t)
+	const last = "/var/lib/kubespore/kit/last/"
+	for want, prepare := range map[string]func(m *chroot){
+		"there is nothing to put back": func(*chroot) {},
+		"etcd 3.7.1 has taken over the data of the cluster": func(m *chroot) {
+			m.folder(t, last+"undo")
+			m.put(t, last+"program", kit.Program(), 0o600)
+			m.put(t, last+"steps", "forward etcd 3.7.1\n", 0o600)
+		},
+	} {
+		m := booted(t, s, from)
+		prepare(m)
+		before := m.tree(t)
+		if out, err := m.try(t, kitProgram, "back"); err == nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v: %s", want, err, out)
+		}
+		if diff := unequal(m.tree(t), before); len(diff) > 0 {
+			t.Errorf("%s: it changed the machine:\n%s", want, strings.Join(diff, "\n"))
+		}
 	}
 }
 
@@ -113,7 +149,7 @@ func TestKitCutOff(t *testing.T) {
 	kept := map[bool]int{}
 	for n := 1; ; n++ {
 		m.put(t, "/run/cut", strconv.Itoa(n)+"\n", 0o644)
-		_, err := m.try(kitProgram, "apply", "/media")
+		_, err := m.try(t, kitProgram, "apply", "/media")
 		if err == nil {
 			if n < 8 {
 				t.Errorf("only %d renamings", n-1)
@@ -173,7 +209,7 @@ func TestKitStartsAgain(t *testing.T) {
 			m.folder(t, "/run/systemd/system")
 			m.put(t, "/run/starts", "1\n", 0o644)
 			m.put(t, "/opt/bin/systemctl", fmt.Sprintf(restarting, ends), 0o755)
-			out, err := m.try(kitProgram, "apply", "/media")
+			out, err := m.try(t, kitProgram, "apply", "/media")
 			if (err == nil) != (ends == "active") || !strings.Contains(out, want) || !strings.Contains(out, "waits: kubelet.service starts again") {
 				t.Errorf("%v: %s", err, out)
 			}

@@ -42,7 +42,7 @@ func TestReset(t *testing.T) {
 			}
 			m.link(t, "/etc/systemd/system/timers.target.wants/others.timer", "/etc/systemd/system/others.timer")
 
-			if out, err := m.try(resetProgram, "another"); err == nil || !strings.Contains(out, "kubectl delete node "+c.host) {
+			if out, err := m.try(t, resetProgram, "another"); err == nil || !strings.Contains(out, "kubectl delete node "+c.host) {
 				t.Errorf("another name: %v\n%s", err, out)
 			}
 			if !m.exists(state[0]) {
@@ -229,7 +229,7 @@ func TestResetOfRules(t *testing.T) {
 		for name, text := range programs {
 			m.put(t, "/opt/bin/"+name, "#!/bin/sh\n"+text+"\n", 0o755)
 		}
-		return m.try(resetProgram, "w1")
+		return m.try(t, resetProgram, "w1")
 	}
 	if out, err := reset(programs); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -63,6 +63,7 @@ func (m machine) runScript(t *testing.T, dir, name string, programs map[string]s
 	c := m.bash(filepath.Join(dir, "script"))
 	c.Env = append([]string{m.path(dir)}, env...)
 	out, _ := c.CombinedOutput()
+	hear(t, name, string(out), dir+"/run/notice", dir+"/run/waiting", dir+"/etc/issue.d")
 	return string(out)
 }
 
