@@ -73,6 +73,9 @@ func From(in Input) (Result, diag.List) {
 	a.controlPlane()
 	a.kubelet()
 	a.reachable()
+	if a.list.HasErrors() {
+		return Result{}, a.list // nothing was taken from the configuration: all of it would be left over
+	}
 	text := a.text()
 	a.leftovers()
 	a.out.Topology = slices.Concat([]byte(a.heading()), text)

@@ -23,9 +23,6 @@ func (a *adoption) heading() string {
 
 // text writes the topology.
 func (a *adoption) text() []byte {
-	if a.list.HasErrors() {
-		return nil
-	}
 	var b strings.Builder
 	version := str(a.take("kubernetesVersion"))
 	fmt.Fprintf(&b, "apiVersion: kubespore/v1alpha1\nkind: Topology\ncluster:\n  name: %s\n", flow(a.out.Name))
