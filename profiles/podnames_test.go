@@ -34,7 +34,12 @@ esac
 				t.Fatal(err)
 			}
 			writeFile(t, dir, "kubectl", "#!/bin/bash\n"+kubectl)
-			writeFile(t, dir, "script", string(text))
+			waiting, err := profiles.FS.ReadFile("base/files/waiting.bash.raw")
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, dir, "waiting", string(waiting))
+			writeFile(t, dir, "script", strings.ReplaceAll(string(text), "/opt/kubespore/lib", dir))
 			c := m.bash(filepath.Join(dir, "script"), "test.com")
 			c.Env = append(os.Environ(), m.path(dir))
 			out, err := c.CombinedOutput()

@@ -1,12 +1,15 @@
 package profiles_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/kubespore/kubespore/pkg/kit"
 	"github.com/kubespore/kubespore/profiles"
 )
 
@@ -75,5 +78,34 @@ func writeFile(t *testing.T, dir, name, text string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTimeIsUptime: SECONDS of bash follows the clock, which is set while a machine boots, so
+// that what waits by it would give up at once, or wait for hours. The console looks at
+// certificates each day, and when the clock was set.
+func TestTimeIsUptime(t *testing.T) {
+	scripts := 0
+	see := func(name, text string) {
+		scripts++
+		if clock := regexp.MustCompile(`\bSECONDS *[-+><=)]`).FindString(text); clock != "" && !strings.HasSuffix(name, "/kubespore-console") {
+			t.Errorf("%s asks the clock how much time has passed: %s; read_uptime tells", name, clock)
+		}
+	}
+	if err := fs.WalkDir(profiles.FS, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(name, "/files/") {
+			return err
+		}
+		text, err := profiles.FS.ReadFile(name)
+		if strings.Contains(string(text), "bash") {
+			see(name, string(text))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	see("the program of kits", kit.Program())
+	if scripts < 20 {
+		t.Errorf("only %d scripts were found", scripts)
 	}
 }

@@ -64,7 +64,7 @@ func (s *Store) makeAuthority(spec plan.AuthoritySpec, from, now time.Time) (*au
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
 	}
-	text, err := signAuthority(made, key, spec.CommonName, from, now.Add(spec.Life))
+	text, err := signAuthority(made, key, spec.CommonName, now, from, now.Add(spec.Life))
 	if err != nil {
 		return nil, diag.Failf("K023", spec.Position, "authority %s: %s", spec.Name, err)
 	}
@@ -101,7 +101,7 @@ func (s *Store) loadAuthority(name string, certificate, key []byte, now time.Tim
 		return nil, diag.Failf("K012", at, "the authority %s is valid from %s on, and the clock of this machine says %s", name, day(c.NotBefore), day(now)).
 			WithHint("set the clock right")
 	}
-	a := &authority{name: name, certificate: c, pair: plan.Pair{Certificate: certificate, Signer: chainText([]*x509.Certificate{c}), Key: key, NotBefore: c.NotBefore, NotAfter: c.NotAfter}}
+	a := &authority{name: name, certificate: c, pair: plan.Pair{Certificate: certificate, Signer: chainText([]*x509.Certificate{c}), Key: key, NotBefore: c.NotBefore, NotAfter: c.NotAfter, Made: madeAt(c)}}
 	if key == nil {
 		return a, nil
 	}

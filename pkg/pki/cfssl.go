@@ -68,6 +68,7 @@ type leaf struct {
 	organizations       []string
 	names               []string // DNS names and addresses that checkNames let through
 	usages              []string // client, server
+	made                time.Time
 	notBefore, notAfter time.Time
 }
 
@@ -105,7 +106,7 @@ func newSigner(ca *x509.Certificate, key crypto.Signer) (*signer, error) {
 			for _, u := range usages {
 				names = append(names, extendedUsages()[u])
 			}
-			profile := &config.SigningProfile{Usage: names}
+			profile := &config.SigningProfile{Usage: names, ClientProvidesSerialNumbers: true}
 			if _, _, unknown := profile.Usages(); len(unknown) > 0 {
 				return nil, fmt.Errorf("cfssl does not know the usage %q", unknown[0])
 			}
@@ -132,7 +133,7 @@ func (s *signer) sign(key newKey, rsa bool, l leaf) ([]byte, error) {
 	}
 	text, err := s.inner.Sign(cfsslsigner.SignRequest{
 		Request: string(key.request), Profile: name, Subject: subject, Hosts: l.names,
-		NotBefore: l.notBefore, NotAfter: l.notAfter,
+		NotBefore: l.notBefore, NotAfter: l.notAfter, Serial: newSerial(l.made),
 	})
 	if err != nil {
 		return nil, errors.New("the certificate could not be signed")
@@ -142,7 +143,7 @@ func (s *signer) sign(key newKey, rsa bool, l leaf) ([]byte, error) {
 
 // signAuthority makes a root certificate as kubeadm makes one: no path length,
 // the common name also as a DNS name, and keyEncipherment for every kind of key.
-func signAuthority(key newKey, signWith crypto.Signer, commonName string, notBefore, notAfter time.Time) ([]byte, error) {
+func signAuthority(key newKey, signWith crypto.Signer, commonName string, made, notBefore, notAfter time.Time) ([]byte, error) {
 	silenceCFSSL()
 	alternative := asn1.ObjectIdentifier{2, 5, 29, 17}
 	name, err := asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 2, Bytes: []byte(commonName)}})
@@ -150,17 +151,18 @@ func signAuthority(key newKey, signWith crypto.Signer, commonName string, notBef
 		return nil, err
 	}
 	inner, err := local.NewSigner(signWith, nil, cfsslsigner.DefaultSigAlgo(signWith), &config.Signing{Default: &config.SigningProfile{
-		Usage:              []string{"digital signature", "key encipherment", "cert sign"},
-		Expiry:             notAfter.Sub(notBefore),
-		CAConstraint:       config.CAConstraint{IsCA: true},
-		ExtensionWhitelist: map[string]bool{alternative.String(): true},
+		Usage:                       []string{"digital signature", "key encipherment", "cert sign"},
+		Expiry:                      notAfter.Sub(notBefore),
+		CAConstraint:                config.CAConstraint{IsCA: true},
+		ClientProvidesSerialNumbers: true,
+		ExtensionWhitelist:          map[string]bool{alternative.String(): true},
 	}})
 	if err != nil {
 		return nil, errors.New("the authority's key cannot sign")
 	}
 	text, err := inner.Sign(cfsslsigner.SignRequest{
 		Request: string(key.request), Subject: &cfsslsigner.Subject{CN: commonName},
-		NotBefore: notBefore, NotAfter: notAfter,
+		NotBefore: notBefore, NotAfter: notAfter, Serial: newSerial(made),
 		Extensions: []cfsslsigner.Extension{{ID: config.OID(alternative), Value: hex.EncodeToString(name)}},
 	})
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 func setFloors(p *plan.Plan, keys *plan.Keys) {
 	oldest := time.Time{}
 	for _, pair := range keys.Authorities {
-		if made := madeAt(pair); oldest.IsZero() || made.Before(oldest) {
-			oldest = made
+		if oldest.IsZero() || pair.Made.Before(oldest) {
+			oldest = pair.Made
 		}
-		keys.Floor = later(keys.Floor, madeAt(pair))
+		keys.Floor = later(keys.Floor, pair.Made)
 	}
 	keys.Floors = map[string]time.Time{}
 	for _, h := range p.Hosts {
@@ -25,26 +25,21 @@ func setFloors(p *plan.Plan, keys *plan.Keys) {
 		for _, d := range h.Deposits {
 			switch d.Kind {
 			case "cert":
-				floor = later(floor, madeAt(keys.Certs[d.ID]))
+				floor = later(floor, keys.Certs[d.ID].Made)
 			case "authority":
-				floor = later(floor, madeAt(keys.Authorities[d.ID]))
+				floor = later(floor, keys.Authorities[d.ID].Made)
 			}
 		}
 		keys.Floors[h.Name] = floor
 	}
 	for _, c := range p.Certs {
-		made := madeAt(keys.Certs[c.ID])
+		made := keys.Certs[c.ID].Made
 		keys.Floor = later(keys.Floor, made)
 		if c.Host != "" {
 			keys.Floors[c.Host] = later(keys.Floors[c.Host], made)
 		}
 	}
 }
-
-// madeAt is when a certificate was made, as far as it tells. One whose
-// authority was brought along and is younger than a day is backdated less, and
-// seems to be made up to a day later than it was, when it is valid too.
-func madeAt(pair plan.Pair) time.Time { return pair.NotBefore.Add(backdate) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -149,6 +149,29 @@ func TestFloors(t *testing.T) {
 	}
 }
 
+// With an authority of someone else that is an hour old, no clock floor is ahead of the
+// moment at which the host's own certificates are made, and later builds give the same.
+func TestFloorsOfYoungAuthority(t *testing.T) {
+	p := smallPlan()
+	p.Hosts = append(p.Hosts, &plan.Host{HostFacts: &plan.HostFacts{Name: "nfs1"}})
+	begin, dir := noon.Add(-time.Hour), t.TempDir()
+	for _, a := range p.Authorities {
+		_, key, text := signedAt(t, begin, a.CommonName, nil, nil)
+		putAuthority(t, dir, a.Name, text, key)
+	}
+	s := mustOpen(t, dir)
+	want := map[string]time.Time{"cp1": noon, "w1": noon, "nfs1": begin}
+	if keys := mustIssue(t, s, p, noon); !maps.EqualFunc(keys.Floors, want, time.Time.Equal) || !keys.Floor.Equal(noon) {
+		t.Errorf("floors %v and %s, want %v", keys.Floors, keys.Floor, want)
+	}
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if keys := mustIssue(t, mustOpenReadOnly(t, dir), p, noon.AddDate(0, 0, 30)); !maps.EqualFunc(keys.Floors, want, time.Time.Equal) {
+		t.Errorf("a month later: floors %v, want %v", keys.Floors, want)
+	}
+}
+
 func TestReuse(t *testing.T) {
 	elapsed := func(part float64) time.Time { // a part of the life of a leaf: a year and a day
 		return noon.Add(-backdate + time.Duration(part*float64(year+backdate)))

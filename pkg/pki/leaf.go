@@ -48,14 +48,14 @@ func (s *Store) sign(spec *plan.CertSpec, a *authority, l leaf, list *diag.List)
 	}
 	s.write(spec.ID+".crt", text)
 	s.write(spec.ID+".key", made.key)
-	return plan.Pair{Certificate: text, Key: made.key, NotBefore: l.notBefore, NotAfter: l.notAfter}
+	return plan.Pair{Certificate: text, Key: made.key, NotBefore: l.notBefore, NotAfter: l.notAfter, Made: l.made}
 }
 
 // leafOf says what a new certificate holds. It is valid neither before its CA
 // nor after it.
 func leafOf(spec *plan.CertSpec, a *authority, now time.Time) leaf {
 	l := leaf{commonName: spec.CommonName, organizations: spec.Organizations, names: joinNames(spec), usages: sortedUsages(spec),
-		notBefore: now.Add(-backdate), notAfter: now.Add(spec.Life)}
+		made: now, notBefore: now.Add(-backdate), notAfter: now.Add(spec.Life)}
 	if l.notBefore.Before(a.certificate.NotBefore) {
 		l.notBefore = a.certificate.NotBefore
 	}
@@ -106,7 +106,7 @@ func (s *Store) load(spec *plan.CertSpec) (stored, error) {
 	if err != nil {
 		return stored{}, nil // damaged: as good as none
 	}
-	return stored{plan.Pair{Certificate: certificate, Key: key, NotBefore: c.NotBefore, NotAfter: c.NotAfter}, c}, nil
+	return stored{plan.Pair{Certificate: certificate, Key: key, NotBefore: c.NotBefore, NotAfter: c.NotAfter, Made: madeAt(c)}, c}, nil
 }
 
 // misfit says why a certificate cannot be used again, or "".

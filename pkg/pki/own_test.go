@@ -16,15 +16,37 @@ import (
 	"github.com/kubespore/kubespore/pkg/plan"
 )
 
-// signed makes a certificate of an authority, by itself or by another.
+// putAuthority puts an authority into a store by hand.
+func putAuthority(t *testing.T, dir, name string, certificate []byte, key *ecdsa.PrivateKey) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "ca"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for ending, content := range map[string][]byte{".crt": certificate, ".key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})} {
+		if err := os.WriteFile(filepath.Join(dir, "ca", name+ending), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// signed makes a certificate of an authority that is two days old, by itself or by another.
 func signed(t *testing.T, name string, by *x509.Certificate, with *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
+	t.Helper()
+	return signedAt(t, time.Now().Add(-48*time.Hour), name, by, with)
+}
+
+func signedAt(t *testing.T, begin time.Time, name string, by *x509.Certificate, with *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(int64(len(name))), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-48 * time.Hour),
-		NotAfter: time.Now().AddDate(9, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	c := &x509.Certificate{SerialNumber: big.NewInt(int64(len(name))), Subject: pkix.Name{CommonName: name}, NotBefore: begin,
+		NotAfter: begin.AddDate(9, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	if by == nil {
 		by, with = c, key
 	}
@@ -58,18 +80,7 @@ func TestOwnAuthority(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "prod.pki")
-			der, err := x509.MarshalPKCS8PrivateKey(c.key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.MkdirAll(filepath.Join(dir, "ca"), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			for file, content := range map[string][]byte{"ca/kubernetes.crt": c.text, "ca/kubernetes.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})} {
-				if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			putAuthority(t, dir, "kubernetes", c.text, c.key)
 			s, err := Open(dir, Options{Cluster: "prod"})
 			if err != nil {
 				t.Fatalf("%s: %v", codeOf(err), err)

@@ -185,6 +185,7 @@ type Pair struct {
 	Key         []byte
 	NotBefore   time.Time
 	NotAfter    time.Time
+	Made        time.Time // or earlier, where the certificate does not tell
 }
 
 // Keys is all key material of a build, as pkg/pki hands it out. The key of
