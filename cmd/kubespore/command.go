@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/inspect"
 	"github.com/kubespore/kubespore/pkg/payload"
+	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // command is one row of the table below.
@@ -103,14 +104,15 @@ nothing. With --exit-code the exit code is 3 when something changes.`,
 		},
 		{
 			name: "explain", group: topologyGroup, args: "TOPOLOGY|CODE [HOST [PATH]]", min: 1, max: 3, run: runExplain,
-			results: []any{[]hostFacts{}, []inspect.Explanation{}, inspect.KeyTable{}, codeMeaning{}},
+			results: []any{[]hostFacts{}, []inspect.Explanation{}, inspect.KeyTable{}, []topology.Setting{}, codeMeaning{}},
 			summary: "say which profile wrote a file, from which line, or what a code means",
 			detail: `With a topology alone: the hosts and their profiles. With a host: every path that
 its document makes, and who wrote it. With a path, unit or item too: that alone,
-and all that is known of it. --keys prints which host holds which keys. With the
-code of a diagnostic: what it means.`,
-			examples: []string{"kubespore explain prod.yaml", "kubespore explain T017", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml"},
-			flags:    append([]string{"keys", "pki"}, loading...),
+and all that is known of it. --keys prints which host holds which keys. --settings
+prints what counts for a host: at the host itself, in its pool, or at the top. With
+the code of a diagnostic: what it means.`,
+			examples: []string{"kubespore explain prod.yaml", "kubespore explain T017", "kubespore explain prod.yaml cp1 /etc/kubernetes/manifests/etcd.yaml", "kubespore explain --keys prod.yaml", "kubespore explain --settings prod.yaml w1"},
+			flags:    append([]string{"keys", "pki", "settings"}, loading...),
 		},
 		{
 			name: "pki list", group: keysGroup, args: "[TOPOLOGY]", max: 1, run: runPKIList,

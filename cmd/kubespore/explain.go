@@ -13,6 +13,8 @@ import (
 	"github.com/kubespore/kubespore/pkg/inspect"
 	"github.com/kubespore/kubespore/pkg/pki"
 	"github.com/kubespore/kubespore/pkg/plan"
+	"github.com/kubespore/kubespore/pkg/topology"
+	"github.com/kubespore/kubespore/pkg/yamlfile"
 )
 
 func runExplain(c *call) int {
@@ -22,6 +24,9 @@ func runExplain(c *call) int {
 	if c.options.keys && len(c.args) > 1 {
 		return c.answer.misused(&usageError{message: "--keys is about all hosts", hint: "write kubespore explain --keys " + c.args[0]})
 	}
+	if c.options.settings && (len(c.args) != 2 || c.options.keys) {
+		return c.answer.misused(&usageError{message: "--settings is about one host", hint: "write kubespore explain --settings " + c.args[0] + " HOST"})
+	}
 	now, err := c.now()
 	if err != nil {
 		return c.answer.misused(err)
@@ -29,6 +34,9 @@ func runExplain(c *call) int {
 	project, list := c.work.load()
 	if list.HasErrors() {
 		return c.answer.finish(list, nil, nil)
+	}
+	if c.options.settings {
+		return explainSettings(c, project, list)
 	}
 	store, err := c.work.lookAtStore(project)
 	if err != nil {
@@ -64,6 +72,30 @@ func explainHost(c *call, in compile.Input, list diag.List) int {
 	_, more := compile.Render(c.ctx, in)
 	list.Append(more)
 	return c.answer.finish(list, found, func(w io.Writer) { inspect.PrintExplanations(w, found) })
+}
+
+// explainSettings says what counts for a host, and at which line.
+func explainSettings(c *call, p *compile.Project, list diag.List) int {
+	host, more := p.Host(c.args[1])
+	list.Append(more)
+	if list.HasErrors() {
+		return c.answer.finish(list, nil, nil)
+	}
+	settings := p.Settings(host)
+	return c.answer.finish(list, settings, func(w io.Writer) { printSettings(w, settings) })
+}
+
+func printSettings(w io.Writer, settings []topology.Setting) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "KEY\tVALUE\tFROM\tAT\n")
+	for _, s := range settings {
+		from := s.From
+		if s.Pool != "" {
+			from += " " + s.Pool
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Key, yamlfile.Clip(s.Value), from, s.At)
+	}
+	_ = t.Flush()
 }
 
 func explainKeys(c *call, in compile.Input, list diag.List) int {

@@ -19,6 +19,7 @@ type options struct {
 	hosts                  []string
 	out, template          string
 	keys, exitCode         bool
+	settings               bool
 	from, age              []string
 	bundle, iso            string
 	registry, registryISO  string
@@ -134,6 +135,7 @@ func flagTable() []flag {
 		{name: "relock", usage: "take what the sources have now, whatever was locked before", bind: func(o *options) any { return &o.relock }},
 		{name: "replace", usage: "put the authority in the place of another, which running machines trust", bind: func(o *options) any { return &o.replace }},
 		{name: "script", usage: "print a script that fetches all of it on a connected machine", bind: func(o *options) any { return &o.script }},
+		{name: "settings", usage: "print what counts for a host of all that the topology says, and at which line", bind: func(o *options) any { return &o.settings }},
 		{name: "squashfs", value: "FILE", usage: "also write the bundle as one compressed disk image for all machines", bind: func(o *options) any { return &o.squashfs }},
 		{name: "ssh-key", value: "FILE", usage: "your public SSH key (default: the one in ~/.ssh)", bind: func(o *options) any { return &o.sshKey }},
 		{name: "strict", usage: "treat warnings as errors", bind: func(o *options) any { return &o.strict }},

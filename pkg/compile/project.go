@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"strings"
+
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
 	"github.com/kubespore/kubespore/pkg/profile"
@@ -60,6 +62,30 @@ func (p *Project) without(omitted []string) (*Project, diag.List) {
 	out := *p
 	out.Topology = t
 	return &out, list
+}
+
+// Host finds a host of the topology.
+func (p *Project) Host(name string) (topology.Host, diag.List) {
+	var names []string
+	for _, h := range p.Topology.Hosts {
+		if h.Name == name {
+			return h, nil
+		}
+		names = append(names, h.Name)
+	}
+	var list diag.List
+	d := list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name)
+	if near := diag.Suggest(name, names); near != "" {
+		d.WithHint("did you mean %s?", near)
+	} else {
+		d.WithHint("the hosts: %s", strings.Join(names[:min(len(names), 10)], ", "))
+	}
+	return topology.Host{}, list
+}
+
+// Settings gives what the topology says for a host, and where.
+func (p *Project) Settings(h topology.Host) []topology.Setting {
+	return topology.Settings(p.Topology.File, p.text, p.known(), h)
 }
 
 // Plan decides everything that can be decided without keys, following what

@@ -1,9 +1,6 @@
 package compile
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/payload"
 	"github.com/kubespore/kubespore/pkg/render"
@@ -29,20 +26,9 @@ func (p *pipe) decide() {
 
 // checkNames refuses names of hosts that the topology does not have.
 func (p *pipe) checkNames() {
-	var names []string
-	for _, h := range p.result.Plan.Hosts {
-		names = append(names, h.Name)
-	}
 	for _, name := range p.Hosts {
-		if slices.Contains(names, name) {
-			continue
-		}
-		d := p.list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name)
-		if near := diag.Suggest(name, names); near != "" {
-			d.WithHint("did you mean %s?", near)
-		} else {
-			d.WithHint("the hosts: %s", strings.Join(names[:min(len(names), 10)], ", "))
-		}
+		_, problem := p.Host(name)
+		p.list.Append(problem)
 	}
 }
 

@@ -34,6 +34,7 @@ type decoder struct {
 	pools *map[string][]yamlfile.Pair // what has been read of the document's pools
 	read  []string                    // names and digests of the files that hosts are taken from
 	lost  bool                        // the hosts of an inventory are not known
+	said  map[string][]yamlfile.Pair  // what hosts say with their pools, by path; nil where it is not asked for
 }
 
 func newDecoder(file string) *decoder {

@@ -48,6 +48,14 @@ var poolName = schema.Scalar[string]{Name: "name of a pool", Tag: "!!str", Parse
 // joined key by key, down to the parameters of profiles; lists are added where
 // addedLists has them; of all else the host's own counts.
 func joinPool(d *schema.Decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
+	joined := withPool(d, own, path)
+	if said := of(d).said; said != nil {
+		said[path] = joined
+	}
+	return joined
+}
+
+func withPool(d *schema.Decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
 	i := yamlfile.Find(own, "pool")
 	if i < 0 {
 		return own

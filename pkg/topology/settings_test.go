@@ -1,0 +1,107 @@
+package topology
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSettings shows what counts for a host, and where it stands.
+func TestSettings(t *testing.T) {
+	const file = "../../testdata/good/pools.yaml"
+	var got strings.Builder
+	for _, s := range settingsOf(t, file, "w3") {
+		fmt.Fprintf(&got, "%s %s %s%s %d:%d\n", s.Key, s.Value, s.From, s.Pool, s.At.Line, s.At.Column)
+	}
+	if want := `address 192.168.200.33/24 host 15:5
+labels.example.org/disk ssd poolstorage 24:23
+labels.zone b host 17:14
+name w3 host 13:5
+os ubuntu host 16:5
+pool storage host 14:5
+profiles.flannel {} topology 9:12
+profiles.kubelet.config {podsPerCore: 4} poolstorage 26:39
+profiles.kubelet.maxPods 200 host 19:26
+roles [worker] poolstorage 22:5
+taints example.org/storage=yes:NoSchedule poolstorage 25:14
+taints example.org/slow=yes:PreferNoSchedule host 18:14
+`; got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+}
+
+func settingsOf(t *testing.T, file, host string) []Setting {
+	t.Helper()
+	text, known := readAll(t, file)
+	top, _ := Parse(file, text, known)
+	for _, h := range top.Hosts {
+		if h.Name == host {
+			return Settings(file, text, known, h)
+		}
+	}
+	t.Fatalf("%s has no host %s", file, host)
+	return nil
+}
+
+func readAll(t *testing.T, file string) ([]byte, Known) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, Known{Read: func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(file), name)) }}
+}
+
+// TestSettingsAreWhatIsRead: of every parameter of a profile that a host or the top says, the
+// value that Parse has read is the one that is told, from where it was read.
+func TestSettingsAreWhatIsRead(t *testing.T) {
+	seen := 0
+	for _, pattern := range []string{"../../testdata/good/*.yaml", "../../examples/*.yaml", "../../examples/seeds/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, known := readAll(t, file)
+			top, list := Parse(file, text, known)
+			if list.HasErrors() {
+				continue
+			}
+			for _, h := range top.Hosts[:min(len(top.Hosts), 20)] {
+				told := map[string]Setting{}
+				for _, s := range Settings(file, text, known, h) {
+					told[s.Key] = s
+				}
+				for name, selection := range top.Profiles {
+					if _, own := h.Profiles[name]; own {
+						continue
+					}
+					for param, value := range selection.Params {
+						seen += tells(t, file, h.Name, told, "profiles."+name+"."+param, value, "topology")
+					}
+				}
+				for name, selection := range h.Profiles {
+					for param, value := range selection.Params {
+						seen += tells(t, file, h.Name, told, "profiles."+name+"."+param, value, "host", "pool")
+					}
+				}
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d parameters were compared", seen)
+	}
+}
+
+// tells compares a parameter with what is told of it, and counts it.
+func tells(t *testing.T, file, host string, told map[string]Setting, key string, value any, from ...string) int {
+	t.Helper()
+	s, ok := told[key]
+	scalar := !strings.HasPrefix(fmt.Sprint(value), "map[") && !strings.HasPrefix(fmt.Sprint(value), "[")
+	if !ok || !strings.Contains(strings.Join(from, " "), s.From) || scalar && s.Value != strings.Join(strings.Fields(fmt.Sprint(value)), " ") {
+		t.Errorf("%s: %s: %s is %v from %v, and %q from %s is told", file, host, key, value, from, s.Value, s.From)
+	}
+	return 1
+}
