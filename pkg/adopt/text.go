@@ -55,7 +55,7 @@ func writeNetwork(b *strings.Builder, a *adoption) {
 	if len(a.bits) > 0 {
 		fmt.Fprintf(b, "  nodePodBits: %s\n", flow(a.bits))
 	}
-	a.unknown("network.nameservers", "no object names the name servers of the machines: write them, where there are any")
+	a.unknown("network.nameservers", "no object names the name servers of the machines: write them, since the CoreDNS of kubeadm ends on a machine that has none")
 }
 
 func cidrs(text string) []string {
