@@ -108,7 +108,7 @@ func Make(in Input) (*Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &maker{Input: in, target: target, named: target.Digest(), contents: map[string][]byte{}, enabled: map[string]bool{}}
+	m := &maker{Input: in, target: target, named: target.Digest(), contents: map[string][]byte{}, enabled: map[string]bool{}, order: ordering{}}
 	for _, e := range entries {
 		m.note(e)
 	}
@@ -147,9 +147,11 @@ type maker struct {
 	contents map[string][]byte // of the document's files, by digest
 	self     string            // the step that puts the file which names the state
 	enabled  map[string]bool   // units that the document enables
+	order    ordering
 }
 
 func (m *maker) note(e document.Entry) {
+	m.order.note(e)
 	if e.Unit != "" && e.Enabled != nil {
 		m.enabled[e.Unit] = *e.Enabled
 	}
@@ -300,8 +302,7 @@ var podsFirst = []string{"etcd", "kube-apiserver", "kube-controller-manager", "k
 // staticPods is where the kubelet finds pods. It acts on a change there by itself.
 const staticPods = "/etc/kubernetes/manifests/"
 
-// restarts adds who must read again what has changed. Units restart in one call,
-// so that their own ordering holds.
+// restarts adds who must read again what has changed, units in their own order.
 func (m *maker) restarts(d *Difference) {
 	units, pods := map[string]bool{}, map[string]bool{}
 	for _, path := range d.Paths {
@@ -341,10 +342,10 @@ func (m *maker) restarts(d *Difference) {
 		}
 	}
 	if len(on) > 0 {
-		d.steps = append(d.steps, "restart "+strings.Join(on, " "))
+		d.steps = append(d.steps, "restart "+strings.Join(m.order.sort(on), " "))
 	}
 	if len(maybe) > 0 {
-		d.steps = append(d.steps, "try-restart "+strings.Join(maybe, " "))
+		d.steps = append(d.steps, "try-restart "+strings.Join(m.order.sort(maybe), " "))
 	}
 }
 

@@ -77,6 +77,33 @@ func TestOrder(t *testing.T) {
 }
 
 // What no kit brings is named, and other earlier states are not kept from it.
+// TestOrderOfUnits: units restart in the order that they and their drop-ins say, also where
+// that is not the order of their names.
+func TestOrderOfUnits(t *testing.T) {
+	text := func(name, section string, more ...types.Dropin) types.Unit {
+		yes, contents := true, "[Unit]\n"+section+"\n"
+		return types.Unit{Name: name, Contents: &contents, Enabled: &yes, Dropins: more}
+	}
+	later := "[Unit]\nAfter=z.service\n"
+	new := doc(map[string]string{"/etc/a": "2", document.StatePath: "x"},
+		text("a.service", "After=m.service network.target"), text("b.service", "", types.Dropin{Name: "1.conf", Contents: &later}),
+		text("m.service", ""), text("y.service", "Before=a.service m.service"), text("z.service", "After=circle.service\nBefore=circle.service"))
+	old := doc(map[string]string{"/etc/a": "1"})
+	before, err := old.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := Make(Input{Cluster: "prod", Host: "w1", Made: time.Unix(1000, 0), Document: new, Earlier: []document.State{before}, Restarts: func(string) (units, pods []string) {
+		return []string{"a.service", "b.service", "m.service", "y.service", "z.service"}, nil
+	}})
+	if err != nil || len(k.From) != 1 {
+		t.Fatal(k, err)
+	}
+	if want := "\nrestart y.service m.service a.service z.service b.service\n"; !strings.Contains(string(k.Text), want) {
+		t.Errorf("want %q in\n%s", want, k.Text)
+	}
+}
+
 func TestBlocked(t *testing.T) {
 	new := doc(map[string]string{packageList: "2", document.StatePath: "x"})
 	for key, value := range map[string]string{
