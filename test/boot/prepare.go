@@ -57,6 +57,15 @@ func prepare(ctx context.Context, l *lab.Lab, runs []*lab.Run) error {
 			if err := r.Build(ctx, r.Without); err != nil {
 				return "", fmt.Errorf("%s: %w", r.Name, err)
 			}
+			if len(r.Without) == 0 {
+				continue
+			}
+			// What machines run once there are those that come later.
+			whole := *r
+			whole.Dir += "-whole"
+			if err := whole.Build(ctx, nil); err != nil {
+				return "", fmt.Errorf("%s: %w", r.Name, err)
+			}
 		}
 		return fmt.Sprintf("of %d scenarios", len(runs)), nil
 	}

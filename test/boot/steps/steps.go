@@ -92,6 +92,8 @@ func Verbs() []Verb {
 		{"certificate-rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", fromInside, upkeep.CertificateRotated},
 		{"kube-bench", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", fromInside, security.KubeBench},
 		{"compare-with-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", fromInside, upkeep.CompareWithKubeadm},
+		{"boot-by-kubeadm", "MACHINE", "power on with what kubeadm writes in the place of what kubespore does", fromInside, upkeep.BootByKubeadm},
+		{"adopt", "MACHINE HOSTS", "adopt the cluster of that machine as docs/adopt.md says, add hosts, and build", fromInside, upkeep.Adopt},
 		{"renew-certificates", "[NAME...]", "kubespore makes certificates anew, builds, and writes the kits", fromOutside, upkeep.RenewCertificates},
 		{"rotate", "NAME...", "kubespore takes the exchange of authorities and keys to its next phase, builds, and writes the kits", fromOutside, upkeep.Rotate},
 		{"change-topology", "YAML", "lay values over the topology, and build", fromOutside, upkeep.ChangeTopology},

@@ -18,6 +18,7 @@ import (
 	"github.com/kubespore/kubespore/test/boot/hardware"
 	"github.com/kubespore/kubespore/test/boot/lab"
 	"github.com/kubespore/kubespore/test/boot/osfile"
+	"github.com/kubespore/kubespore/test/boot/payload"
 	"github.com/kubespore/kubespore/test/boot/process"
 	"github.com/kubespore/kubespore/test/boot/screen"
 )
@@ -194,6 +195,11 @@ func AddHost(ctx context.Context, r *lab.Run, words []string) (string, error) {
 		before[h.Name] = string(text)
 	}
 	r.Without = slices.DeleteFunc(slices.Clone(r.Without), func(name string) bool { return slices.Contains(words, name) })
+	if r.Locked() {
+		if err := errors.Join(r.Adapt(r.Without), payload.PackInto(ctx, r, r.Bundle())); err != nil {
+			return "", err
+		}
+	}
 	if err := r.Build(ctx, r.Without); err != nil {
 		return "", err
 	}

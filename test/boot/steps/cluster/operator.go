@@ -32,7 +32,7 @@ func RunOutside(ctx context.Context, r *lab.Run, words []string) (string, error)
 	args := r.Lab.Lan.From("bash", "-euo", "pipefail", "-c", strings.Join(words, " "))
 	c := process.Command(ctx, args[0], args[1:]...)
 	c.Dir = r.Lab.Tree
-	c.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "KUBECONFIG="+filepath.Join(r.Dir, "out/admin.conf"), "KUBECACHEDIR="+filepath.Join(r.Dir, "kubectl"))
+	c.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "KUBECONFIG="+r.Operator(), "KUBECACHEDIR="+filepath.Join(r.Dir, "kubectl"))
 	out, err := c.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, process.LastLines(string(out), 20))

@@ -123,11 +123,7 @@ func firstBoot(ctx context.Context, r *lab.Run, m *lab.Machine, change func(cont
 			return err
 		}
 	}
-	// Whom the API server knows from its first moment: the roles of admin.conf are
-	// applied later, so asking with it would take the time of that. The machine
-	// removes its own once it has another.
-	r.Admin = filepath.Join(r.Dir, "super-admin.conf")
-	if err := osfile.Install(filepath.Join(c.Root(), "etc/kubernetes/super-admin.conf"), r.Admin); err != nil {
+	if err := askAsSuperAdmin(r, c); err != nil {
 		return err
 	}
 	if err := m.PowerOn(ctx); err != nil {
@@ -141,6 +137,14 @@ func firstBoot(ctx context.Context, r *lab.Run, m *lab.Machine, change func(cont
 		taken[i] = append(taken[i], time.Since(m.Since))
 	}
 	return m.Cut()
+}
+
+// askAsSuperAdmin has the lab ask as whom the API server knows from its first moment: the
+// roles of admin.conf are applied later, so asking with it would take the time of that. The
+// machine removes its own once it has another.
+func askAsSuperAdmin(r *lab.Run, c *hardware.Container) error {
+	r.Admin = filepath.Join(r.Dir, "super-admin.conf")
+	return osfile.Install(filepath.Join(c.Root(), "etc/kubernetes/super-admin.conf"), r.Admin)
 }
 
 var ownUnit = regexp.MustCompile(`kubespore-[a-z-]+\.service`)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -63,8 +64,11 @@ func writeKits(ctx context.Context, r *lab.Run, more ...string) error {
 	return err
 }
 
-// WriteKits makes the kits of the last build.
+// WriteKits makes the kits of the last build, with what they bring of a locked payload.
 func WriteKits(ctx context.Context, r *lab.Run, _ []string) (string, error) {
+	if r.Locked() {
+		return "", writeKits(ctx, r, "--payload", r.Bundle())
+	}
 	return "", writeKits(ctx, r)
 }
 
@@ -115,24 +119,72 @@ func ApplyKits(ctx context.Context, r *lab.Run, words []string) (string, error) 
 		if err := copyKit(inside, filepath.Join(kits(r), m.Name)); err != nil {
 			return err
 		}
-		if payload := filepath.Join(kits(r), "_payload"); osfile.Exists(payload) {
-			if err := os.CopyFS(filepath.Join(inside.Root(), kitsInside, "_payload"), os.DirFS(payload)); err != nil {
-				return err
-			}
+		if err := givePayload(r, inside); err != nil {
+			return err
+		}
+		state, err := os.ReadFile(filepath.Join(inside.Root(), "etc/kubespore/state"))
+		if err != nil {
+			return err
 		}
 		start := time.Now()
 		if _, err := inside.Do(ctx, applyKit); err != nil {
 			return err
 		}
+		seconds := time.Since(start).Seconds()
+		cost, err := costOf(filepath.Join(kits(r), m.Name), strings.TrimSpace(string(state)))
 		turn.Lock()
 		defer turn.Unlock()
-		took = append(took, fmt.Sprintf("%s %.0f s", m.Name, time.Since(start).Seconds()))
-		return nil
+		took = append(took, fmt.Sprintf("%s %.0f s (%s)", m.Name, seconds, cost))
+		return err
 	})
 	if err != nil {
 		return "", err
 	}
 	return strings.Join(took, ", "), nil
+}
+
+// givePayload puts the programs and images that kits bring next to a kit. Where there are
+// many machines, whose disks are in memory, they look into the bundle that it was made of.
+func givePayload(r *lab.Run, inside *hardware.Container) error {
+	from, to := filepath.Join(kits(r), "_payload"), filepath.Join(inside.Root(), kitsInside, "_payload")
+	switch {
+	case !osfile.Exists(from):
+		return nil
+	case r.Next != nil && len(r.Machines) > 3:
+		return os.Symlink(lab.NewBundle, to)
+	}
+	return os.CopyFS(to, os.DirFS(from))
+}
+
+// costOf says how large a kit is without programs and images, and how much it restarts on a
+// machine of a state.
+func costOf(kit, state string) (string, error) {
+	var size int64
+	if err := filepath.WalkDir(kit, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			size += info.Size()
+		}
+		return err
+	}); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(filepath.Join(kit, "kit"))
+	_, way, _ := strings.Cut(string(text), "\nfrom "+state+"\n")
+	way, _, _ = strings.Cut(way, "\nfrom ")
+	pods, units := 0, 0
+	for line := range strings.Lines(way) {
+		switch words := strings.Fields(line); words[0] {
+		case "pod", "manifest":
+			pods++
+		case "restart", "try-restart":
+			units += len(words) - 1
+		}
+	}
+	return fmt.Sprintf("%d KiB, %d pods and %d units", size/1024, pods, units), err
 }
 
 // PlugInKits copies all kits onto one stick, which machines that are off have when they boot.
