@@ -3,6 +3,7 @@ package pki
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/binary"
 	"math/big"
 	"time"
 )
@@ -19,10 +20,8 @@ const serialMark, serialBytes, serialTime = "KS", 16, 5
 
 // newSerial is a serial number for a certificate that is made now.
 func newSerial(now time.Time) *big.Int {
-	raw := []byte(serialMark)
-	for shift := 8 * (serialTime - 1); shift >= 0; shift -= 8 {
-		raw = append(raw, byte(now.Unix()>>shift))
-	}
+	seconds := binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))
+	raw := append([]byte(serialMark), seconds[8-serialTime:]...)
 	random := make([]byte, serialBytes-len(raw))
 	rand.Read(random) // never fails
 	return new(big.Int).SetBytes(append(raw, random...))
