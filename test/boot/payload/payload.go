@@ -73,12 +73,12 @@ func packBundle(ctx context.Context, r *lab.Run) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	return bundle, PackInto(ctx, r, bundle, more...)
+	return bundle, packInto(ctx, r, bundle, more...)
 }
 
-// PackInto packs what the topology names today into a bundle. Of one that has it already,
+// packInto packs what the topology names today into a bundle. Of one that has it already,
 // the lock and its signature by the cluster's key are all that is written.
-func PackInto(ctx context.Context, r *lab.Run, bundle string, more ...string) error {
+func packInto(ctx context.Context, r *lab.Run, bundle string, more ...string) error {
 	sources, err := sourcesOf(r)
 	if err != nil {
 		return err
@@ -89,6 +89,18 @@ func PackInto(ctx context.Context, r *lab.Run, bundle string, more ...string) er
 	}
 	_, err = r.Kubespore(ctx, args...)
 	return err
+}
+
+// Rebuild has the documents fit the topology as the scenario changed it, with its payload
+// locked in a bundle.
+func Rebuild(ctx context.Context, r *lab.Run, bundle string) error {
+	if err := r.Adapt(r.Without); err != nil {
+		return err
+	}
+	if err := packInto(ctx, r, bundle); err != nil {
+		return err
+	}
+	return r.Build(ctx, r.Without)
 }
 
 // sourcesOf are the programs of the version that the topology names, and the lab's images.

@@ -195,12 +195,13 @@ func AddHost(ctx context.Context, r *lab.Run, words []string) (string, error) {
 		before[h.Name] = string(text)
 	}
 	r.Without = slices.DeleteFunc(slices.Clone(r.Without), func(name string) bool { return slices.Contains(words, name) })
+	var err error
 	if r.Locked() {
-		if err := errors.Join(r.Adapt(r.Without), payload.PackInto(ctx, r, r.Bundle())); err != nil {
-			return "", err
-		}
+		err = payload.Rebuild(ctx, r, r.Bundle())
+	} else {
+		err = r.Build(ctx, r.Without)
 	}
-	if err := r.Build(ctx, r.Without); err != nil {
+	if err != nil {
 		return "", err
 	}
 	// Other machines have lists of control planes, and none of workers.

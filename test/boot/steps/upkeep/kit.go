@@ -80,13 +80,7 @@ func UpgradeByKits(ctx context.Context, r *lab.Run, _ []string) (string, error) 
 	}
 	time.Sleep(time.Second) // as for new certificates
 	r.Set = r.Next.Set
-	if err := r.Adapt(r.Without); err != nil {
-		return "", err
-	}
-	if err := payload.PackInto(ctx, r, r.Next.Bundle()); err != nil {
-		return "", err
-	}
-	if err := r.Build(ctx, r.Without); err != nil {
+	if err := payload.Rebuild(ctx, r, r.Next.Bundle()); err != nil {
 		return "", err
 	}
 	return "", writeKits(ctx, r, "--payload", r.Next.Bundle())
