@@ -6,7 +6,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -71,12 +70,7 @@ func (b *Built) Hosts(names []string) ([]media.Host, diag.List) {
 	}
 	for _, name := range names {
 		if files[name] == nil {
-			d := list.Errorf("O107", diag.Position{File: b.Out}, "", "there is no host %q in the build", name)
-			if near := diag.Suggest(name, known); near != "" {
-				d.WithHint("did you mean %s?", near)
-			} else {
-				d.WithHint("the hosts: %s", strings.Join(known[:min(len(known), 10)], ", "))
-			}
+			suggestHost(list.Errorf("O107", diag.Position{File: b.Out}, "", "there is no host %q in the build", name), name, known)
 		}
 	}
 	return out, list

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -53,7 +54,15 @@ func (p *Project) known() topology.Known {
 
 // Known is what a topology may name of what the profiles describe.
 func Known(c *profile.Catalog) topology.Known {
-	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats()}
+	laidOver := func(name, param string) bool {
+		p := c.Lookup(name)
+		if p == nil {
+			return false
+		}
+		q := p.Param(param)
+		return q != nil && q.FieldsOf != ""
+	}
+	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats(), LaidOver: laidOver}
 }
 
 // without gives the project as it were if the topology did not hold some paths.
@@ -66,21 +75,26 @@ func (p *Project) without(omitted []string) (*Project, diag.List) {
 
 // Host finds a host of the topology.
 func (p *Project) Host(name string) (topology.Host, diag.List) {
-	var names []string
-	for _, h := range p.Topology.Hosts {
-		if h.Name == name {
-			return h, nil
-		}
-		names = append(names, h.Name)
+	hosts := p.Topology.Hosts
+	if i := slices.IndexFunc(hosts, func(h topology.Host) bool { return h.Name == name }); i >= 0 {
+		return hosts[i], nil
 	}
 	var list diag.List
-	d := list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name)
-	if near := diag.Suggest(name, names); near != "" {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.Name)
+	}
+	suggestHost(list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name), name, names)
+	return topology.Host{}, list
+}
+
+// suggestHost says which hosts there are where one was asked for that is not among them.
+func suggestHost(d *diag.Diagnostic, name string, known []string) {
+	if near := diag.Suggest(name, known); near != "" {
 		d.WithHint("did you mean %s?", near)
 	} else {
-		d.WithHint("the hosts: %s", strings.Join(names[:min(len(names), 10)], ", "))
+		d.WithHint("the hosts: %s", strings.Join(known[:min(len(known), 10)], ", "))
 	}
-	return topology.Host{}, list
 }
 
 // Settings gives what the topology says for a host, and where.

@@ -17,6 +17,10 @@ type Known struct {
 	Minors  []string            // of Kubernetes, oldest first
 	Systems map[string][]string // the formats that each operating system reads, its default first
 
+	// LaidOver says of which parameters of profiles a host's is laid over the topology's, and
+	// does not replace it; nil: of none.
+	LaidOver func(profile, param string) bool
+
 	Read func(name string) ([]byte, error) // reads a file below the topology's folder; nil where it has none
 }
 
@@ -50,10 +54,15 @@ func digest(text string, files []string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// understand goes from text to hosts to checks, unless a bound is reached.
-func (d *decoder) understand(root *yaml.Node, f *document) {
+// decode reads what stands in the file, hosts with their pools.
+func (d *decoder) decode(root *yaml.Node, f *document) {
 	d.pools = &f.pools
 	documentSchema.Read(d.Decoder, root, "", f)
+}
+
+// understand goes from text to hosts to checks, unless a bound is reached.
+func (d *decoder) understand(root *yaml.Node, f *document) {
+	d.decode(root, f)
 	f.Kubernetes.Minor = minorOf(f.Kubernetes.Version)
 	if !d.Stopped {
 		d.expand(f)

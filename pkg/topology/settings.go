@@ -33,8 +33,7 @@ func Settings(file string, data []byte, known Known, host Host) []Setting {
 	}
 	d.inventories(root)
 	f := document{Topology: Topology{File: file, positions: d.Positions}}
-	d.pools = &f.pools
-	documentSchema.Read(d.Decoder, root, "", &f)
+	d.decode(root, &f)
 	own := d.said[host.Path]
 	w := settingsWriter{decoder: d, from: "host", ofPool: map[*yaml.Node]bool{}}
 	if i := yamlfile.Find(own, "pool"); i >= 0 {
@@ -48,7 +47,7 @@ func Settings(file string, data []byte, known Known, host Host) []Setting {
 	w = settingsWriter{decoder: d, from: "topology"}
 	w.write(slices.DeleteFunc(d.Pairs(root, ""), func(p yamlfile.Pair) bool { return !ofHosts(p.Key) }), "", 2)
 	for _, s := range w.out {
-		if !replaced(s, settings) {
+		if !known.replaced(s, settings) {
 			settings = append(settings, s)
 		}
 	}
@@ -62,11 +61,16 @@ func ofHosts(key string) bool {
 }
 
 // replaced says whether what the top says does not count for a host that says this.
-func replaced(top Setting, own []Setting) bool {
+func (k Known) replaced(top Setting, own []Setting) bool {
+	added := slices.Contains(addedLists, top.Key) || k.isLaidOver(top.Key)
 	return slices.ContainsFunc(own, func(s Setting) bool {
-		mapping := strings.HasPrefix(top.Value, "{") && strings.HasPrefix(s.Value, "{")
-		return s.Key == top.Key && !mapping && !slices.Contains(addedLists, s.Key) || strings.HasPrefix(top.Key, s.Key+".")
+		return s.Key == top.Key && !added || strings.HasPrefix(top.Key, s.Key+".")
 	})
+}
+
+func (k Known) isLaidOver(key string) bool {
+	words := strings.Split(key, ".")
+	return k.LaidOver != nil && len(words) == 3 && words[0] == "profiles" && k.LaidOver(words[1], words[2])
 }
 
 // note adds a node and all that it holds.

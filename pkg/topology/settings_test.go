@@ -32,6 +32,34 @@ taints example.org/slow=yes:PreferNoSchedule host 18:14
 	}
 }
 
+// TestSettingsReplaced: a parameter of a host takes the place of the topology's as a whole, but
+// for a configuration, which is laid over it. A text that looks like a mapping is none.
+func TestSettingsReplaced(t *testing.T) {
+	text := []byte(`apiVersion: kubespore/v1alpha1
+kind: Topology
+cluster: {name: t, endpoint: "10.0.0.1:6443"}
+kubernetes: {version: v1.36.3}
+network: {pods: [10.240.0.0/16], services: [10.96.0.0/16]}
+os: debian
+profiles: {kubelet: {config: {a: 1}}, own: {map: {a: 1}, text: "{a}"}}
+hosts: [{name: c, roles: [control-plane], address: 10.0.0.1/24, profiles: {kubelet: {config: {b: 2}}, own: {map: {b: 2}, text: "{b}"}}}]
+`)
+	known := Known{LaidOver: func(profile, param string) bool { return profile+"."+param == "kubelet.config" }}
+	top, list := Parse("t.yaml", text, known)
+	if list.HasErrors() {
+		t.Fatal(list)
+	}
+	var got []string
+	for _, s := range Settings("t.yaml", text, known, top.Hosts[0]) {
+		if strings.HasPrefix(s.Key, "profiles.") {
+			got = append(got, s.Key+" "+s.From)
+		}
+	}
+	if want := "profiles.kubelet.config host, profiles.kubelet.config topology, profiles.own.map host, profiles.own.text host"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
+	}
+}
+
 func settingsOf(t *testing.T, file, host string) []Setting {
 	t.Helper()
 	text, known := readAll(t, file)
