@@ -251,7 +251,13 @@ func TestCustodies(t *testing.T) {
 				}
 			}
 			commit()
-			agree(t, p, mustIssue(t, s, p, time.Now()))
+			keys := mustIssue(t, s, p, time.Now())
+			agree(t, p, keys)
+			for host, floor := range keys.Floors {
+				if floor.After(time.Now()) {
+					t.Errorf("the clock of %s would be set to %s, which has not come yet", host, floor)
+				}
+			}
 			commit()
 			if list := s.Verify(time.Now()); len(list) > 0 {
 				t.Error(list)
@@ -268,7 +274,7 @@ func TestCustodies(t *testing.T) {
 				t.Fatal(err)
 			}
 			commit()
-			if keys := mustIssue(t, s, p, time.Now()); string(keys.Certs["cluster/admin"].Key) != string(renewed.Certs["cluster/admin"].Key) {
+			if keys = mustIssue(t, s, p, time.Now()); string(keys.Certs["cluster/admin"].Key) != string(renewed.Certs["cluster/admin"].Key) {
 				t.Error("a sealed store makes another certificate")
 			}
 		})
