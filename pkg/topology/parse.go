@@ -17,8 +17,8 @@ type Known struct {
 	Minors  []string            // of Kubernetes, oldest first
 	Systems map[string][]string // the formats that each operating system reads, its default first
 
-	// LaidOver says of which parameters of profiles a host's is laid over the topology's, and
-	// does not replace it; nil: of none.
+	// LaidOver says whether the parameter of a host is laid over the topology's; where it says
+	// no, and where it is nil, the host's replaces the topology's.
 	LaidOver func(profile, param string) bool
 
 	Read func(name string) ([]byte, error) // reads a file below the topology's folder; nil where it has none
