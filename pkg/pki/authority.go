@@ -123,31 +123,6 @@ func (a *authority) useKey(file string, key []byte) error {
 	return nil
 }
 
-// signerOnMachines is the authority that controller managers sign with where
-// custody puts its key on control planes. They read one certificate from its file
-// (pkg/controller/certificates/signer/ca_provider.go of Kubernetes), and end with
-// "expected 1 certificate" at a chain.
-const signerOnMachines = "kubernetes"
-
-// chainsThatSign refuses a chain where a controller manager would sign with it.
-func chainsThatSign(p *plan.Plan, authorities map[string]*authority) diag.List {
-	var list diag.List
-	a := authorities[signerOnMachines]
-	if a == nil || len(parseAll(a.pair.Certificate)) < 2 {
-		return nil
-	}
-	for _, h := range p.Hosts {
-		for _, d := range h.Deposits {
-			if d.Kind == "authority" && d.ID == signerOnMachines && d.Form == "key" {
-				list.Errorf("K055", d.Position, "", "the authority %s is an intermediate, and the controller manager of %s would not start: it signs with a file of one certificate only", d.ID, h.Name).
-					WithHint("say pki: {custody: offline}, or bring in a root")
-				return list
-			}
-		}
-	}
-	return nil
-}
-
 // warnEarlyEnds tells of each CA whose end cuts certificates short.
 func warnEarlyEnds(p *plan.Plan, authorities map[string]*authority, keys *plan.Keys) diag.List {
 	short := map[string]int{}

@@ -29,7 +29,6 @@ func (s *Store) Issue(p *plan.Plan, now time.Time, progress func(done, total int
 	}
 	authorities, problems := s.authorities(p.Authorities, now)
 	list.Append(problems)
-	list.Append(chainsThatSign(p, authorities))
 	if list.HasErrors() {
 		return nil, list
 	}

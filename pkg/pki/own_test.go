@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,10 +11,9 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
-
-	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // putAuthority puts an authority into a store by hand.
@@ -99,20 +99,27 @@ func TestOwnAuthority(t *testing.T) {
 	}
 }
 
-// TestChainThatSigns refuses an intermediate whose key controller managers get:
-// they end at a file of two certificates.
-func TestChainThatSigns(t *testing.T) {
+// TestChains finds the authorities whose file on machines holds more certificates
+// than one: controller managers sign with a file of one.
+func TestChains(t *testing.T) {
 	r := newRoom(t)
 	r.root(ecdsaKey...)
 	r.child("middle", "middle")
-	for name, want := range map[string]string{"middle": "K055", "root": ""} {
+	for name, want := range map[string][]string{"middle": {"kubernetes"}, "root": nil} {
 		s, p := Memory(), smallPlan()
 		if _, list := Import(s, p, Bring{Files: r.read(name+".crt", name+".key", "root.crt"), Authority: "kubernetes"}, time.Now()); len(list) > 0 {
 			t.Fatal(list)
 		}
-		p.Hosts[0].Deposits = append(p.Hosts[0].Deposits, plan.Deposit{Kind: "authority", ID: "kubernetes", Form: "key"})
-		if _, list := s.Issue(p, time.Now(), nil); len(list) > 0 != (want != "") || want != "" && list[0].Code != want {
-			t.Errorf("%s: want %q, have %v", name, want, list)
+		given, err := s.Allocations()
+		if err != nil || !slices.Equal(given.Chains, want) {
+			t.Errorf("%s: %v, %v; want %v", name, given.Chains, err, want)
+		}
+		keys, list := s.Issue(p, time.Now(), nil)
+		if len(list) > 0 {
+			t.Fatal(list)
+		}
+		if signer := keys.Authorities["kubernetes"].Signer; len(parseAll(signer)) != 1 || !bytes.HasPrefix(keys.Authorities["kubernetes"].Certificate, signer) {
+			t.Errorf("%s: the signer is not the first of the file", name)
 		}
 	}
 }

@@ -207,8 +207,8 @@ func (s *Store) Allocations() (plan.Allocations, error) {
 	if err != nil {
 		return a, failure(err)
 	}
-	if !found {
-		return a, nil
+	if a.Chains, err = chains(s); err != nil || !found {
+		return a, err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -217,6 +217,29 @@ func (s *Store) Allocations() (plan.Allocations, error) {
 			WithHint("restore it from a backup; without it, nodes would be given other pod networks than they have")
 	}
 	return a, nil
+}
+
+// chains names the authorities whose file holds more certificates than one.
+func chains(s *Store) ([]string, error) {
+	names, err := s.names()
+	if err != nil {
+		return nil, failure(err)
+	}
+	var out []string
+	for _, file := range names {
+		name, isAuthority := strings.CutPrefix(strings.TrimSuffix(file, ".crt"), plan.AuthorityID(""))
+		if !isAuthority || path.Ext(file) != ".crt" || isOther(file) {
+			continue
+		}
+		text, _, err := s.read(file)
+		if err != nil {
+			return nil, failure(err)
+		}
+		if len(parseAll(text)) > 1 {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // SetAllocations keeps what this build decided, from Commit on.

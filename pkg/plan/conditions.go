@@ -38,7 +38,7 @@ func clusterSettings(t *topology.Topology, c *Cluster) map[string][]string {
 		"adminOnControlPlanes": truth(c.AdminOnControlPlanes),
 		"minor":                {c.Minor},
 		"nameservers":          truth(len(c.Nameservers) > 0),
-		"rotating":             c.Rotating,
+		"bundled":              c.Bundled,
 	}
 }
 

@@ -83,8 +83,8 @@ type Cluster struct {
 	HostNetworks  []string // the LANs that hosts stand in, masked, without repeats
 	Profiles      []string // selected on some host
 
-	VRRPID   int      // virtual router id, from the allocations
-	Rotating []string // authorities that are being exchanged: machines trust two
+	VRRPID  int      // virtual router id, from the allocations
+	Bundled []string // authorities of more certificates than one: intermediates, and what is being exchanged
 
 	Rotations map[string]Rotation // by name in the store
 }

@@ -26,7 +26,7 @@ func clusterFacts(t *topology.Topology, hosts []*HostFacts, given Allocations) *
 		SearchDomains: t.Network.SearchDomains, NTP: t.Network.NTP,
 		Custody: t.PKI.Custody, KeyAlgorithm: t.PKI.KeyAlgorithm, Validity: t.PKI.Validity, AdminOnControlPlanes: t.Access.AdminOnControlPlanes, StackedEtcd: true,
 		Hosts: hosts, VRRPID: given.VRRP[vrrpCluster+t.Cluster.Name],
-		Rotating: rotating(given.Rotations), Rotations: given.Rotations,
+		Bundled: bundled(given), Rotations: given.Rotations,
 	}
 	for _, p := range t.Network.Pods {
 		c.PodCIDRs = append(c.PodCIDRs, p.String())

@@ -47,16 +47,17 @@ const authorityScope = "ca/"
 // AuthorityID is the name of an authority in the store.
 func AuthorityID(name string) string { return authorityScope + name }
 
-// rotating names the authorities that are two, sorted.
-func rotating(rotations map[string]Rotation) []string {
-	var out []string
-	for id, r := range rotations {
+// bundled names the authorities whose file on machines holds more certificates than
+// one, sorted: chains, and those that are two while they are exchanged.
+func bundled(given Allocations) []string {
+	out := slices.Clone(given.Chains)
+	for id, r := range given.Rotations {
 		if name, ok := strings.CutPrefix(id, authorityScope); ok && r.Phase != "" {
 			out = append(out, name)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // RingKey is one value of a secret that may have two.

@@ -175,6 +175,7 @@ type Allocations struct {
 	Generation int                       `json:"generation"`          // counts changes of what the cluster is to hold
 	Objects    string                    `json:"objects"`             // digest of what the generation stands for
 	Rotations  map[string]Rotation       `json:"rotations,omitempty"` // by name in the store: ca/kubernetes, cluster/service-account
+	Chains     []string                  `json:"-"`                   // authorities that the store holds with those above them, sorted
 }
 
 // Pair is a certificate and its key as PEM. Key is nil where the key is kept

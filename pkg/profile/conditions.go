@@ -36,7 +36,7 @@ var settings = map[string]allowedValues{
 	"adminOnControlPlanes": {values: truth},
 	"nameservers":          {values: truth},
 	"minor":                {},
-	"rotating":             {}, // authorities that are being exchanged
+	"bundled":              {}, // authorities of more certificates than one
 }
 
 // SettingCan says whether a setting exists and can be a text.

@@ -26,19 +26,7 @@ func (l *lab) rotation(t *testing.T) {
 		{http.MethodPost, requestsPath, signingRequest(t, "w1"), http.StatusCreated},
 		{http.MethodPost, requestsPath, signingRequest(t, "w2"), http.StatusForbidden},
 	})
-	var issued []byte
-	eventually(t, 20*time.Second, "the request of w1 is signed", func() error {
-		text, _ := l.superAdmin.get(t, requestsPath+"/of-w1", "status", "certificate").(string)
-		issued, _ = base64.StdEncoding.DecodeString(text)
-		if len(issued) == 0 {
-			return fmt.Errorf("no certificate")
-		}
-		return nil
-	})
-	c, err := parse(issued)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := l.superAdmin.signed(t, "w1")
 	authority, err := parse(l.w1.read(t, pkiDir+"ca.crt"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +34,21 @@ func (l *lab) rotation(t *testing.T) {
 	if err := c.CheckSignatureFrom(authority); err != nil || c.Subject.CommonName != "system:node:w1" {
 		t.Errorf("issued to %s: %v", c.Subject, err)
 	}
+}
+
+// signed waits until the request of a node is signed.
+func (c client) signed(t *testing.T, node string) *x509.Certificate {
+	t.Helper()
+	var issued *x509.Certificate
+	eventually(t, time.Minute, "the request of "+node+" is signed", func() error {
+		text, _ := c.get(t, requestsPath+"/of-"+node, "status", "certificate").(string)
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err == nil {
+			issued, err = parse(raw)
+		}
+		return err
+	})
+	return issued
 }
 
 // signingRequest is what a kubelet posts.
