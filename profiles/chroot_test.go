@@ -55,13 +55,15 @@ func layOut(t *testing.T, doc *document.Document) *chroot {
 			m.link(t, e.Path, e.Target)
 		case e.Kind == document.KindDirectory:
 			m.folder(t, e.Path)
+		case e.Kind == document.KindUnit && len(e.Content) == 0:
+			m.put(t, e.Path, "[Install]\nWantedBy=multi-user.target\n", 0o644) // the image has it
 		default:
 			m.put(t, e.Path, string(e.Content), fs.FileMode(e.Mode))
 		}
 	}
 	enable := []string{"systemctl", "--quiet", "enable"}
 	for _, e := range entries {
-		if e.Kind == document.KindUnit && len(e.Content) > 0 && e.Enabled != nil && *e.Enabled {
+		if e.Kind == document.KindUnit && e.Enabled != nil && *e.Enabled {
 			enable = append(enable, e.Unit)
 		}
 	}

@@ -105,8 +105,15 @@ func (m *chroot) kitFor(t *testing.T, s signer, to *document.Document, made time
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := kit.Make(kit.Input{Cluster: m.cluster(t), Host: to.Host, Made: made, Document: to, Earlier: earlier,
+	return m.putKit(t, s, kit.Input{Host: to.Host, Made: made, Document: to, Earlier: earlier,
 		Restarts: func(path string) (units, pods []string) { n := readers(path); return n.Restart, n.Pods }})
+}
+
+// putKit writes a kit of this machine's cluster into a root.
+func (m *chroot) putKit(t *testing.T, s signer, in kit.Input) *kit.Kit {
+	t.Helper()
+	in.Cluster = m.cluster(t)
+	k, err := kit.Make(in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type options struct {
 	controlPlanes, workers []string
 	nameservers            []string
 	timeout, page, adopted string
+	fromTopology, fromHost string
 	newPassphraseFD        string
 	recipients             []string
 	requests, export       string
@@ -119,6 +120,8 @@ func flagTable() []flag {
 		{key: "media", name: "output", short: "o", former: "media", value: "DIR", usage: "folder that the media are written to", initial: "media", bind: func(o *options) any { return &o.media }},
 		{key: "adopted", name: "output", short: "o", value: "FILE", usage: "file that the topology is written to", initial: "topology.yaml", bind: func(o *options) any { return &o.adopted }},
 		{name: "packages", value: "DIR", usage: "a folder of packages (*.deb, *.rpm) of the machines' distribution, to carry along and to lock", bind: func(o *options) any { return &o.packages }},
+		{key: "kits-from", name: "from", value: "TOPOLOGY", usage: "the cluster that the machines leave; its store signs the kits", bind: func(o *options) any { return &o.fromTopology }},
+		{name: "from-host", value: "NAME", usage: "what that cluster calls the machine (default: the name that it will have)", bind: func(o *options) any { return &o.fromHost }},
 		{key: "kits", name: "output", short: "o", value: "DIR", usage: "folder that the kits are written to", initial: "kits", bind: func(o *options) any { return &o.kits }},
 		{key: "requests", name: "output", short: "o", value: "DIR", usage: "folder that the requests are written to", initial: "requests", bind: func(o *options) any { return &o.requests }},
 		{key: "export", name: "output", short: "o", value: "FILE", usage: "file that the store is written to (default: CLUSTER.pki.tar next to the topology); - prints it", bind: func(o *options) any { return &o.export }},

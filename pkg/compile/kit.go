@@ -28,7 +28,7 @@ const kitPayload = "_payload"
 
 // KitOf is what the kit of a host does.
 type KitOf struct {
-	Host     string   `json:"host"`
+	Host     string   `json:"host"`     // what the machine is called until it takes the kit
 	Changes  []string `json:"changes"`  // paths, from the last state
 	Programs []string `json:"programs"` // paths of those to exchange
 	Images   []string `json:"images"`   // to import
@@ -46,18 +46,20 @@ const kitSettings = "/etc/kubespore/kit"
 // kitMaker makes the kits of one build.
 type kitMaker struct {
 	*Built
-	store  *pki.Store
-	bundle *payload.Bundle // may be nil
-	turn   sync.Mutex
-	told   func(KitOf)
-	parts  map[string]payload.File // of the bundle, that kits bring
+	store   *pki.Store      // of the cluster that the machines are of
+	bundle  *payload.Bundle // may be nil
+	leaving *Leaving        // nil where they stay in their cluster
+	turn    sync.Mutex
+	told    func(KitOf)
+	parts   map[string]payload.File // of the bundle, that kits bring
 }
 
 // Kits makes kits of a build as a kind of media: a folder for each host, and a
 // volume with the same. With a bundle they bring the programs and images of it that
-// machines lack. Told is given what each does, one after the other.
-func (b *Built) Kits(store *pki.Store, bundle *payload.Bundle, told func(KitOf)) media.Medium {
-	m := &kitMaker{Built: b, store: store, bundle: bundle, told: told, parts: map[string]payload.File{}}
+// lack. Told is given what each does, one after the other. With leaving they are for
+// machines of another cluster, whose store it is.
+func (b *Built) Kits(store *pki.Store, bundle *payload.Bundle, leaving *Leaving, told func(KitOf)) media.Medium {
+	m := &kitMaker{Built: b, store: store, bundle: bundle, leaving: leaving, told: told, parts: map[string]payload.File{}}
 	return media.Medium{Name: "kit", Formats: []string{"ignition", "cloud-init"}, Gather: m.gather, Make: m.files}
 }
 
@@ -68,7 +70,7 @@ func (m *kitMaker) gather(hosts []media.Host) ([]media.File, diag.List) {
 		return nil, nil
 	}
 	for _, h := range hosts {
-		k, err := m.kit(m.store, h.Name)
+		k, err := m.kit(h.Name)
 		if err != nil {
 			continue // and said where the host has its turn
 		}
@@ -100,22 +102,23 @@ func copyPart(w io.Writer, part payload.File) error {
 
 // files gives what is written for a host.
 func (m *kitMaker) files(h *media.Host) ([]media.File, error) {
-	k, err := m.kit(m.store, h.Name)
+	k, err := m.kit(h.Name)
 	if err != nil || len(k.From) == 0 {
 		return nil, err
 	}
-	contents, err := m.contents(h.Name, k)
+	name := m.leaving.name(h.Name)
+	contents, err := m.contents(name, k)
 	if err != nil {
 		return nil, err
 	}
 	var out []media.File
 	var volume []iso9660.File
 	size, carried := 0, int64(0)
-	for _, name := range slices.Sorted(maps.Keys(contents)) {
-		data := contents[name]
+	for _, file := range slices.Sorted(maps.Keys(contents)) {
+		data := contents[file]
 		size += len(data)
-		out = append(out, media.File{Path: name, Host: h.Name, Write: func(w io.Writer) error { _, err := w.Write(data); return err }})
-		volume = append(volume, iso9660.File{Path: name, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
+		out = append(out, media.File{Path: file, Host: h.Name, Write: func(w io.Writer) error { _, err := w.Write(data); return err }})
+		volume = append(volume, iso9660.File{Path: file, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }})
 	}
 	for _, p := range k.Payload() {
 		if part, ok := m.parts[p.File]; ok {
@@ -123,11 +126,11 @@ func (m *kitMaker) files(h *media.Host) ([]media.File, error) {
 			volume = append(volume, iso9660.File{Path: path.Join(kitPayload, p.File), Size: part.Size, Open: part.Open})
 		}
 	}
-	out = append(out, media.File{Path: h.Name + ".iso", Host: h.Name, Write: func(w io.Writer) error { return iso9660.Write(w, kitLabel, media.FixedTime(), volume) }})
+	out = append(out, media.File{Path: name + ".iso", Host: h.Name, Write: func(w io.Writer) error { return iso9660.Write(w, kitLabel, media.FixedTime(), volume) }})
 	last := k.From[len(k.From)-1]
 	m.turn.Lock()
 	defer m.turn.Unlock()
-	m.told(KitOf{h.Name, last.Paths, named(last.Programs), named(last.Images), last.Units, last.Pods, last.Restarts(), len(k.From), size, carried})
+	m.told(KitOf{name, last.Paths, named(last.Programs), named(last.Images), last.Units, last.Pods, last.Restarts(), len(k.From), size, carried})
 	return out, nil
 }
 
@@ -154,8 +157,8 @@ func (m *kitMaker) contents(host string, k *kit.Kit) (map[string][]byte, error) 
 
 // kit makes the kit of a host. Its From is empty when every build
 // that the store remembers made the host the same.
-func (b *Built) kit(store *pki.Store, host string) (*kit.Kit, error) {
-	doc, err := ReadDocument(b.Out, b.manifest, host)
+func (m *kitMaker) kit(host string) (*kit.Kit, error) {
+	doc, err := ReadDocument(m.Out, m.manifest, host)
 	if err != nil {
 		return nil, err
 	}
@@ -163,18 +166,24 @@ func (b *Built) kit(store *pki.Store, host string) (*kit.Kit, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.Cluster, in.Made = b.manifest.Cluster, b.manifest.Issued
-	if in.Servers, err = b.servers(); err != nil {
+	in.Cluster, in.Made = m.manifest.Cluster, m.manifest.Issued
+	if in.Servers, err = m.servers(); err != nil {
 		return nil, err
 	}
-	if in.Earlier, err = store.States(host); err != nil {
+	if m.leaving != nil {
+		m.leaving.set(&in)
+	}
+	if in.Earlier, err = m.store.States(in.Host); err != nil {
 		return nil, err
+	}
+	if m.leaving != nil && len(in.Earlier) == 0 {
+		return nil, m.leaving.unknown(in.Host)
 	}
 	k, err := kit.Make(in)
 	if err != nil {
 		return nil, err
 	}
-	return k, b.blocked(host, in.Earlier, k)
+	return k, m.blocked(host, in.Earlier, k)
 }
 
 // servers gives the URLs of all API servers, as the control planes of the build have them

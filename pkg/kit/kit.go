@@ -38,6 +38,9 @@ type Input struct {
 	Document      *document.Document // what the machine becomes
 	Earlier       []document.State   // what it may be now, the likeliest last
 	Servers       []string           // URLs of all API servers, which a newer kubelet waits for
+	// Leaves says that the machine leaves this cluster, where it is called Host, and becomes
+	// what the document of another one says.
+	Leaves bool
 	// Restarts says who reads a path of the document: units, and static pods.
 	Restarts func(path string) (units, pods []string)
 	// Runs says which units run a program; nil stands for none.
@@ -119,7 +122,7 @@ func Make(in Input) (*Kit, error) {
 		if old.Digest() == m.named {
 			continue
 		}
-		blocked, steps := blockedKeys(old, target), Steps(old, target)
+		blocked, steps := m.obstacles(old)
 		if m.self == "" {
 			blocked = append(blocked, document.StatePath)
 		}
@@ -128,7 +131,7 @@ func Make(in Input) (*Kit, error) {
 			fmt.Fprintf(&text, "not %s %s\n", old.Digest(), strings.Join(slices.Concat(steps, blocked), ", "))
 			continue
 		}
-		d := m.difference(old)
+		d := m.way(old)
 		out.From = append(out.From, d)
 		fmt.Fprintf(&ways, "from %s\n%s\n", d.State, strings.Join(d.steps, "\n"))
 		for _, sum := range d.contents {
@@ -163,6 +166,26 @@ func (m *maker) note(e document.Entry) {
 	if e.Path == document.StatePath {
 		m.self = fmt.Sprintf("file %04o %s %s %s %s", e.Mode, e.User, e.Group, sum, e.Path)
 	}
+}
+
+// obstacles says what keeps a kit from leading from an earlier state: changes that no kit
+// brings, and steps between versions.
+func (m *maker) obstacles(old document.State) (blocked, steps []string) {
+	if m.Leaves {
+		return strangers(old, m.target), nil
+	}
+	return blockedKeys(old, m.target), Steps(old, m.target)
+}
+
+// way gives what leads from an earlier state to the document.
+func (m *maker) way(old document.State) Difference {
+	if m.Leaves {
+		return m.handOver(old)
+	}
+	d := m.difference(old)
+	d.steps = slices.Concat(m.versions(old), d.steps)
+	m.restarts(&d)
+	return d
 }
 
 // difference gives the steps from an earlier state. The file that names the
@@ -215,9 +238,8 @@ func (m *maker) difference(old document.State) Difference {
 	slices.Sort(gone)
 	slices.Reverse(gone) // what is in a folder goes before the folder
 	slices.SortStableFunc(manifests, func(a, b string) int { return rank(podOf(a)) - rank(podOf(b)) })
-	d.steps = slices.Concat(m.versions(old), first, folders, files, gone, switches, []string{m.self}, manifests)
+	d.steps = slices.Concat(first, folders, files, gone, switches, []string{m.self}, manifests)
 	d.contents = append(d.contents, strings.Fields(m.self)[4])
-	m.restarts(&d)
 	return d
 }
 
@@ -262,19 +284,27 @@ const packageList = "/etc/kubespore/packages"
 func blocks(key, was, is string) bool {
 	kind := func(value string) string { verb, _, _ := strings.Cut(value, " "); return verb }
 	switch {
-	case strings.ContainsAny(key, " \t\n\"\\") && strings.HasPrefix(key, "/"):
-		return true // no step can name it
+	case unnamable(key):
+		return true
 	case isPart(key):
 		return partBlocks(key, was, is)
 	case !strings.HasPrefix(key, "/") && !strings.HasPrefix(key, "unit:"):
 		return true // users, disks, kernel arguments
-	case kind(was) == "append" || kind(is) == "append":
+	case adds(was) || adds(is):
 		return true // what the image had is not known
 	case kind(was) == "directory" && is != "" && kind(is) != "directory", kind(is) == "directory" && was != "" && kind(was) != "directory":
 		return true
 	}
 	return key == packageList
 }
+
+// unnamable says whether no step can name a path.
+func unnamable(key string) bool {
+	return strings.HasPrefix(key, "/") && strings.ContainsAny(key, " \t\n\"\\")
+}
+
+// adds says whether a value is that of a file which adds to one of the image.
+func adds(value string) bool { return strings.HasPrefix(value, "append ") }
 
 // unitGoes says whether a key is about a unit that the document brought and does
 // not bring any more.

@@ -105,6 +105,7 @@ func Verbs() []Verb {
 		{"cut-power-during-kit", "MACHINE [DURATION]", "begin to take the kit, and cut the power at a random moment of its first 8 s, or as many as it says", fromInside, upkeep.CutPowerDuringKit},
 		{"certificates-end", "", "wait until the certificates of the first build have ended", fromOutside, upkeep.CertificatesEnd},
 		{"plug-in-kits", "", "plug in a stick with all kits, which machines find at the next power-on", fromOutside, upkeep.PlugInKits},
+		{"hand-over", "MACHINE", "make it the only machine of another cluster by a kit, and let it shut down; that cluster is asked from now on", fromInside, upkeep.HandOver},
 		{"refuse-kits", "MACHINE...", "kits that are changed, old, another machine's or another cluster's are refused", fromInside, upkeep.RefuseKits},
 		{"kit-applied", "MACHINE...", "every file of the kit is what it says", fromInside, upkeep.KitApplied},
 		{"begin-writes", "", "begin to write five objects a second at the cluster's endpoint", fromOutside, upkeep.BeginWrites},
