@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -92,8 +93,32 @@ func (b *Built) host(name string, files map[string]outdir.FileInfo) media.Host {
 		h.Position = t.At(t.Hosts[i].Path)
 		h.OS, h.Arch, h.Serial, h.MACs = t.Hosts[i].OS, t.Hosts[i].Arch, t.Hosts[i].Serial, ports(&t.Hosts[i])
 		h.System = b.Project.Catalog.System(h.OS)
+		h.Install = target(t.Hosts[i].InstallDisk)
 	}
 	return h
+}
+
+// target says which disk media write the system to.
+func target(d topology.InstallDisk) media.Target {
+	out := media.Target{Device: d.Device}
+	add := func(property, value string) {
+		if value != "" {
+			out.Conditions = append(out.Conditions, property+" "+value)
+		}
+	}
+	size := func(property string, bytes int64) {
+		if bytes > 0 {
+			add(property, strconv.FormatInt(bytes, 10))
+		}
+	}
+	size("min-size", d.MinSize)
+	size("max-size", d.MaxSize)
+	add("model", d.Model)
+	add("serial", d.Serial)
+	add("wwn", d.WWN)
+	add("bus", d.Bus)
+	add("rotational", map[string]string{"true": "1", "false": "0"}[d.Rotational])
+	return out
 }
 
 // ports gives the addresses of a machine's Ethernet ports, that of the primary

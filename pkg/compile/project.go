@@ -62,7 +62,7 @@ func Known(c *profile.Catalog) topology.Known {
 		q := p.Param(param)
 		return q != nil && q.FieldsOf != ""
 	}
-	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats(), LaidOver: laidOver}
+	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats(), Installed: c.InstalledSystems(), LaidOver: laidOver}
 }
 
 // without gives the project as it were if the topology did not hold some paths.

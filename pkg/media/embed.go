@@ -38,7 +38,7 @@ func Embed(source *os.File, install string) (Medium, error) {
 		Name: "embed", Formats: []string{ignition}, NeedsSystem: install != "",
 		Instead: "cloud-init looks for nothing there: use media iso",
 		Make: func(h *Host) ([]File, error) {
-			document, err := liveDocument(h, install, mirror{})
+			document, err := liveDocument(h, h.target(install), mirror{})
 			if err != nil {
 				return nil, err
 			}

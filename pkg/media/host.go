@@ -26,6 +26,7 @@ type Host struct {
 	Arch     string
 	MACs     []string // of its Ethernet ports, the one for booting first
 	Serial   string
+	Install  Target        // the disk that the topology says; a flag counts before it
 	Position diag.Position // where the topology declares it, when that is known
 	// Read gives a file of the document: config.ign, or user-data, meta-data and
 	// network-config.

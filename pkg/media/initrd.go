@@ -17,10 +17,10 @@ func Initrd(install string) Medium {
 		Make: func(h *Host) ([]File, error) {
 			path := h.Name + ".initrd"
 			if h.Format == ignition {
-				document, err := liveDocument(h, install, mirror{})
+				document, err := liveDocument(h, h.target(install), mirror{})
 				return []File{documentArchive(path, h, document)}, err
 			}
-			if install != "" {
+			if !h.target(install).none() {
 				return nil, noInstall(h)
 			}
 			f, err := seedArchive(path, h)

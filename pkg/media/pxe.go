@@ -47,16 +47,17 @@ type boot struct {
 func (n Netboot) boot(h *Host, images, document string) boot {
 	s := h.netboot()
 	args := s.Arguments
+	to := h.target(n.Install)
 	switch {
 	case document == "":
-	case n.Install != "" && s.Install != nil:
+	case to.Device != "" && s.Install != nil:
 		args = s.Install
 	default:
 		args = slices.Concat(s.Arguments, s.Fetch)
 	}
 	folder := n.folder(h, images)
 	out := boot{kernel: folder + s.Kernel, initrd: folder + s.Initrd, args: []string{"initrd=main"}}
-	fill := strings.NewReplacer("{rootfs}", n.absolute(folder+s.Rootfs), "{document}", document, "{device}", n.Install)
+	fill := strings.NewReplacer("{rootfs}", n.absolute(folder+s.Rootfs), "{document}", document, "{device}", to.Device)
 	for _, a := range args {
 		out.args = append(out.args, fill.Replace(a))
 	}
@@ -73,11 +74,11 @@ func (n Netboot) folder(h *Host, images string) string {
 // one that installs it. Where the kernel's arguments can tell the installer, it
 // fetches the machine's own itself.
 func (n Netboot) fetched(h *Host, images string) ([]byte, error) {
-	install := n.Install
-	if n.Authority == nil && h.netboot().Install != nil {
-		install = ""
+	to := h.target(n.Install)
+	if n.Authority == nil && to.Device != "" && h.netboot().Install != nil {
+		to = Target{}
 	}
-	return liveDocument(h, install, mirror{strings.TrimSuffix(n.absolute(n.folder(h, images)), "/"), n.Authority})
+	return liveDocument(h, to, mirror{strings.TrimSuffix(n.absolute(n.folder(h, images)), "/"), n.Authority})
 }
 
 // absolute gives the URL of a path: kernel arguments know nothing of where the
@@ -207,7 +208,7 @@ func (n Netboot) ignitionWay(h *Host) ([]File, boot, string, error) {
 // before the network is up, not the part about the network, and from no one
 // whom its image does not trust.
 func (n Netboot) seedWay(h *Host) ([]File, boot, string, error) {
-	if n.Install != "" {
+	if !h.target(n.Install).none() {
 		return nil, boot{}, "", noInstall(h)
 	}
 	own, err := h.Read(h.document())

@@ -3,7 +3,6 @@
 package media
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,10 +126,16 @@ func TestEmbedRead(t *testing.T) {
 func TestLeadingDocumentsAreValid(t *testing.T) {
 	own := []byte(`{"ignition":{"version":"3.4.0"}}`)
 	for name, make := range map[string]func() ([]byte, error){
-		"coreos":  func() ([]byte, error) { return coreosInstaller(own, "/dev/disk/by-id/a b") },
-		"flatcar": func() ([]byte, error) { return flatcarInstaller(own, "/dev/sda", mirror{"https://a", []byte("A")}) },
-		"packed":  func() ([]byte, error) { return packedPointer(own) },
-		"pinned":  func() ([]byte, error) { return pinnedPointer("https://a", []byte("A"), own) },
+		"coreos": func() ([]byte, error) { return coreosInstaller(own, Target{Device: "/dev/disk/by-id/a b"}) },
+		"flatcar": func() ([]byte, error) {
+			return flatcarInstaller(own, Target{Device: "/dev/sda"}, mirror{"https://a", []byte("A")})
+		},
+		"coreos that looks": func() ([]byte, error) { return coreosInstaller(own, anyNVMe) },
+		"flatcar that looks": func() ([]byte, error) {
+			return flatcarInstaller(own, anyNVMe, mirror{"https://a", []byte("A")})
+		},
+		"packed": func() ([]byte, error) { return packedPointer(own) },
+		"pinned": func() ([]byte, error) { return pinnedPointer("https://a", []byte("A"), own) },
 	} {
 		text, err := make()
 		if err != nil {
@@ -144,13 +149,32 @@ func TestLeadingDocumentsAreValid(t *testing.T) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}
-	// systemd understands the unit.
-	unit := filepath.Join(t.TempDir(), "kubespore-install.service")
-	text := strings.ReplaceAll(fmt.Sprintf(flatcarUnit, flatcarFolder, unitWord(`/dev/disk/by-id/a b%`), unitWord("http://a")), "/usr/bin/flatcar-install", "/usr/bin/env")
-	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	// systemd understands the units.
+	for _, text := range []string{flatcarInstall(Target{Device: `/dev/disk/by-id/a b%`}, "http://a"), flatcarInstall(anyNVMe, "http://a"), findDiskUnit} {
+		unit := filepath.Join(t.TempDir(), "kubespore-install.service")
+		if err := os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/bin/flatcar-install", "/usr/bin/env")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := program(t, "systemd-analyze", "verify", "--man=no", unit); out != "" {
+			t.Error(out)
+		}
 	}
-	if out := program(t, "systemd-analyze", "verify", "--man=no", unit); out != "" {
-		t.Error(out)
+}
+
+// anyNVMe is a disk that the machine has to look for.
+var anyNVMe = Target{Conditions: []string{"bus nvme", "min-size 400000000000"}}
+
+// TestLsblk: lsblk has the columns and options that find-disk asks for.
+func TestLsblk(t *testing.T) {
+	help := program(t, "lsblk", "--help")
+	for _, column := range []string{"NAME", "TYPE", "RO", "SIZE", "MODEL", "SERIAL", "WWN", "TRAN", "ROTA", "MOUNTPOINT"} {
+		if !strings.Contains(help, "\n"+strings.Repeat(" ", 8)+column+" ") && !strings.Contains(help, " "+column+"  ") {
+			t.Errorf("there is no column %s: %s", column, help)
+		}
+	}
+	for _, option := range []string{"--nodeps", "--noheadings", "--raw", "--paths", "--bytes", "--output"} {
+		if !strings.Contains(help, option) {
+			t.Errorf("there is no option %s", option)
+		}
 	}
 }

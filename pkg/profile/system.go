@@ -193,6 +193,17 @@ func (c *Catalog) Systems() []*System {
 	return out
 }
 
+// InstalledSystems names the operating systems that media write to a disk.
+func (c *Catalog) InstalledSystems() []string {
+	out := []string{}
+	for _, s := range c.Systems() {
+		if s.Boot.Installer != "" {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
 // SystemFormats gives the formats that each system reads, its default first.
 func (c *Catalog) SystemFormats() map[string][]string {
 	out := map[string][]string{}

@@ -35,6 +35,7 @@ var mountPoint = schema.Scalar[string]{Name: "absolute path", Tag: "!!str", Patt
 // checkDisks checks the disks of an entry against each other.
 func (d *decoder) checkDisks(e *entry) {
 	devices, mounts := map[string]string{}, map[string]string{}
+	d.once(devices, e.InstallDisk.Device, yamlfile.Join(e.Path, "installDisk"), codeDisk, "device")
 	for i, disk := range e.Disks {
 		at := yamlfile.Element(yamlfile.Join(e.Path, "disks"), i)
 		d.once(devices, disk.Device, yamlfile.Join(at, "device"), codeDisk, "device")

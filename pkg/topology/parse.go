@@ -16,6 +16,8 @@ import (
 type Known struct {
 	Minors  []string            // of Kubernetes, oldest first
 	Systems map[string][]string // the formats that each operating system reads, its default first
+	// Installed are the operating systems that media write to a disk; nil: all.
+	Installed []string
 
 	// LaidOver says whether the parameter of a host is laid over the topology's; where it says
 	// no, and where it is nil, the host's replaces the topology's.

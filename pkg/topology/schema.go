@@ -135,6 +135,7 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 	schema.Key("arch", schema.Enum("architecture", Arches), func(e *entry) *string { return &e.Arch }, "Processor architecture.").Says("the topology's `arch`"),
 	schema.Key("delivery", schema.Enum("delivery", Deliveries), func(e *entry) *string { return &e.Delivery }, "How the document reaches the machine.").Says("the topology's `delivery`"),
 	schema.Key("interfaces", schema.List[Interface]{Item: interfaceSchema, Limit: maxParts}, func(e *entry) *[]Interface { return &e.Interfaces }, "All interfaces, where one address on one port is not the whole story.").Says("one Ethernet interface with `address`, `gateway` and `mac`"),
+	schema.Key("installDisk", installDisk, func(e *entry) *InstallDisk { return &e.InstallDisk }, "The disk that installation media write the system to: a path, or conditions that are true of one disk alone. The machine looks for it, and stops where none or several are like that.").Says("what `--install` says"),
 	schema.Key("disks", schema.List[Disk]{Item: diskSchema, Limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, in addition to the system's own."),
 	schema.Key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	schema.Key("annotations", annotations, func(e *entry) *map[string]string { return &e.Annotations }, "Annotations of the Node; the control planes set them, once for each list of labels and annotations."),

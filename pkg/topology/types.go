@@ -127,6 +127,7 @@ type Host struct {
 	Arch        string // amd64 or arm64
 	Delivery    string // one of Deliveries
 	Interfaces  []Interface
+	InstallDisk InstallDisk
 	Disks       []Disk
 	Labels      map[string]string
 	Annotations map[string]string
@@ -187,6 +188,19 @@ type Disk struct {
 	Options    []string
 	Wipe       bool
 	LUKS       bool // encrypted with a key of its own from the store
+}
+
+// InstallDisk is the disk that media write the operating system to: one with a path, or the
+// only one that all conditions are true of. The zero value stands for none.
+type InstallDisk struct {
+	Device     string // path
+	MinSize    int64  // bytes; 0: any
+	MaxSize    int64  // bytes; 0: any
+	Model      string // with * for any text
+	Serial     string
+	WWN        string // lower case
+	Bus        string // one of buses
+	Rotational string // true, false or "" for either
 }
 
 // Taint is a Node taint.
