@@ -101,10 +101,6 @@ func checkLabel(text string) *schema.Fault {
 	if labelRule.MatchString(text) && text != "localhost" {
 		return nil
 	}
-	if first, domain, found := strings.Cut(text, "."); found && labelRule.MatchString(first) && isDNSName(domain) {
-		return schema.Faultf(codeName, "%q is a name with its domain, and a host has a name of one label", yamlfile.Clip(text)).
-			Or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
-	}
 	f := schema.Faultf(codeName, "%q is not a DNS label", yamlfile.Clip(text))
 	if strings.ContainsAny(text, "[]") {
 		return f.Or("a range of hosts is written names: %q", yamlfile.Clip(text))
@@ -115,23 +111,50 @@ func checkLabel(text string) *schema.Fault {
 	return f.Or("at most 63 small letters, digits and -, with a letter or digit at both ends; not localhost")
 }
 
-// hostLabel is a DNS label that certificates may hold: they take what ends in a
+// hostName is the name of a Node that certificates may hold: they take what ends in a
 // number for an address.
-var hostLabel = schema.Scalar[string]{Name: "DNS label", Tag: "!!str", Pattern: labelPattern, Parse: func(text string) (string, *schema.Fault) {
-	return text, checkHostLabel(text)
+var hostName = schema.Scalar[string]{Name: "name of a host", Tag: "!!str", Pattern: domainPattern, Parse: func(text string) (string, *schema.Fault) {
+	return text, checkHostName(text)
 }}
 
-func checkHostLabel(text string) *schema.Fault {
-	if f := checkLabel(text); f != nil {
-		return f
-	}
-	if numeric(text) {
-		return schema.Faultf(codeName, "%q is a number, and certificates take a name that is one for an address", text).Or("put a letter before it, as in w%s", text)
+// longestHostName is what the label kubernetes.io/hostname of a Node holds; the kernel holds
+// one more.
+const longestHostName = 63
+
+func checkHostName(text string) *schema.Fault {
+	first, domain, dotted := strings.Cut(text, ".")
+	switch {
+	case !dotted && checkLabel(text) != nil:
+		return checkLabel(text)
+	case !isDNSName(text):
+		f := schema.Faultf(codeName, "%q is not a DNS name", yamlfile.Clip(text))
+		if better := nearestName(text); better != text && isDNSName(better) && len(better) <= longestHostName {
+			return f.Or("did you mean %s?", better)
+		}
+		return f.Or("small letters, digits, - and dots, with a letter or digit at both ends of each part")
+	case len(text) > longestHostName:
+		return schema.Faultf(codeName, "%q has %d characters, and the label kubernetes.io/hostname of a Node holds %d", yamlfile.Clip(text), len(text), longestHostName).
+			Or("write name: %s, and network: {searchDomains: [%s]} so that machines find each other by it", first, domain)
+	case numeric(text[strings.LastIndexByte(text, '.')+1:]):
+		f := schema.Faultf(codeName, "%q ends in a number, and certificates take such a name for an address", yamlfile.Clip(text))
+		if dotted {
+			return f.Or("end it in a word, as in %s.example.org", first)
+		}
+		return f.Or("put a letter before it, as in w%s", text)
 	}
 	return nil
 }
 
 func numeric(label string) bool { return strings.Trim(label, "0123456789") == "" }
+
+// nearestName is nearestLabel for each part of a name.
+func nearestName(text string) string {
+	parts := strings.Split(text, ".")
+	for i, part := range parts {
+		parts[i] = nearestLabel(part)
+	}
+	return strings.Join(parts, ".")
+}
 
 var notOfLabel = regexp.MustCompile(`[^a-z0-9-]+`)
 

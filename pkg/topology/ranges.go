@@ -10,7 +10,7 @@ import (
 	"github.com/kubespore/kubespore/pkg/yamlfile/schema"
 )
 
-const namesPattern = `^[a-z0-9-]*(\[[0-9]+-[0-9]+\][a-z0-9-]*)*$`
+const namesPattern = `^[a-z0-9.-]*(\[[0-9]+-[0-9]+\][a-z0-9.-]*)*$`
 
 var bracket = regexp.MustCompile(`\[([^\[\]]*)\]`)
 
@@ -32,7 +32,7 @@ func expandNames(pattern string) ([]string, *schema.Fault) {
 	}
 	names = combine(names, pattern[rest:], []string{""})
 	for _, name := range names {
-		if f := checkHostLabel(name); f != nil {
+		if f := checkHostName(name); f != nil {
 			return nil, schema.Faultf(codeRange, "%q gives %q, which cannot be the name of a host", yamlfile.Clip(pattern), yamlfile.Clip(name)).
 				Or("write small letters, digits, - and number ranges in brackets, as in w[001-300]")
 		}

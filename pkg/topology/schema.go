@@ -117,7 +117,7 @@ var validitySchema = &schema.Object[Validity]{Name: "lifetimes", Properties: []s
 }}
 
 var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name", "names"}, {"name", "from"}, {"names", "from"}, {"address", "addresses"}, {"mac", "macs"}, {"serial", "serials"}}, Join: joinPool, Properties: []schema.Property[entry]{
-	schema.Key("name", hostLabel, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: one DNS label."),
+	schema.Key("name", hostName, func(e *entry) *string { return &e.name }, "Name of the machine and of its Node: a DNS label, or a name with its domain, of at most 63 characters."),
 	schema.Key("names", schema.List[[]string]{Item: hostNames, Single: true, Limit: maxHosts}, func(e *entry) *[][]string { return &e.names }, "Instead of `name`, for many like machines: `w[001-300]`, with leading zeros where the first number has them; several brackets and a list of such names are fine. Everything else in the entry is shared."),
 	schema.Key("from", fileName, func(e *entry) *string { return new(string) }, "Instead of `name`: a CSV file below the folder of the topology. Each row is a host. Everything else in the entry is shared, and a cell counts before it; see [fleets](fleets.md)."),
 	schema.Key("columns", schema.Dict[string]{Name: "mapping of columns", Value: fileName}, func(e *entry) *map[string]string { return new(map[string]string) }, "With `from`: which columns are read, as in `{name: Hostname, mac: PXE MAC}`. Without it all are, and are called as keys of a host."),
