@@ -18,10 +18,14 @@ SUMMARY := go run ./test/summary -totals $(TOTALS)
 build: ## build bin/kubespore
 	go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kubespore ./cmd/kubespore
 
-test: ## run the tests, with the real Ignition applying every kind of document (half an hour on two slow cores)
+test: ## run the tests of all packages (a quarter of an hour on two slow cores)
 	test/tools/prepare test
 	go vet ./...
-	go test -json -count=1 -timeout 30m -tags real ./... | $(SUMMARY) -name test
+	go test -json -count=1 -timeout 30m ./... | $(SUMMARY) -name test
+
+# Packages whose tests ask other programs: those of the tag real take Ignition, cloud-init, age,
+# registries and the programs of other systems, those of the tag oracle Kubernetes and runtimes.
+ASKING := ./profiles ./pkg/media ./pkg/report ./pkg/verify ./pkg/volume/... ./test/applied ./test/oracle/... ./test/payload ./test/release ./test/services
 
 # The race detector looks at what starts threads, and makes it ten times slower. `make test`
 # runs what is left out here: what kills or signals programs, walks over all examples one by
@@ -31,10 +35,10 @@ RACE_SKIP := TestKill|KilledAnywhere|InterruptedAnywhere|TestSignals|TestSpecial
 RACE_SKIP := $(RACE_SKIP)|TestLowering|TestGolden|TestNextMinor|TestTampered|TestHostFiles|TestSeedPages|TestElsewhere|TestBadTopologies|TestSaferDefaults|TestExport|TestSealed|TestCustodies
 RACE_SKIP := $(RACE_SKIP)|TestScripts/^(diff|seal|rotate|custody|security|schemas|init|inspect|walkthroughs|adopt|renew|usage|completion-.*|media-kinds|kit-upgrade)$$
 
-check: lint ## add the oracles that need Kubernetes built: kubeadm, etcd, kube-apiserver (1.37)
+check: lint ## have the real programs judge: Ignition and cloud-init apply every kind of document, and kubeadm, etcd, kube-apiserver (1.37)
 	test/tools/prepare check
 	go test -json -timeout 30m -race -skip '$(RACE_SKIP)' $(RACE) | $(SUMMARY) -name race
-	go test -json -count=1 -timeout 45m -tags oracle ./test/oracle/... ./test/services ./test/payload ./test/release ./pkg/media ./pkg/report ./pkg/verify | $(SUMMARY) -name check
+	go test -json -count=1 -timeout 60m -tags 'real oracle' $(ASKING) | $(SUMMARY) -name check
 
 check-all: ## the oracles for every supported Kubernetes minor, and 400 builds killed
 	KUBESPORE_MINORS='1.34 1.35 1.36 1.37' $(MAKE) check

@@ -4,5 +4,5 @@ package profiles_test
 
 import "testing"
 
-// imitations are for `make test`, which has fetched and built what they take.
+// imitations are for `make check`, which has fetched and built what they take.
 func imitations(*testing.T) []machine { return nil }
