@@ -102,6 +102,7 @@ func (v *Verifier) HostOf(h *plan.Host, doc *document.Document, config types.Con
 		proveRegistries,   // registries.go: what registries are checked with is there
 		proveNames,        // registries.go: every name that is dialled can be resolved
 		proveSysctls,      // sysctls.go: nothing undoes a sysctl that some profile needs
+		proveVirtual,      // virtual.go: the address that clients dial is held, and no machine has it for itself
 		proveTOML,         // toml.go: containerd can read its configuration
 	} {
 		proof(m, &out)

@@ -59,9 +59,12 @@ func TestCheckers(t *testing.T) {
 		run(t, "ip", "-n", w.space, "link", "add", "lan0", "type", "bridge") // not lo, which VRRP does not take
 		run(t, "ip", "-n", w.space, "address", "add", "192.168.200.21/22", "dev", "lan0")
 		run(t, "ip", "-n", w.space, "link", "set", "lan0", "up")
+		run(t, "ip", "-n", w.space, "address", "add", "fd00:200::21/64", "dev", "lan0")
 		// kubectl, which the check asks with, is the payload's.
-		text := strings.NewReplacer("@INTERFACE@", "lan0", "/opt/bin/kubectl", "/bin/true").Replace(w.file(t, "cp1", "/etc/kubespore/keepalived/keepalived.conf.in"))
-		accepts(t, "keepalived.conf", text, "vrrp_instance x {\n  state MASTERR\n}\n", "ip", "netns", "exec", w.space, deb(t, "keepalived", "usr/sbin/keepalived"), "--config-test", "--log-console", "--use-file")
+		for _, from := range []*world{w, buildFile(t, "../../testdata/good/virtual-addresses.yaml")} {
+			text := strings.NewReplacer("@INTERFACE@", "lan0", "/opt/bin/kubectl", "/bin/true").Replace(from.file(t, "cp1", "/etc/kubespore/keepalived/keepalived.conf.in"))
+			accepts(t, "keepalived.conf", text, "vrrp_instance x {\n  state MASTERR\n}\n", "ip", "netns", "exec", w.space, deb(t, "keepalived", "usr/sbin/keepalived"), "--config-test", "--log-console", "--use-file")
+		}
 	})
 	t.Run("dockerd", func(t *testing.T) {
 		dockerd := tools(t, "dockerd")[0]
