@@ -200,3 +200,31 @@ func TestHandOverOlder(t *testing.T) {
 		t.Errorf("%v: %s, not %s", err, text, now.AddDate(0, 3, 0).Format(time.RFC3339))
 	}
 }
+
+// TestHandOverGoesOn: where something of the old cluster cannot be removed, no file of the
+// new one is put in place, and the next boot tries it again.
+func TestHandOverGoesOn(t *testing.T) {
+	t.Parallel()
+	m, want := handedOver(t, "w1", "w1")
+	reset, err := os.ReadFile(m.path(resetProgram))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.put(t, resetProgram, "#!/bin/sh\nexit 1\n", 0o755)
+	state, err := os.ReadFile(m.path(document.StatePath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.try(t, kitProgram, "apply", "/media")
+	if err == nil || !strings.Contains(out, "something of the cluster is left") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if after, err := os.ReadFile(m.path(document.StatePath)); err != nil || string(after) != string(state) {
+		t.Errorf("the machine says that it is another one: %v", err)
+	}
+	m.put(t, resetProgram, string(reset), 0o755)
+	m.run(t, kitProgram, "boot")
+	if diff := unequal(m.tree(t), want); len(diff) > 0 {
+		t.Errorf("after the next boot it is not what a first boot makes:\n%s", strings.Join(diff, "\n"))
+	}
+}

@@ -25,7 +25,7 @@ var variable = regexp.MustCompile(`\$\((?:[^()]|\([^()]*\))*\)|\$\{[^{}]*(?:\{[^
 // called, in which nothing is wrong and for nothing is waited.
 var notStates = []string{
 	"usage: ", "stops X", "removes ", "done. ", "X", "",
-	"goes on with a kit", "restarts ", "imports ", "changes the static pod ", "waits: X", "waited in vain: X", "this machine is now what", "the next machine may", "this machine is what the kit says",
+	"goes on with a kit", "leaves the cluster", "restarts ", "imports ", "changes the static pod ", "waits: X", "waited in vain: X", "this machine is now what", "the next machine may", "this machine is what the kit says",
 	"a step that this machine does not know", "refused: X", "kubespore-kit: refused", "the kit was refused", "kubespore-kit: X",
 }
 

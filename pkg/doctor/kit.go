@@ -42,5 +42,10 @@ func kitStates() []State {
 		{"D329", "kit", "the static pod <name> is not ready", "The new pod starts, or does not start.", "Wait ten minutes, then read its log; `kubespore-kit back` goes back where nothing has taken over the data of the cluster.", ""},
 		{"D330", "kit", "<program> has taken over the data of the cluster, which an older one does not read", "The last kit brought a newer minor of etcd or of the API server.", "Repair what is wrong, or restore a snapshot onto machines that boot from documents of the older version.", ""},
 		{"D331", "kit", "<unit> starts again", "A unit that a kit restarted ended, and systemd starts it once more.", "Wait ten minutes, then read its journal; `kubespore-kit back` goes back.", ""},
+		{"D332", "kit", "nothing on this machine says what it has of its cluster: the profile reset is off", "The kit hands the machine to another cluster, and it cannot leave the one that it is of.",
+			"Boot the machine from its new document.", ""},
+		{"D333", "kit", "this machine is a member of its cluster's etcd: take it out of the cluster first", "The kit hands the machine to another cluster, and the members of etcd would miss it.",
+			"Remove the member on another one: docs/remove-a-machine.md. Where the whole cluster ends: `kubespore-kit apply --now`.", ""},
+		{"D334", "kit", "something of the cluster is left: see above", "What `kubespore-reset` could not remove keeps the machine in its cluster.", "Restart the machine: the kit goes on by itself.", ""},
 	}
 }

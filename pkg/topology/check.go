@@ -42,7 +42,7 @@ func (c *checker) checkEntry(e *entry) {
 	c.checkAddresses(e)
 	c.checkGateways(e)
 	c.checkGatewayOfRange(e)
-	c.checkInstallDisk(e)
+	checkInstallDisk(c, e)
 	c.checkDisks(e)
 	c.checkNodeSettings(e)
 }

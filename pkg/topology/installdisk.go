@@ -49,7 +49,7 @@ var diskSize = schema.Scalar[int64]{Name: "size", Pattern: `^[1-9][0-9]{0,5}[MGT
 }}
 
 // checkInstallDisk checks the disk that the system goes to.
-func (c *checker) checkInstallDisk(e *entry) {
+func checkInstallDisk(c *checker, e *entry) {
 	d, at := e.InstallDisk, yamlfile.Join(e.Path, "installDisk")
 	if !c.given(e, "installDisk") || !c.OK(at) {
 		return
