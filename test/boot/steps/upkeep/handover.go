@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -27,8 +27,8 @@ func HandOver(ctx context.Context, r *lab.Run, words []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(r.Dir, "hand-over")
-	if err := writeHandOver(ctx, r, m.Name, dir); err != nil {
+	out := filepath.Join(r.Dir, "other")
+	if err := writeHandOver(ctx, r, m.Name, out); err != nil {
 		return "", err
 	}
 	if err := copyKit(inside, filepath.Join(kits(r), m.Name)); err != nil {
@@ -37,37 +37,37 @@ func HandOver(ctx context.Context, r *lab.Run, words []string) (string, error) {
 	if _, err := inside.Do(ctx, applyKit); err != nil {
 		return "", err
 	}
-	r.Admin = filepath.Join(dir, "out/admin.conf")
+	r.Admin = filepath.Join(out, "admin.conf")
 	return "", m.ShutDown(ctx) // a container that restarts has ended
 }
 
 // writeHandOver builds the other cluster next to the one that the machine leaves, and writes
 // the kit.
-func writeHandOver(ctx context.Context, r *lab.Run, name, dir string) error {
+func writeHandOver(ctx context.Context, r *lab.Run, name, out string) error {
 	var t map[string]any
 	if err := osfile.ReadYAML(r.Adapted(), &t); err != nil {
 		return err
 	}
 	old, _ := t["cluster"].(map[string]any)["name"].(string)
-	if err := os.CopyFS(filepath.Join(dir, old+".pki"), os.DirFS(r.Store())); err != nil {
+	// Where kubespore looks for it, next to the topology.
+	if err := os.CopyFS(filepath.Join(r.Dir, old+".pki"), os.DirFS(r.Store())); err != nil {
 		return err
 	}
-	from, to, out := filepath.Join(dir, "from.yaml"), filepath.Join(dir, "to.yaml"), filepath.Join(dir, "out")
-	if err := osfile.Copy(r.Adapted(), from); err != nil {
-		return err
-	}
+	to := filepath.Join(r.Dir, "other.yaml")
 	hosts, _ := t["hosts"].([]any)
-	t["hosts"] = slices.DeleteFunc(hosts, func(entry any) bool {
-		h, _ := entry.(map[string]any)
-		h["roles"] = []string{"control-plane", "worker"}
-		return h["name"] != name
-	})
-	t["cluster"].(map[string]any)["name"] = "other"
+	for _, entry := range hosts {
+		if h, _ := entry.(map[string]any); h["name"] == name {
+			h["roles"] = []string{"control-plane", "worker"}
+			address, _ := h["address"].(string)
+			endpoint, _, _ := strings.Cut(address, "/")
+			t["hosts"], t["cluster"] = []any{h}, map[string]any{"name": "other", "endpoint": endpoint}
+		}
+	}
 	text, err := yaml.Marshal(t)
 	if err == nil {
 		err = os.WriteFile(to, text, 0o644)
 	}
-	for _, args := range [][]string{{"build", to, "-o", out}, {"kit", "--from", from, to, name, "--build", out, "-o", kits(r)}} {
+	for _, args := range [][]string{{"build", to, "-o", out}, {"kit", "--from", r.Adapted(), to, name, "--build", out, "-o", kits(r)}} {
 		if err == nil {
 			_, err = process.Run(ctx, r.Lab.Tools["kubespore"], append(args, "--quiet")...)
 		}
