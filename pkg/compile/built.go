@@ -89,11 +89,11 @@ func (b *Built) host(name string, files map[string]outdir.FileInfo) media.Host {
 	}
 	t := b.Project.Topology
 	h.Known = b.Project.Catalog.Systems()
-	if i := slices.IndexFunc(t.Hosts, func(h topology.Host) bool { return h.Name == name }); i >= 0 {
-		h.Position = t.At(t.Hosts[i].Path)
-		h.OS, h.Arch, h.Serial, h.MACs = t.Hosts[i].OS, t.Hosts[i].Arch, t.Hosts[i].Serial, ports(&t.Hosts[i])
+	if said := hostNamed(t, name); said != nil {
+		h.Position = t.At(said.Path)
+		h.OS, h.Arch, h.Serial, h.MACs = said.OS, said.Arch, said.Serial, ports(said)
 		h.System = b.Project.Catalog.System(h.OS)
-		h.Install = target(t.Hosts[i].InstallDisk)
+		h.Install = target(said.InstallDisk)
 	}
 	return h
 }

@@ -1,13 +1,10 @@
 package compile
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/kit"
-	"github.com/kubespore/kubespore/pkg/topology"
 )
 
 // Leaving is the cluster that machines leave by kits, which make them machines of another.
@@ -32,12 +29,9 @@ func (l *Leaving) set(in *kit.Input) {
 
 // unknown is the error for a host that the cluster never had.
 func (l *Leaving) unknown(host string) error {
-	var names []string
-	for _, h := range l.Project.Topology.Hosts {
-		names = append(names, h.Name)
-	}
-	f := diag.Failf("O132", diag.Position{File: l.Project.Topology.File}, "the store of the cluster %s has no document of a host %q", l.Project.Topology.Cluster.Name, host)
-	suggestHost(&f.Diagnostic, host, names)
+	t := l.Project.Topology
+	f := diag.Failf("O132", diag.Position{File: t.File}, "the store of the cluster %s has no document of a host %q", t.Cluster.Name, host)
+	suggestHost(&f.Diagnostic, host, hostNames(t))
 	return f
 }
 
@@ -45,18 +39,13 @@ func (l *Leaving) unknown(host string) error {
 // operating system.
 func (b *Built) Takes(l *Leaving, hosts []string) diag.List {
 	var list diag.List
-	for i, will := range b.Project.Topology.Hosts {
-		was, had := hostOf(l.Project, l.name(will.Name))
-		if had && slices.Contains(hosts, will.Name) && (was.OS != will.OS || was.Arch != will.Arch) {
-			at := fmt.Sprintf("hosts[%d]", i)
-			list.Errorf("O133", b.Project.Topology.At(at), at, "the machine that becomes %s runs %s on %s, and %s says %s on %s", will.Name, was.OS, was.Arch, b.Project.Topology.File, will.OS, will.Arch).
+	t := b.Project.Topology
+	for _, name := range hosts {
+		will, was := hostNamed(t, name), hostNamed(l.Project.Topology, l.name(name))
+		if will != nil && was != nil && (was.OS != will.OS || was.Arch != will.Arch) {
+			list.Errorf("O133", t.At(will.Path), will.Path, "the machine that becomes %s runs %s on %s, and %s says %s on %s", name, was.OS, was.Arch, t.File, will.OS, will.Arch).
 				WithHint("boot it from its new document")
 		}
 	}
 	return list
-}
-
-func hostOf(p *Project, name string) (topology.Host, bool) {
-	h, problems := p.Host(name)
-	return h, !problems.HasErrors()
 }

@@ -56,7 +56,7 @@ type kitMaker struct {
 
 // Kits makes kits of a build as a kind of media: a folder for each host, and a
 // volume with the same. With a bundle they bring the programs and images of it that
-// lack. Told is given what each does, one after the other. With leaving they are for
+// machines lack. Told is given what each does, one after the other. With leaving they are for
 // machines of another cluster, whose store it is.
 func (b *Built) Kits(store *pki.Store, bundle *payload.Bundle, leaving *Leaving, told func(KitOf)) media.Medium {
 	m := &kitMaker{Built: b, store: store, bundle: bundle, leaving: leaving, told: told, parts: map[string]payload.File{}}

@@ -75,17 +75,28 @@ func (p *Project) without(omitted []string) (*Project, diag.List) {
 
 // Host finds a host of the topology.
 func (p *Project) Host(name string) (topology.Host, diag.List) {
-	hosts := p.Topology.Hosts
-	if i := slices.IndexFunc(hosts, func(h topology.Host) bool { return h.Name == name }); i >= 0 {
-		return hosts[i], nil
+	if h := hostNamed(p.Topology, name); h != nil {
+		return *h, nil
 	}
 	var list diag.List
-	var names []string
-	for _, h := range hosts {
-		names = append(names, h.Name)
-	}
-	suggestHost(list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name), name, names)
+	suggestHost(list.Errorf("O107", diag.Position{File: p.Topology.File}, "", "there is no host %q", name), name, hostNames(p.Topology))
 	return topology.Host{}, list
+}
+
+// hostNamed gives a host of a topology; nil where there is none of that name.
+func hostNamed(t *topology.Topology, name string) *topology.Host {
+	if i := slices.IndexFunc(t.Hosts, func(h topology.Host) bool { return h.Name == name }); i >= 0 {
+		return &t.Hosts[i]
+	}
+	return nil
+}
+
+func hostNames(t *topology.Topology) []string {
+	names := make([]string, len(t.Hosts))
+	for i, h := range t.Hosts {
+		names[i] = h.Name
+	}
+	return names
 }
 
 // suggestHost says which hosts there are where one was asked for that is not among them.

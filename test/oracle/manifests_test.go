@@ -88,7 +88,12 @@ func (m *machine) applyManifests(t *testing.T) {
 	if !strings.Contains(string(out), "EntryPoint") {
 		t.Errorf("an object without its kind: %v\n%s", err, tail(out))
 	}
-	m.applyObjects(t)
+	eventually(t, 30*time.Second, "kubespore-objects succeeds", func() error {
+		if out, err := m.script(t, "kubespore-objects", "/etc/kubespore/objects.env").CombinedOutput(); err != nil {
+			return fmt.Errorf("%w\n%s", err, tail(out))
+		}
+		return nil
+	})
 	var list unstructured.UnstructuredList
 	text := m.kubectl("get", userManifests, "--output=json", "--show-managed-fields")
 	if err := json.Unmarshal(text, &list); err != nil {
@@ -108,17 +113,6 @@ func (m *machine) applyManifests(t *testing.T) {
 	if want := []string{"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "DaemonSet", "EntryPoint", "IngressClass", "Namespace", "Service", "ServiceAccount"}; !slices.Equal(kinds, want) {
 		t.Errorf("the cluster holds %q, not %q", kinds, want)
 	}
-}
-
-// applyObjects runs the applier until it succeeds.
-func (m *machine) applyObjects(t *testing.T) {
-	t.Helper()
-	eventually(t, 30*time.Second, "kubespore-objects succeeds", func() error {
-		if out, err := m.script(t, "kubespore-objects", "/etc/kubespore/objects.env").CombinedOutput(); err != nil {
-			return fmt.Errorf("%w\n%s", err, tail(out))
-		}
-		return nil
-	})
 }
 
 // useManifests sees that the cluster does what the manifests are for.
