@@ -20,7 +20,8 @@ func TestCheckExpiration(t *testing.T) {
 	eachMinor(t, func(t *testing.T, minor string) {
 		for name, built := range map[string]cluster{
 			"made here": build(t, "ha", minor), "offline, external etcd": build(t, "external-etcd", minor),
-			"own root": ofOwn(t, minor, "own-root", "root"), "intermediate": ofOwn(t, minor, "own-intermediate", "middle"),
+			"own root": ofOwn(t, minor, "own-root", "root", ""), "intermediate": ofOwn(t, minor, "own-intermediate", "middle", ""),
+			"intermediate, offline": ofOwn(t, minor, "own-intermediate-offline", "middle", "\npki: {custody: offline}\n"),
 		} {
 			t.Run(name, func(t *testing.T) {
 				m := built.machines(t, "cp1")[0]
@@ -66,13 +67,10 @@ func certificateFile(name string) string {
 }
 
 // ofOwn builds the example ha with an authority of the user's own for the cluster: a root, or
-// an intermediate below it, which the build machine alone has.
-func ofOwn(t *testing.T, minor, name, authority string) cluster {
+// an intermediate below it. The topology says more than the example.
+func ofOwn(t *testing.T, minor, name, authority, more string) cluster {
 	t.Helper()
-	text := contents(t, "../../examples/ha.yaml")
-	if authority != "root" {
-		text = append(text, "\npki: {custody: offline}\n"...)
-	}
+	text := append(contents(t, "../../examples/ha.yaml"), more...)
 	dir := filepath.Join(workspace.dir, minor, name)
 	write(t, filepath.Join(dir, "topology.yaml"), text)
 	for _, command := range []string{
