@@ -221,14 +221,13 @@ func (s *Store) Allocations() (plan.Allocations, error) {
 
 // chains names the authorities whose file holds more certificates than one.
 func chains(s *Store) ([]string, error) {
-	names, err := s.names()
+	names, err := namesBelow(s, plan.AuthorityID(""))
 	if err != nil {
 		return nil, failure(err)
 	}
 	var out []string
 	for _, file := range names {
-		name, isAuthority := strings.CutPrefix(strings.TrimSuffix(file, ".crt"), plan.AuthorityID(""))
-		if !isAuthority || path.Ext(file) != ".crt" || isOther(file) {
+		if path.Ext(file) != ".crt" || isOther(file) {
 			continue
 		}
 		text, _, err := s.read(file)
@@ -236,7 +235,7 @@ func chains(s *Store) ([]string, error) {
 			return nil, failure(err)
 		}
 		if len(parseAll(text)) > 1 {
-			out = append(out, name)
+			out = append(out, strings.TrimSuffix(path.Base(file), ".crt"))
 		}
 	}
 	return out, nil
@@ -312,7 +311,11 @@ func (s *Store) writeJSON(name string, value any) error {
 }
 
 // names gives every file of the store as it will be after Commit, sorted.
-func (s *Store) names() ([]string, error) {
+func (s *Store) names() ([]string, error) { return namesBelow(s, "") }
+
+// namesBelow gives those of one folder alone, whose name ends in a slash: a store has files of
+// every host.
+func namesBelow(s *Store, folder string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
@@ -320,7 +323,7 @@ func (s *Store) names() ([]string, error) {
 		names = append(names, name)
 	}
 	if s.dir != "" {
-		placed, err := durable.Files(s.dir)
+		placed, err := durable.Files(filepath.Join(s.dir, folder))
 		if err != nil {
 			return nil, err
 		}
@@ -329,12 +332,13 @@ func (s *Store) names() ([]string, error) {
 			return nil, err
 		}
 		for _, name := range placed {
-			if name != lockName && !durable.IsJournal(name) {
+			if name = folder + name; name != lockName && !durable.IsJournal(name) {
 				names = append(names, name)
 			}
 		}
 		names = append(names, pending...)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, folder) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
