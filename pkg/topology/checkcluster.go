@@ -86,19 +86,13 @@ func (c *checker) checkEndpoint() {
 			return
 		}
 	}
-	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return hasAddress(h, a) }); holder >= 0 {
+	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return h.HasAddress(a) }); holder >= 0 {
 		c.checkHolder(a, &c.Hosts[holder])
 		return
 	}
 	if !c.checkRouter(a) {
 		c.checkReach(a)
 	}
-}
-
-func hasAddress(h Host, a netip.Addr) bool {
-	return slices.ContainsFunc(h.Interfaces, func(nic Interface) bool {
-		return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
-	})
 }
 
 // checkHolder judges an endpoint that is a host's own address.

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,16 +37,18 @@ var diskKind = schema.Scalar[string]{Name: "true or false", Tag: "!!bool", Parse
 // diskText is what lsblk prints of a disk in one column.
 var diskText = patternText("property of a disk", codeDisk, `^[A-Za-z0-9*._:/+-]([A-Za-z0-9 *._:/+-]*[A-Za-z0-9*._:/+-])?$`, "write it as lsblk -o MODEL,SERIAL,WWN prints it")
 
+const diskSizePattern = `^[1-9][0-9]{0,5}[MGT]$`
+
+var diskSizeRule = regexp.MustCompile(diskSizePattern)
+
 // diskSize is a size in bytes, written as on the label of a disk.
-var diskSize = schema.Scalar[int64]{Name: "size", Pattern: `^[1-9][0-9]{0,5}[MGT]$`, Parse: func(text string) (int64, *schema.Fault) {
-	units := map[byte]int64{'M': 1e6, 'G': 1e9, 'T': 1e12}
-	if text != "" {
-		unit := units[text[len(text)-1]]
-		if n, err := strconv.ParseInt(text[:len(text)-1], 10, 32); err == nil && n > 0 && n < 1e6 && unit > 0 && text[0] != '0' && text[0] != '+' {
-			return n * unit, nil
-		}
+var diskSize = schema.Scalar[int64]{Name: "size", Pattern: diskSizePattern, Parse: func(text string) (int64, *schema.Fault) {
+	if !diskSizeRule.MatchString(text) {
+		return 0, schema.Faultf(codeDisk, "%q is not a size of a disk", yamlfile.Clip(text)).Or("write a number with M, G or T behind it, as in 400G")
 	}
-	return 0, schema.Faultf(codeDisk, "%q is not a size of a disk", yamlfile.Clip(text)).Or("write a number with M, G or T behind it, as in 400G")
+	last := len(text) - 1
+	n, _ := strconv.ParseInt(text[:last], 10, 64) // digits, by the expression above
+	return n * map[byte]int64{'M': 1e6, 'G': 1e9, 'T': 1e12}[text[last]], nil
 }}
 
 // checkInstallDisk checks the disk that the system goes to.

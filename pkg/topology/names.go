@@ -123,9 +123,10 @@ const longestHostName = 63
 
 func checkHostName(text string) *schema.Fault {
 	first, domain, dotted := strings.Cut(text, ".")
+	if f := checkLabel(text); f != nil && !dotted {
+		return f
+	}
 	switch {
-	case !dotted && checkLabel(text) != nil:
-		return checkLabel(text)
 	case !isDNSName(text):
 		f := schema.Faultf(codeName, "%q is not a DNS name", yamlfile.Clip(text))
 		if better := nearestName(text); better != text && isDNSName(better) && len(better) <= longestHostName {

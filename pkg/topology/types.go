@@ -2,6 +2,7 @@ package topology
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -205,6 +206,13 @@ type InstallDisk struct {
 
 // Taint is a Node taint.
 type Taint struct{ Key, Value, Effect string }
+
+// HasAddress says whether an interface of a host has an address for itself.
+func (h *Host) HasAddress(a netip.Addr) bool {
+	return slices.ContainsFunc(h.Interfaces, func(nic Interface) bool {
+		return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+	})
+}
 
 // HasRole says whether a host has a role.
 func (h *Host) HasRole(role string) bool {

@@ -66,10 +66,10 @@ func taken(m *machine, a netip.Addr) string {
 	near := false
 	for i := range t.Hosts {
 		h := &t.Hosts[i]
+		if h.HasAddress(a) {
+			return "is the address of " + h.Name
+		}
 		for _, nic := range h.Interfaces {
-			if slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
-				return "is the address of " + h.Name
-			}
 			if slices.Contains(nic.Gateways, a) {
 				return "is the gateway of " + h.Name
 			}
