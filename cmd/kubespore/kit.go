@@ -145,11 +145,12 @@ func printKits(w io.Writer, r kitResult, leaving *compile.Leaving) {
 		carried = carried || k.Carried > 0
 	}
 	_ = t.Flush()
+	fmt.Fprint(w, "kits hold private keys: keep them as safe as the documents\n\n")
 	if leaving != nil {
-		fmt.Fprintf(w, "kits hold private keys: keep them as safe as the documents\n\nnext: drain each machine and take it out of %[1]s; then copy its folder there and run\n  kubespore-kit apply FOLDER\nwhich removes what it has of %[1]s, and starts it again\n", leaving.Project.Topology.Cluster.Name)
+		fmt.Fprintf(w, "next: drain each machine and take it out of %[1]s; then copy its folder there and run\n  kubespore-kit apply FOLDER\nwhich removes what it has of %[1]s, and starts it again\n", leaving.Project.Topology.Cluster.Name)
 		return
 	}
-	fmt.Fprint(w, "kits hold private keys: keep them as safe as the documents\n\nnext: copy each folder to its machine and run there, on all machines at once if you like:\n  kubespore-kit apply FOLDER\n")
+	fmt.Fprint(w, "next: copy each folder to its machine and run there, on all machines at once if you like:\n  kubespore-kit apply FOLDER\n")
 	if carried {
 		fmt.Fprintf(w, "programs and images are in %s, which goes next to the folder\n", filepath.Join(r.Dir, "_payload"))
 	}
