@@ -169,12 +169,12 @@ func TestLsblk(t *testing.T) {
 	help := program(t, "lsblk", "--help")
 	for _, column := range []string{"NAME", "TYPE", "RO", "SIZE", "MODEL", "SERIAL", "WWN", "TRAN", "ROTA", "MOUNTPOINT"} {
 		if !strings.Contains(help, "\n"+strings.Repeat(" ", 8)+column+" ") && !strings.Contains(help, " "+column+"  ") {
-			t.Errorf("there is no column %s: %s", column, help)
+			t.Errorf("lsblk does not list the column %s: %s", column, help)
 		}
 	}
 	for _, option := range []string{"--nodeps", "--noheadings", "--raw", "--paths", "--bytes", "--output"} {
 		if !strings.Contains(help, option) {
-			t.Errorf("there is no option %s", option)
+			t.Errorf("lsblk does not list the option %s", option)
 		}
 	}
 }
