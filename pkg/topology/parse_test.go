@@ -96,6 +96,10 @@ func TestPrimaryInterface(t *testing.T) {
 		{"the one that holds the address", `address: 192.168.200.31/22, interfaces: [{name: a, addresses: 192.168.200.31/22, mac: "52:54:00:00:00:0A"}, {name: b}]`, "a", "192.168.200.31/22", "52:54:00:00:00:0a"},
 		{"the only one", `address: 192.168.200.31/22, interfaces: [{name: a}]`, "a", "192.168.200.31/22", ""},
 		{"the only one with an address", `interfaces: [{name: a, dhcp: ipv4}, {name: b, addresses: [192.168.200.31/22, 10.9.0.1/24]}]`, "b", "192.168.200.31/22", ""},
+		{"the port, not the dummy", `address: 192.168.200.31/22, interfaces: [{name: d, kind: dummy, addresses: 192.0.2.53/32}, {name: a}]`, "a", "192.168.200.31/22", ""},
+		{"the addressed port, not the dummy", `interfaces: [{name: d, kind: dummy, addresses: 192.0.2.53/32}, {name: a, addresses: 192.168.200.31/22}]`, "a", "192.168.200.31/22", ""},
+		{"a dummy that holds the address", `address: 192.0.2.53/32, interfaces: [{name: a, addresses: 192.168.201.31/22}, {name: d, kind: dummy, addresses: 192.0.2.53/32}]`, "d", "192.0.2.53/32", ""},
+		{"the bond, not its members", `address: 192.168.200.31/22, interfaces: [{name: a}, {name: b}, {name: bond0, kind: bond, members: [a, b]}]`, "bond0", "192.168.200.31/22", ""},
 		{"a VLAN on a bond", `address: 192.168.200.31/22, interfaces: [{name: a, mac: "52:54:00:00:00:0a"}, {name: bond0, kind: bond, members: [a]}, {name: v, kind: vlan, vlan: 7, link: bond0, primary: true}]`, "v", "192.168.200.31/22", "52:54:00:00:00:0a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

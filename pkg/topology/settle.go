@@ -97,14 +97,8 @@ func (d *decoder) findPrimary(e *entry) int {
 			return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.IsValid() && slices.Contains(e.addresses, p) })
 		})
 	}
-	if len(candidates) == 0 && len(e.settled) == 1 {
-		candidates = []int{0}
-	}
-	if len(candidates) == 0 && len(e.addresses) == 0 && len(e.ranges) == 0 {
-		addressed := e.having(func(nic Interface) bool { return len(nic.Addresses) > 0 })
-		if len(addressed) == 1 {
-			candidates = addressed
-		}
+	if len(candidates) == 0 {
+		candidates = e.natural()
 	}
 	if len(candidates) > 0 {
 		return candidates[0]
@@ -113,6 +107,27 @@ func (d *decoder) findPrimary(e *entry) int {
 		d.Errorf(codeInterface, path, "none of the interfaces is the primary one").WithHint("give the host's address to one of them, or mark it with primary: true")
 	}
 	return -1
+}
+
+// natural gives the interface that is the primary one without a word of it: the only one in
+// question. A dummy is in question last, since others reach the machine by a port; members of
+// others never are.
+func (e *entry) natural() []int {
+	addressed := len(e.addresses) > 0 || len(e.ranges) > 0
+	inQuestion := func(nic Interface) bool {
+		member := slices.ContainsFunc(e.settled, func(over Interface) bool { return slices.Contains(over.Members, nic.Name) && nic.Name != "" })
+		return !member && (addressed || len(nic.Addresses) > 0)
+	}
+	ports := e.having(func(nic Interface) bool { return inQuestion(nic) && nic.Kind != "dummy" })
+	switch all := e.having(inQuestion); {
+	case len(ports) == 1:
+		return ports
+	case len(ports) == 0 && len(all) == 1:
+		return all
+	case len(e.settled) == 1:
+		return []int{0}
+	}
+	return nil
 }
 
 // having gives the indices of the interfaces for which something holds.
