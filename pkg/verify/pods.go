@@ -26,10 +26,16 @@ func (v *objectProofs) podAlone(pod *corev1.Pod, at diag.Position, where string,
 		mounts[volume.Name] = true
 	}
 	for _, c := range containers(pod) {
+		taken := map[string]string{}
 		for _, mount := range c.VolumeMounts {
 			if !mounts[mount.Name] {
 				out.Errorf("V021", at, where, "container %s mounts volume %s, which the pod does not have", c.Name, mount.Name)
 			}
+			if first := taken[mount.MountPath]; first != "" {
+				out.Errorf("V021", at, where, "container %s mounts the volumes %s and %s at %s", c.Name, first, mount.Name, mount.MountPath).
+					WithHint("take one of them out: the kubelet refuses such a pod; what the program sees anyway needs no folder")
+			}
+			taken[mount.MountPath] = mount.Name
 		}
 		v.lines.flags(append(append([]string{}, c.Command...), c.Args...), at, where, out)
 	}
@@ -58,7 +64,7 @@ func proveStaticPods(m *machine, out *diag.List) {
 		}
 		for _, c := range containers(pod) {
 			pathsOf(m, e, c, volumes, at, out)
-			apiServerFiles(m, c, volumes, out)
+			configuredAround(m, c, volumes, out)
 		}
 	}
 }

@@ -118,6 +118,11 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 			out.Errorf("V033", at, where, "nothing puts %s on this host", file)
 		}
 	}
+	for _, line := range u.values("Service", execOptions...) {
+		for _, o := range configuredFiles(m, m.expand(u, line), asIs) {
+			namedFiles(m, o, "", asIs, out)
+		}
+	}
 	user := u.value("Service", "User")
 	if user != "" && !hasUser(m, user) {
 		out.Errorf("V034", at, where, "User=%s is not a user of this host", user).WithHint("add the user under passwd.users in the profile's host.bu")
@@ -129,6 +134,9 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		}
 	}
 }
+
+// asIs is how a unit sees the files of its machine.
+func asIs(name string) (string, bool) { return name, true }
 
 var execOptions = []string{"ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop", "ExecStopPost", "ExecReload", "ExecCondition"}
 

@@ -66,10 +66,23 @@ func configuredFiles(m *machine, args []string, inside func(string) (string, boo
 	return out
 }
 
-// namedFiles proves that the files which the configuration of an API server names are
-// there, and that it sees them as a pod.
+// otherFiles gives the parameter of files that a configuration names, and their folder
+// below /etc/kubernetes/pki, by the kind of the configuration.
+var otherFiles = map[string][2]string{
+	"AdmissionConfiguration":      apiServerFiles,
+	"AuthorizationConfiguration":  apiServerFiles,
+	"EgressSelectorConfiguration": apiServerFiles,
+	"Config":                      apiServerFiles,
+	"KubeSchedulerConfiguration":  {"schedulerFiles", "scheduler"},
+}
+
+var apiServerFiles = [2]string{"apiServerFiles", "files"}
+
+// namedFiles proves that the files which the configuration of a program of the control
+// plane names are there, and that it sees them where it is a pod.
 func namedFiles(m *machine, o object, container string, inside func(string) (string, bool), out *diag.List) {
-	if !slices.Contains([]string{"AdmissionConfiguration", "AuthorizationConfiguration", "EgressSelectorConfiguration", "Config"}, o.read.Kind) {
+	param, known := otherFiles[o.read.Kind]
+	if !known {
 		return
 	}
 	scalars(o.read.Node, func(n *yaml.Node) {
@@ -78,7 +91,7 @@ func namedFiles(m *machine, o object, container string, inside func(string) (str
 		}
 		say := func(format string, args ...any) {
 			d := out.Errorf("V024", m.doc.At(o.entry.Item), m.where(o.entry.Path), format, args...).
-				WithHint("name a file next to the topology under apiServerFiles of profiles.control-plane: FILE becomes /etc/kubernetes/pki/files/FILE")
+				WithHint("name a file next to the topology under %s of profiles.control-plane: FILE becomes /etc/kubernetes/pki/%s/FILE", param[0], param[1])
 			if m.verbatim[o.entry.Path] {
 				inUsersFile(d, o, o.line+n.Line-1)
 			}
@@ -138,8 +151,8 @@ func proveAnonymous(m *machine, out *diag.List) {
 	}
 }
 
-// apiServerFiles proves what the configuration files of a container need around it.
-func apiServerFiles(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
+// configuredAround proves what the configuration files of a container need around it.
+func configuredAround(m *machine, c corev1.Container, volumes map[string]*corev1.HostPathVolumeSource, out *diag.List) {
 	inside := func(name string) (string, bool) { return hostPath(c, volumes, name) }
 	for _, o := range configuredFiles(m, append(append([]string{}, c.Command...), c.Args...), inside) {
 		if config, ok := o.typed.(*apiserverv1.EncryptionConfiguration); ok {
