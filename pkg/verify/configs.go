@@ -55,7 +55,11 @@ func (v *objectProofs) configuration(o object, at diag.Position, where string, o
 	case *scheduler.KubeSchedulerConfiguration:
 		judge = func(root *yaml.Node, say sayAt) { scheduling(c, v.decoder, root, say) }
 	default:
-		return
+		config := credentialConfig(o.typed)
+		if config == nil {
+			return
+		}
+		judge = func(root *yaml.Node, say sayAt) { credentialProviders(config, root, say) }
 	}
 	root := o.read.Node
 	judge(root, func(node *yaml.Node, hint, format string, args ...any) {

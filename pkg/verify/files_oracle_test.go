@@ -70,6 +70,21 @@ var (
 		"{level: Request, resources: [{resources: [pods, pods/status]}]}", "{level: Request, resources: [{resources: ['*/status', pods/*]}]}", "{level: Request, resources: [{resourceNames: [a]}]}", "{level: Request, nonResourceURLs: ['/healthz*']}", "{level: Request, nonResourceURLs: [healthz]}", "{level: Request, nonResourceURLs: ['*']}", "{level: Request, nonResourceURLs: ['/a*b']}",
 		"{level: Request, nonResourceURLs: [/a], resources: [{group: ''}]}", "{level: Request, nonResourceURLs: [/a], namespaces: [a]}", "{level: RequestResponse, omitStages: [RequestReceived]}", "{level: RequestResponse, omitStages: [Panicked, Received]}", "{level: Request, userGroups: ['system:nodes'], namespaces: ['']}", "{level: Request, nonResourceURLs: ['']}", "{levels: Request}", "{level: Request, resources: [{group: '', resources: ['*/*']}]}", "{level: Request, resources: [{group: '', resources: [a/b/c]}]}",
 	}
+	// Parts of a provider, the first of each list being good.
+	providerParts = [][]string{
+		{"name: a", "name: b", "name: ''", "name: a/b", "name: 'a b'", "name: .", "name: ..", "", "names: a"},
+		{"apiVersion: credentialprovider.kubelet.k8s.io/v1", "apiVersion: credentialprovider.kubelet.k8s.io/v1beta1", "apiVersion: credentialprovider.kubelet.k8s.io/v1alpha1", "apiVersion: credentialprovider.kubelet.k8s.io/v2", "apiVersion: v1", ""},
+		{"defaultCacheDuration: 12h", "defaultCacheDuration: 0s", "defaultCacheDuration: -1s", "defaultCacheDuration: 12", "defaultCacheDuration: forever", ""},
+		{"matchImages: ['*.example.org']", "matchImages: []", "matchImages: ['*.*.example.org:5000/team', example.org]", "matchImages: ['a:b:c']", "matchImages: ['example.org:*']", "matchImages: ['%zz']", "matchImages: ['[::1]:5000']", "matchImages: [1]", "", "matchImages: 'a'",
+			"matchImages: ['https://example.org']", "matchImages: ['example.org/*']", "matchImages: ['']", "matchImages: ['a b']"},
+		{"", "args: [get]", "args: get", "env: [{name: A, value: b}]", "env: [{name: A, valu: b}]", "env: [{}]"},
+		{"", "tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: true}", "tokenAttributes: {serviceAccountTokenAudience: x, cacheType: token, requireServiceAccount: true}", "tokenAttributes: {serviceAccountTokenAudience: x, cacheType: ServiceAccount, requireServiceAccount: false}",
+			"tokenAttributes: {serviceAccountTokenAudience: x, cacheType: ServiceAccount}", "tokenAttributes: {cacheType: ServiceAccount, requireServiceAccount: true}", "tokenAttributes: {serviceAccountTokenAudience: x, requireServiceAccount: true}", "tokenAttributes: {}",
+			"tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: false, requiredServiceAccountAnnotationKeys: [a]}", "tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: true, requiredServiceAccountAnnotationKeys: [a, Example.org/b]}",
+			"tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: true, requiredServiceAccountAnnotationKeys: [a], optionalServiceAccountAnnotationKeys: [a]}",
+			"tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: true, optionalServiceAccountAnnotationKeys: [a, a]}", "tokenAttributes: {serviceAccountTokenAudience: x, cacheType: Token, requireServiceAccount: true, optionalServiceAccountAnnotationKeys: ['a b']}"},
+	}
+
 	auditStages = []string{"", "omitStages: [RequestReceived]", "omitStages: [Never]", "omitManagedFields: true"}
 )
 
@@ -156,6 +171,39 @@ func filesOf(kind string, random *rand.Rand) []string {
 		for range 100 {
 			out = append(out, file(one(auditStages), one(auditRules), one(auditRules), one(auditRules)))
 		}
+	case "CredentialProviderConfig":
+		file := func(version string, providers ...string) string {
+			return "apiVersion: kubelet.config.k8s.io/" + version + "\nkind: CredentialProviderConfig\nproviders: [" + strings.Join(providers, ", ") + "]\n"
+		}
+		provider := func(pick func(i int, list []string) string) string {
+			var parts []string
+			for i, list := range providerParts {
+				if part := pick(i, list); part != "" {
+					parts = append(parts, part)
+				}
+			}
+			return "{" + strings.Join(parts, ", ") + "}"
+		}
+		only := func(part int, text string) string {
+			return provider(func(i int, list []string) string {
+				if i == part {
+					return text
+				}
+				return list[0]
+			})
+		}
+		out = append(out, file("v1"), "apiVersion: kubelet.config.k8s.io/v1\nkind: CredentialProviderConfig\n")
+		for part, list := range providerParts {
+			for _, text := range list {
+				for _, version := range []string{"v1", "v1beta1", "v1alpha1", "v2"} {
+					out = append(out, file(version, only(part, text)))
+				}
+				out = append(out, file("v1", only(part, text), only(0, "name: b")), file("v1", only(part, text), only(0, "name: a")))
+			}
+		}
+		for range 200 {
+			out = append(out, file("v1", provider(func(i int, list []string) string { return one(list[:min(len(list), 4)]) })))
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -172,7 +220,7 @@ func TestFilesAsTheAPIServer(t *testing.T) {
 		}
 		v := &Verifier{objects: &objectProofs{objectReader: reader, release: r}}
 		listed, dir := differences(t, "differences.yaml"), t.TempDir()
-		for _, kind := range []string{"EncryptionConfiguration", "AuthenticationConfiguration", "AdmissionConfiguration", "Policy"} {
+		for _, kind := range []string{"EncryptionConfiguration", "AuthenticationConfiguration", "AdmissionConfiguration", "Policy", "CredentialProviderConfig"} {
 			files := filesOf(kind, rand.New(rand.NewPCG(1, 2)))
 			var lines [][]string
 			for i, text := range files {

@@ -101,7 +101,7 @@ var imagePaths = []string{
 }
 
 // imageTrees are folders of the image whose content we do not know by name.
-var imageTrees = []string{"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/lib/", "/lib/", "/proc/", "/sys/", "/dev/", "/etc/ssl/certs/"}
+var imageTrees = []string{"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "/usr/lib/", "/usr/libexec/", "/lib/", "/proc/", "/sys/", "/dev/", "/etc/ssl/certs/"}
 
 func fromImage(name string) bool {
 	if slices.Contains(imagePaths, path.Clean(name)) {

@@ -19,6 +19,8 @@ import (
 	clientcmd "k8s.io/client-go/tools/clientcmd/api/v1"
 	kubeproxyv1alpha1 "k8s.io/kube-proxy/config/v1alpha1"
 	schedulerv1 "k8s.io/kube-scheduler/config/v1"
+	kubeletv1 "k8s.io/kubelet/config/v1"
+	kubeletv1alpha1 "k8s.io/kubelet/config/v1alpha1"
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -38,7 +40,7 @@ const StaticPodDir = "/etc/kubernetes/manifests"
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		kubernetes.AddToScheme, kubeletv1beta1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
+		kubernetes.AddToScheme, kubeletv1.AddToScheme, kubeletv1beta1.AddToScheme, kubeletv1alpha1.AddToScheme, kubeproxyv1alpha1.AddToScheme,
 		apiserverv1.AddToScheme, auditv1.AddToScheme, clientcmd.AddToScheme, schedulerv1.AddToScheme, addEgressSelector,
 	} {
 		if err := add(scheme); err != nil {

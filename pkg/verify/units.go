@@ -119,9 +119,11 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 		}
 	}
 	for _, line := range u.values("Service", execOptions...) {
-		for _, o := range configuredFiles(m, m.expand(u, line), asIs) {
+		argv := m.expand(u, line)
+		for _, o := range configuredFiles(m, argv, asIs) {
 			namedFiles(m, o, "", asIs, out)
 		}
+		pluginsOf(m, argv, out)
 	}
 	user := u.value("Service", "User")
 	if user != "" && !hasUser(m, user) {

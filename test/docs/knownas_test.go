@@ -39,6 +39,12 @@ func TestKnownAs(t *testing.T) {
 		write(t, file, "# "+row+"\n"+string(text))
 		args = append(args, file)
 	}
+	// What rows name stands next to them.
+	beside, err := os.ReadFile("../../testdata/good/files/providers.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "files", "providers.yaml"), string(beside))
 	for _, row := range known {
 		add(row[0], lay(t, row[0], row[2]))
 	}
