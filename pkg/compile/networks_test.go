@@ -2,6 +2,8 @@ package compile_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +44,8 @@ func TestHostFiles(t *testing.T) {
 		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.netdev", []string{"Name=anycast\nKind=dummy\n"}, nil},
 		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.network", []string{"Name=anycast\n", "Address=192.0.2.53/32\nAddress=2001:db8::53/128\n", "RequiredForOnline=no\n"}, nil},
 		{"dummy", "w1", "/etc/NetworkManager/system-connections/kubespore-anycast.nmconnection", []string{"type=dummy\ninterface-name=anycast\n", "address1=192.0.2.54/32\n", "method=manual\n"}, nil},
+		{"external-addresses", "w1", "/etc/kubernetes/kubelet.conf", []string{"server: https://10.9.0.11:6443\n"}, []string{"203.0.113.7"}},
+		{"external-addresses", "c1", "/etc/kubespore/objects/kubeadm/kubeadm-config.yaml", []string{`, "203.0.113.7", "2001:db8::7"`, `controlPlaneEndpoint: "203.0.113.7:6443"`}, nil},
 		{"provider-id", "cp1", "/var/lib/kubelet/config.yaml", []string{"\nproviderID: \"metal3://rack1/cp1\"\n"}, nil},
 		{"provider-id", "w1", "/var/lib/kubelet/instance-config.yaml", []string{"\nproviderID: \"metal3://w1\"\n"}, nil},
 		{"api-server-flags", "c1", "/etc/kubernetes/manifests/kube-apiserver.yaml", []string{"authorization-mode=RBAC,Node\"", "plugins=NodeRestriction,AlwaysPullImages\""}, []string{"--authorization-mode=Node,RBAC\n", "--enable-admission-plugins=NodeRestriction\n"}},
@@ -91,4 +95,26 @@ func hostFile(t *testing.T, file, host, path string) string {
 		t.Fatalf("%s: no %s on %s: %v", file, path, host, list)
 	}
 	return content
+}
+
+// TestExternalAddresses: an API server shows a certificate for the addresses that others
+// translate to its machine, and for those of the other control planes.
+func TestExternalAddresses(t *testing.T) {
+	text := hostFile(t, "../../testdata/good/external-addresses.yaml", "c1", "/etc/kubernetes/pki/apiserver.crt")
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		t.Fatalf("no certificate: %s", text)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"203.0.113.7", "2001:db8::7", "10.9.0.11"} {
+		if err := cert.VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := cert.VerifyHostname("203.0.113.10"); err == nil {
+		t.Error("the certificate is for the external address of a worker, too")
+	}
 }

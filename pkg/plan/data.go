@@ -94,6 +94,7 @@ type Endpoint struct {
 	Host      string
 	Port      int
 	URL       string // https://host:port with brackets where needed
+	Inside    string // the same for machines of the cluster, which may not reach an external address
 	IsAddress bool   // an IP address rather than a name
 	IsVirtual bool   // an address that is not a host's own: one machine must hold it
 }
@@ -118,6 +119,7 @@ type HostFacts struct {
 	Arch           string
 	Address        string   // primary address
 	Addresses      []string // one per family
+	External       []string // addresses that others translate to it
 	CIDRs          []string // addresses with prefix length, as in 192.168.200.21/22
 	Gateways       []string
 	MAC            string

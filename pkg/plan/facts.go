@@ -85,13 +85,20 @@ func endpoint(e topology.Endpoint, hosts []*HostFacts) Endpoint {
 		out.IsAddress = true
 		out.IsVirtual = holder(e.Host, hosts) == nil
 	}
+	// A machine may not reach the address that its own router translates, and need not:
+	// translated one to one, it is another machine's on the same ports.
+	out.Inside = out.URL
+	if h := holder(e.Host, hosts); h != nil && slices.Contains(h.External, e.Host) {
+		out.Inside = "https://" + net.JoinHostPort(h.Address, strconv.Itoa(e.Port))
+	}
 	return out
 }
 
-// holder gives the host that has an address as its own.
+// holder gives the host to which what is sent to an address comes: it has the address
+// as its own, or others translate it.
 func holder(address string, hosts []*HostFacts) *HostFacts {
 	for _, h := range hosts {
-		if slices.Contains(h.Addresses, address) {
+		if slices.Contains(h.Addresses, address) || slices.Contains(h.External, address) {
 			return h
 		}
 		for _, i := range h.Interfaces {
@@ -134,7 +141,7 @@ func byKey(m map[string]string) []KeyValue {
 func hostFacts(h *topology.Host) *HostFacts {
 	f := &HostFacts{
 		Name: h.Name, Path: h.Path, Roles: h.Roles, OS: h.OS, Format: h.Format, Arch: h.Arch, MAC: h.MAC, Serial: h.Serial,
-		CIDRs: textsOf(h.Addresses), Gateways: textsOf(h.Gateways),
+		External: textsOf(h.External), CIDRs: textsOf(h.Addresses), Gateways: textsOf(h.Gateways),
 		IsControlPlane: h.HasRole("control-plane"), IsWorker: h.HasRole("worker"),
 	}
 	f.IsNode = f.IsControlPlane || f.IsWorker

@@ -129,6 +129,19 @@ var countedPrefix = schema.Scalar[counted]{Name: "IP address with prefix length"
 	return counted{p, false}, f
 }}
 
+// countedAddr is an address that others translate to a machine; of a range of hosts to the
+// first host.
+type countedAddr struct {
+	netip.Addr
+	up bool // each further host has the next one
+}
+
+var countedAddress = schema.Scalar[countedAddr]{Name: "IP address", Tag: "!!str", Pattern: `^[0-9A-Fa-f:.]+\+?$`, Parse: func(text string) (countedAddr, *schema.Fault) {
+	bare, up := strings.CutSuffix(text, "+")
+	a, f := parseAddress(bare)
+	return countedAddr{a, up}, f
+}}
+
 // atHost gives the addresses of the nth host of a range.
 func atHost(written []counted, n int) []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(written))

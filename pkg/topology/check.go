@@ -40,6 +40,7 @@ func (c *checker) checkEntry(e *entry) {
 	c.checkSystem(e)
 	c.checkInterfaces(e)
 	c.checkAddresses(e)
+	checkExternal(c, e)
 	c.checkGateways(e)
 	c.checkGatewayOfRange(e)
 	checkInstallDisk(c, e)

@@ -86,7 +86,7 @@ func (c *checker) checkEndpoint() {
 			return
 		}
 	}
-	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return h.HasAddress(a) }); holder >= 0 {
+	if holder := slices.IndexFunc(c.Hosts, func(h Host) bool { return h.Answers(a) }); holder >= 0 {
 		c.checkHolder(a, &c.Hosts[holder])
 		return
 	}

@@ -51,6 +51,11 @@ func (c *checker) checkUnique() {
 			for _, p := range h.Addresses {
 				takeOnce(u, addresses, p.Addr(), owned{i, n, e.home}, "address")
 			}
+			for j, a := range h.External {
+				if at := externalAt(e, j); len(h.External) == len(e.external) && !h.HasAddress(a) {
+					takeOnce(u, addresses, a, owned{i, n, at}, "address")
+				}
+			}
 			for j, nic := range h.Interfaces[:len(e.Interfaces)] {
 				for _, p := range nic.Addresses {
 					if !slices.Contains(h.Addresses, p) && !p.Addr().IsLinkLocalUnicast() {

@@ -2,6 +2,8 @@ package topology
 
 import "strings"
 
+const externalHint = "hosts: [{name: ..., externalAddresses: [...]}]"
+
 // elsewhere says where topologies say what kubeadm, Talos, kubespray, netplan,
 // nmstate and cloud-init call by these words, in small letters.
 var elsewhere = map[string]string{
@@ -24,6 +26,16 @@ var elsewhere = map[string]string{
 	"clustername":          "cluster: {name: ...}",
 	"controlplaneendpoint": "cluster: {endpoint: ...}",
 	"advertiseaddress":     "hosts: [{name: ..., address: ...}]: API servers are told their host's address",
+	"external_ip":          externalHint,
+	"externalip":           externalHint,
+	"externalips":          externalHint,
+	"floatingip":           externalHint,
+	"node-external-ip":     externalHint,
+	"nodeexternalip":       externalHint,
+	"publicaddress":        externalHint,
+	"public_ip":            externalHint,
+	"access_ip":            externalHint,
+	"privateaddress":       "hosts: [{name: ..., address: ...}]",
 	"kubernetesversion":    "kubernetes: {version: ...}",
 	"imagerepository":      "kubernetes: {imageRepository: ...}",
 	"certificatesdir":      "the built-in /etc/kubernetes/pki: it cannot be changed",

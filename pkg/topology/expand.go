@@ -23,6 +23,7 @@ func (d *decoder) expand(f *document) {
 			return
 		}
 		d.checkRanges(e, len(names))
+		checkExternalRange(d, e, len(names))
 		d.checkLists(e, len(names))
 		for n, name := range names {
 			f.Hosts = append(f.Hosts, e.host(name, n))
@@ -96,6 +97,11 @@ func (d *decoder) refuseSingular(e *entry) {
 	if d.given(e, "serial") {
 		refuse(yamlfile.Join(e.Path, "serial"), "a serial number", "serials: [...]")
 	}
+	for i, c := range e.external {
+		if c.IsValid() && !c.up {
+			refuse(yamlfile.Element(yamlfile.Join(e.Path, "externalAddresses"), i), "an address", "").WithHint("write it as in %s+ to count up", c.Addr)
+		}
+	}
 	for i, nic := range e.Interfaces {
 		at := yamlfile.Element(yamlfile.Join(e.Path, "interfaces"), i)
 		if nic.MAC != "" {
@@ -167,6 +173,15 @@ func (e *entry) host(name string, n int) Host {
 	for _, r := range e.ranges {
 		if a, ok := nth(r.first.Addr(), n); ok && r.first.IsValid() {
 			h.Addresses = append(h.Addresses, netip.PrefixFrom(a, r.first.Bits()))
+		}
+	}
+	for _, c := range e.external {
+		a, ok := c.Addr, c.IsValid()
+		if c.up && ok {
+			a, ok = nth(c.Addr, n)
+		}
+		if ok {
+			h.External = append(h.External, a)
 		}
 	}
 	h.MAC, h.Serial = nthOr(e.macs, n, e.MAC), nthOr(e.serials, n, e.Serial)

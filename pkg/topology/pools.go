@@ -11,7 +11,7 @@ import (
 )
 
 // ofOneHost are the keys of a host that a pool cannot have.
-var ofOneHost = []string{"name", "names", "from", "columns", "pool", "address", "addresses", "mac", "macs", "serial", "serials"}
+var ofOneHost = []string{"name", "names", "from", "columns", "pool", "address", "addresses", "externalAddresses", "mac", "macs", "serial", "serials"}
 
 // addedLists are the lists of a host that come after those of its pool; any
 // other list takes the place of the pool's.

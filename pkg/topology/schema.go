@@ -30,6 +30,7 @@ type entry struct {
 	pool      string
 	addresses []netip.Prefix
 	ranges    []addressRange
+	external  []countedAddr
 	macs      []string
 	serials   []string
 	gateways  []netip.Addr
@@ -125,6 +126,7 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 	schema.Key("roles", schema.List[string]{Item: schema.Enum("role", Roles), Unique: schema.Itself}, func(e *entry) *[]string { return &e.Roles }, "What the machine is. Both `control-plane` and `worker`: a control plane that takes ordinary pods. `etcd` on any host moves etcd off the control planes to the hosts that have it. Empty: no node, but a machine that profiles use.").NeedUnless("pool", "from"),
 	schema.Key("address", schema.List[netip.Prefix]{Item: hostPrefix, Single: true}, func(e *entry) *[]netip.Prefix { return &e.addresses }, "Address with the prefix length of its network; a list for one of each family."),
 	schema.Key("addresses", schema.List[addressRange]{Item: rangeStart, Single: true}, func(e *entry) *[]addressRange { return &e.ranges }, "With `names`: the first host's address and a +, as in `192.168.202.1+/22`; each further host has the next one."),
+	schema.Key("externalAddresses", schema.List[countedAddr]{Item: countedAddress, Single: true}, func(e *entry) *[]countedAddr { return &e.external }, "Addresses of the machine that are on none of its interfaces: a router translates each of them to `address`, one to one (floating or public addresses). API servers are known by them; see [machines behind NAT](external-addresses.md). With `names` they count up: `203.0.113.10+`."),
 	schema.Key("gateway", schema.List[netip.Addr]{Item: address, Single: true}, func(e *entry) *[]netip.Addr { return &e.gateways }, "Default gateway; a list for one of each family. None is fine: the machine then talks to its own network only."),
 	schema.Key("mac", mac, func(e *entry) *string { return &e.MAC }, "MAC address of the primary interface, to find it among several and for network boot."),
 	schema.Key("macs", schema.List[string]{Item: mac, Unique: schema.Itself, Limit: maxHosts}, func(e *entry) *[]string { return &e.macs }, "With `names`: the MAC address of each host, in their order."),

@@ -120,6 +120,7 @@ type Host struct {
 	Name        string // DNS label
 	Roles       []string
 	Addresses   []netip.Prefix // primary addresses with the LAN's prefix length, one per family
+	External    []netip.Addr   // addresses that others translate to this machine; on no interface
 	Gateways    []netip.Addr
 	MAC         string // lower case, colons; "" when unknown
 	Serial      string // DMI serial number, for media that many hosts share
@@ -212,6 +213,12 @@ func (h *Host) HasAddress(a netip.Addr) bool {
 	return slices.ContainsFunc(h.Interfaces, func(nic Interface) bool {
 		return slices.ContainsFunc(nic.Addresses, func(p netip.Prefix) bool { return p.Addr() == a })
 	})
+}
+
+// Answers says whether what is sent to an address comes to a host: the address is on one of
+// its interfaces, or others translate it.
+func (h *Host) Answers(a netip.Addr) bool {
+	return h.HasAddress(a) || slices.Contains(h.External, a)
 }
 
 // HasRole says whether a host has a role.

@@ -88,6 +88,13 @@ func newNetwork(ends []endpoints, hosts []*plan.Host) *network {
 	}
 	for _, h := range hosts {
 		n.addresses[h.Name] = h.Addresses
+		for i := range ends {
+			for _, address := range h.External {
+				if ends[i].host == h.Name {
+					n.byAddress[address] = &ends[i]
+				}
+			}
+		}
 	}
 	return n
 }
