@@ -99,9 +99,9 @@ func networkd(t *testing.T, l layer) string {
 		mount -t tmpfs tmpfs run
 		mkdir -p run/systemd/netif/links run/systemd/netif/leases run/systemd/netif/lldp
 		chroot . chown -R systemd-network:systemd-network /run/systemd/netif
-		chroot . timeout 2 /lib/systemd/systemd-networkd || true
+		chroot . timeout 4 /lib/systemd/systemd-networkd || true
 	`, "run", l.root)
-	if !strings.Contains(out, "Enumeration completed") {
+	if !regexp.MustCompile(`Enumeration completed|Configuring with`).MatchString(out) {
 		t.Fatalf("networkd did not run:\n%s", out)
 	}
 	return out
