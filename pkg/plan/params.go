@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ func resolveParams(w *world, report *reporter, b *binding, enabled []*profile.Pr
 		for i := range p.Params {
 			q := &p.Params[i]
 			params[q.Name] = r.param(q, given, path)
+		}
+		for i := range p.Params {
+			r.among(&p.Params[i], params, given, path)
 		}
 	}
 	checked := map[string]bool{}
@@ -106,6 +110,39 @@ func (r *paramResolver) accept(q *profile.Param, v any, path string) (any, bool)
 		}
 	}
 	return accepted, len(problems) == 0
+}
+
+// among holds fields of elements that name a host against the parameter that lists
+// the hosts that they may be; the only one of these need not be said.
+func (r *paramResolver) among(q *profile.Param, params, given map[string]any, path string) {
+	list, _ := params[q.Name].([]any)
+	for i := range q.Fields {
+		f := &q.Fields[i]
+		hosts := asTexts(params[f.Among], "")
+		if f.Among == "" || len(hosts) == 0 && given[f.Among] != nil {
+			continue // what was said of the hosts is wrong
+		}
+		known := fmt.Sprintf("write %s: %s, or add a host to %s", f.Name, strings.Join(hosts, " or "), f.Among)
+		if len(hosts) == 0 {
+			known = fmt.Sprintf("add %s: [NAME], with the name of a host", f.Among)
+		}
+		filled := make([]any, len(list))
+		for n, e := range list {
+			element, where := maps.Clone(e.(map[string]any)), path+"."+q.Name+indexPath(n)
+			switch name, _ := element[f.Name].(string); {
+			case name == "" && len(hosts) == 1:
+				element[f.Name] = hosts[0]
+			case name == "":
+				r.list.Errorf("P011", r.topology.At(where), where, "%s is missing, and %s.%s lists %d hosts", f.Name, path, f.Among, len(hosts)).
+					WithHint("%s", known).WithRelated(f.Position, "%s", f.Doc)
+			case !slices.Contains(hosts, name):
+				r.list.Errorf("P014", r.topology.At(where+"."+f.Name), where+"."+f.Name, "%s is not one of %s.%s", name, path, f.Among).
+					WithHint("%s", known).WithRelated(f.Position, "%s", f.Doc)
+			}
+			filled[n] = element
+		}
+		params[q.Name], list = filled, filled
+	}
 }
 
 func (r *paramResolver) unknownParams(p *profile.Profile, given map[string]any, path string) {

@@ -140,19 +140,26 @@ func (p *Param) acceptList(kind string, v any, where string) (any, []Wrong) {
 // repeats finds elements that have a value in common which must tell them apart.
 func (p *Param) repeats(list []any, where string) []Wrong {
 	var problems []Wrong
-	for _, name := range p.Unique {
-		first := map[any]int{}
+	for _, together := range p.Unique {
+		names := strings.Fields(together)
+		last := names[len(names)-1]
+		first := map[string]int{}
 		for i, e := range list {
 			m, _ := e.(map[string]any)
-			switch v := m[name].(type) {
-			case string, int:
-				if before, seen := first[v]; seen {
-					problems = append(problems, newWrong(fmt.Sprintf("%s[%d].%s", where, i, name), fmt.Sprintf("join this element and element %d of the list, or give one of them another %s", before, name),
-						"%v is the %s of two elements", v, name)...)
-					continue
-				}
-				first[v] = i
+			if m[last] == nil {
+				continue
 			}
+			var values []any
+			for _, name := range names {
+				values = append(values, m[name])
+			}
+			key := fmt.Sprintf("%#v", values)
+			if before, seen := first[key]; seen {
+				problems = append(problems, newWrong(fmt.Sprintf("%s[%d].%s", where, i, last), fmt.Sprintf("join this element and element %d of the list, or give one of them another %s", before, strings.Join(names, " or ")),
+					"%v is the %s of two elements", m[last], last)...)
+				continue
+			}
+			first[key] = i
 		}
 	}
 	return problems

@@ -27,6 +27,16 @@ func (p *Profile) check(list *diag.List) {
 	for _, c := range p.Conditions() {
 		p.condition(c, list)
 	}
+	for i := range p.Params {
+		for _, f := range p.Params[i].Fields {
+			if q := p.Param(f.Among); f.Among != "" && (q == nil || q.Type != "hosts") {
+				list.Errorf("F010", f.Position, "", "%s is to be among a parameter %s of type hosts that the profile does not have", f.Name, f.Among).
+					WithHint("among names a parameter: params: {%s: {type: hosts, ...}}", f.Among)
+			} else if f.Among != "" && p.Params[i].PerHost {
+				list.Errorf("F010", f.Position, "", "a host cannot say which of %s it is about", f.Among).WithHint("take perHost out")
+			}
+		}
+	}
 }
 
 // references checks the names of parameters and vars that a template reads.

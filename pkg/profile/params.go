@@ -44,7 +44,8 @@ func parameterTable() *schema.Object[Param] {
 		schema.Key("keys", expression, func(p *Param) *string { return &p.Keys }, "regular expression that the keys of a map must match"),
 		schema.Key("hint", schema.Text, func(p *Param) *string { return &p.Hint }, "what to write in place of what the pattern refuses"),
 		schema.Key("perHost", schema.Boolean, func(p *Param) *bool { return &p.PerHost }, "a host may say it for itself"),
-		schema.Key("unique", texts, func(p *Param) *[]string { return &p.Unique }, "fields that tell the elements of a list apart"),
+		schema.Key("unique", texts, func(p *Param) *[]string { return &p.Unique }, "fields that tell the elements of a list apart; several in one text do so together"),
+		schema.Key("among", schema.Text, func(p *Param) *string { return &p.Among }, "of a field: the parameter of type hosts that lists what it may be; where that lists one host, it need not be said"),
 		schema.Key("secret", schema.Boolean, func(p *Param) *bool { return &p.Secret }, "neither messages nor listings repeat it"),
 	}}
 }
@@ -62,15 +63,18 @@ func checkParam(d *schema.Decoder, path string, p *Param) {
 		{p.Kind != "" && p.Type != FileParam, "F006", "only a file holds an object", "write type: file, or take kind out"},
 		{len(p.Enum) == 0 && p.Type == "enum", "F005", "enum is missing", "add enum: [one, other]"},
 		{len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map"), "F006", "only a list of maps has fields", "write type: list and items: map, or take fields out"},
+		{p.Among != "" && p.Type != "string", "F006", "only a text is the name of a host", "write type: string, or take among out"},
 		{p.Hint != "" && p.Pattern == "" && d.OK(path+".pattern"), "F006", "a hint says what to write instead of what a pattern refuses, and there is none", "add pattern, or take hint out"},
 	} {
 		if rule.broken && d.OK(path+".type") {
 			d.Errorf(rule.code, path, "%s", rule.message).WithHint("%s", rule.hint)
 		}
 	}
-	for _, name := range p.Unique {
-		if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
-			d.Errorf("F006", path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
+	for _, together := range p.Unique {
+		for _, name := range strings.Fields(together) {
+			if !slices.ContainsFunc(p.Fields, func(f Param) bool { return f.Name == name }) {
+				d.Errorf("F006", path, "its elements have no field %s to be told apart by", name).WithHint("name one of fields under unique")
+			}
 		}
 	}
 	p.describe(d, path)

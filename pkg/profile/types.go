@@ -147,7 +147,8 @@ type Param struct {
 	Keys     string   // of a map with items: what its keys must match
 	Hint     string   // what to write instead of a text that the pattern does not take
 	PerHost  bool     // a host may set it; otherwise only the cluster
-	Unique   []string // fields of a list of maps whose values tell the elements apart: what templates make a key of
+	Unique   []string // fields of a list of maps whose values tell the elements apart: what templates make a key of; several in one text do so together
+	Among    string   // of a field: the parameter of type hosts that lists what it may be
 	Secret   bool     // never shown
 	Position diag.Position
 

@@ -29,8 +29,50 @@ func TestExports(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exports := strings.ReplaceAll(w.file(t, "nfs1", "/etc/exports.d/kubespore.exports"), "/srv/", w.dir+"/srv/")
-	w.write(t, "exports.d/kubespore.exports", exports)
+	out := exported(t, w, "nfs1", exportfs)
+	if other := exported(t, w, "nfs2", exportfs); strings.Count(other, "\n") != 1 || !strings.Contains(other, w.dir+"/srv/share\t192.168.200.0/24(ro,") {
+		t.Errorf("the second server exports what is not its own:\n%s", other)
+	}
+	for _, want := range []struct {
+		folder, client string
+		options        []string
+	}{
+		{"/srv/share", "192.168.200.0/24", []string{"rw", "sync", "root_squash", "no_all_squash", "sec=sys"}},
+		{"/srv/mysql", "192.168.200.0/25", []string{"rw", "root_squash"}},
+		{"/srv/mysql", "192.168.201.0/24", []string{"rw", "root_squash"}},
+		{"/srv/install", "192.168.200.0/24", []string{"ro", "no_root_squash"}},
+	} {
+		line := ""
+		for l := range strings.Lines(out) {
+			if strings.HasPrefix(l, w.dir+want.folder+"\t"+want.client+"(") {
+				line = l
+			}
+		}
+		_, options, _ := strings.Cut(strings.TrimSuffix(strings.TrimSpace(line), ")"), "(")
+		for _, o := range want.options {
+			if !strings.Contains(","+options+",", ","+o+",") {
+				t.Errorf("%s for %s lacks %s: %q", want.folder, want.client, o, line)
+			}
+		}
+	}
+	if strings.Contains(out, "\t*(") {
+		t.Errorf("somebody exports to everybody:\n%s", out)
+	}
+	w.write(t, "nfs.conf", w.file(t, "nfs1", "/etc/nfs.conf.d/50-kubespore.conf"))
+	for key, want := range map[string]string{"vers3": "n", "vers4": "y", "vers4.0": "n", "threads": "8"} {
+		if got := strings.TrimSpace(run(t, nfsconf, "--file", filepath.Join(w.dir, "nfs.conf"), "--get", "nfsd", key)); got != want {
+			t.Errorf("nfsconf says %s=%s", key, got)
+		}
+	}
+	if images := w.file(t, "cp1", "/etc/kubespore/images"); !strings.Contains(images, "docker.io/library/nginx:1.29.1\n") {
+		t.Errorf("the user's image is not in the bill of materials:\n%s", images)
+	}
+}
+
+// exported gives what exportfs makes of the exports of a server.
+func exported(t *testing.T, w *world, host, exportfs string) string {
+	t.Helper()
+	w.write(t, "exports.d/kubespore.exports", strings.ReplaceAll(w.file(t, host, "/etc/exports.d/kubespore.exports"), "/srv/", w.dir+"/srv/"))
 	w.write(t, "run.sh", `set -e
 mkdir -p /etc/exports.d /var/lib/nfs
 touch /etc/exports
@@ -45,40 +87,7 @@ cat /var/lib/nfs/etab
 	if err != nil {
 		t.Fatalf("exportfs: %v\n%s", err, out)
 	}
-	for _, want := range []struct {
-		folder, client string
-		options        []string
-	}{
-		{"/srv/share", "192.168.200.0/24", []string{"rw", "sync", "root_squash", "no_all_squash", "sec=sys"}},
-		{"/srv/mysql", "192.168.200.0/25", []string{"rw", "root_squash"}},
-		{"/srv/mysql", "192.168.201.0/24", []string{"rw", "root_squash"}},
-		{"/srv/install", "192.168.200.0/24", []string{"ro", "no_root_squash"}},
-	} {
-		line := ""
-		for l := range strings.Lines(string(out)) {
-			if strings.HasPrefix(l, w.dir+want.folder+"\t"+want.client+"(") {
-				line = l
-			}
-		}
-		_, options, _ := strings.Cut(strings.TrimSuffix(strings.TrimSpace(line), ")"), "(")
-		for _, o := range want.options {
-			if !strings.Contains(","+options+",", ","+o+",") {
-				t.Errorf("%s for %s lacks %s: %q", want.folder, want.client, o, line)
-			}
-		}
-	}
-	if strings.Contains(string(out), "\t*(") {
-		t.Errorf("somebody exports to everybody:\n%s", out)
-	}
-	w.write(t, "nfs.conf", w.file(t, "nfs1", "/etc/nfs.conf.d/50-kubespore.conf"))
-	for key, want := range map[string]string{"vers3": "n", "vers4": "y", "vers4.0": "n", "threads": "8"} {
-		if got := strings.TrimSpace(run(t, nfsconf, "--file", filepath.Join(w.dir, "nfs.conf"), "--get", "nfsd", key)); got != want {
-			t.Errorf("nfsconf says %s=%s", key, got)
-		}
-	}
-	if images := w.file(t, "cp1", "/etc/kubespore/images"); !strings.Contains(images, "docker.io/library/nginx:1.29.1\n") {
-		t.Errorf("the user's image is not in the bill of materials:\n%s", images)
-	}
+	return string(out)
 }
 
 // deb gives a file of a Debian package that is not installed.
