@@ -90,6 +90,7 @@ func (v *Verifier) HostOf(h *plan.Host, doc *document.Document, config types.Con
 		proveAnonymous,    // userfiles.go: kubelets and balancers may ask the API server how it is
 		proveSafe,         // userfiles.go: what replaces a file of ours leaves out nothing that others rely on
 		proveWorkloads,    // pods.go: what other pods mount from a node is there
+		proveOnce,         // twice.go: no two files say different things of one object
 		proveClaims,       // claims.go: claims find volumes
 		proveDNS,          // dns.go: kubelets send pods to the DNS of the cluster
 		v.units,           // units.go: units refer to what exists, in an order without cycles

@@ -125,6 +125,24 @@ func TestContainerdRuntimes(t *testing.T) {
 	}
 }
 
+// TestContainerdProxySnapshotter: containerd takes a snapshotter that is a program of
+// its own, and unpacks for it what it pulls.
+func TestContainerdProxySnapshotter(t *testing.T) {
+	w := buildFile(t, "../../testdata/good/runtime-classes.yaml")
+	got := strings.Join(strings.Fields(w.dump(t, tools(t, "containerd")[0], "w1")), " ")
+	for _, want := range []string{
+		"[proxy_plugins.stargz] type = 'snapshot' address = '/run/containerd-stargz-grpc/containerd-stargz-grpc.sock'",
+		"enable_remote_snapshot_annotations = 'true'",
+		"[plugins.'io.containerd.cri.v1.images'] snapshotter = 'stargz'",
+		"unpack_config]] platform = 'linux/amd64' snapshotter = 'stargz'",
+		"unpack_config]] platform = 'linux/amd64' snapshotter = 'overlayfs'",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("containerd does not have %s\n%s", want, got)
+		}
+	}
+}
+
 // TestContainerdDropins shows that what an overlay writes below conf.d counts,
 // and that an image which user and profile both name stands there once.
 func TestContainerdDropins(t *testing.T) {
