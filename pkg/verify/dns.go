@@ -9,7 +9,6 @@ import (
 	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 
 	"github.com/kubespore/kubespore/pkg/diag"
-	"github.com/kubespore/kubespore/pkg/plan"
 )
 
 // resolution is what a kubelet tells its pods about DNS.
@@ -39,14 +38,14 @@ func proveDNS(m *machine, out *diag.List) {
 			if flags["cluster-dns"] != "" {
 				all.servers = strings.Split(flags["cluster-dns"], ",")
 			}
-			resolves(m.plan, all, m.doc.At(u.item), m.where("unit "+u.name), out)
+			resolves(m, all, m.doc.At(u.item), m.where("unit "+u.name), out)
 			for _, o := range m.objects {
 				configuration, ok := o.typed.(*kubeletv1beta1.KubeletConfiguration)
 				if !ok || o.entry.Path != flags["config"] && path.Dir(o.entry.Path) != flags["config-dir"] {
 					continue
 				}
 				said := resolution{configuration.ClusterDNS, configuration.ClusterDomain}
-				resolves(m.plan, said, m.doc.At(o.entry.Item), m.where(o.entry.Path), out)
+				resolves(m, said, m.doc.At(o.entry.Item), m.where(o.entry.Path), out)
 				all.servers = append(all.servers, said.servers...)
 				all.domain += said.domain
 			}
@@ -59,19 +58,39 @@ func proveDNS(m *machine, out *diag.List) {
 }
 
 // resolves judges what one place says. Link-local addresses are those of a cache
-// on the node itself.
-func resolves(p *plan.Plan, r resolution, at diag.Position, where string, out *diag.List) {
-	want := p.Cluster.DNSAddresses[0]
+// on the node itself, and so is what something on this host listens on.
+func resolves(m *machine, r resolution, at diag.Position, where string, out *diag.List) {
+	want := m.plan.Cluster.DNSAddresses[0]
 	for _, server := range r.servers {
 		address, err := netip.ParseAddr(strings.TrimSpace(server))
-		if err == nil && (address == netip.MustParseAddr(want) || address.IsLinkLocalUnicast()) {
+		cache := slices.IndexFunc(m.listeners, func(l listener) bool { return l.port == 53 && l.address == server })
+		switch {
+		case err == nil && cache >= 0:
+			m.apart(address, m.listeners[cache], out)
+		case err != nil || address != netip.MustParseAddr(want) && !address.IsLinkLocalUnicast():
+			out.Errorf("V027", at, where, "the kubelet sends pods to %s for names, and the DNS of the cluster is at %s", server, want).
+				WithHint("leave clusterDNS and --cluster-dns out: the address follows network.services; a cache on each node has a link-local one, as in 169.254.20.10")
+		}
+	}
+	if domain := strings.TrimSuffix(r.domain, "."); domain != "" && domain != m.plan.Cluster.Domain {
+		out.Errorf("V027", at, where, "the kubelet lets pods search %s, and the domain of the cluster is %s", domain, m.plan.Cluster.Domain).
+			WithHint("write cluster.domain: %s in the topology, and leave clusterDomain and --cluster-domain out", domain)
+	}
+}
+
+// apart proves that the address of a cache on the node is in no network of the cluster:
+// another machine, a pod or a Service could have it.
+func (m *machine) apart(address netip.Addr, cache listener, out *diag.List) {
+	c := m.plan.Cluster
+	for _, network := range slices.Concat(c.HostNetworks, c.PodCIDRs, c.ServiceCIDRs) {
+		if p, err := netip.ParsePrefix(network); err != nil || !p.Contains(address) {
 			continue
 		}
-		out.Errorf("V027", at, where, "the kubelet sends pods to %s for names, and the DNS of the cluster is at %s", server, want).
-			WithHint("leave clusterDNS and --cluster-dns out: the address follows network.services; a cache on each node has a link-local one, as in 169.254.20.10")
-	}
-	if domain := strings.TrimSuffix(r.domain, "."); domain != "" && domain != p.Cluster.Domain {
-		out.Errorf("V027", at, where, "the kubelet lets pods search %s, and the domain of the cluster is %s", domain, p.Cluster.Domain).
-			WithHint("write cluster.domain: %s in the topology, and leave clusterDomain and --cluster-domain out", domain)
+		at, said := cache.at, m.plan.Said(m.Host, cache.profile, address.String())
+		if said != "" {
+			at = m.plan.Topology.At(said)
+		}
+		out.Errorf("V027", at, said, "%s answers pods at %s, which is of the network %s", cache.what, address, network).
+			WithHint("give it an address that no machine, pod or Service can have, as in 169.254.20.10 or fd6b:7370:6f72::53")
 	}
 }

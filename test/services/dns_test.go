@@ -31,8 +31,8 @@ func TestDNS(t *testing.T) {
 			corefile = m.Data["Corefile"]
 		}
 	}
-	port, web := freePort(t), freePort(t)
-	corefile = strings.NewReplacer(".:53 {", fmt.Sprintf(".:%d {", port),
+	port, web, company := freePort(t), freePort(t), freePort(t)
+	corefile = strings.NewReplacer(".:53 {", fmt.Sprintf(".:%d {", port), "corp.example.org:53 {", fmt.Sprintf("corp.example.org:%d {", port), "forward . 127.0.0.2\n", fmt.Sprintf("forward . 127.0.0.1:%d\n", company),
 		// There is no API here; the plugin starts without one after a while.
 		"kubernetes cluster.local in-addr.arpa ip6.arpa {", "kubernetes cluster.local in-addr.arpa ip6.arpa {\n endpoint http://127.0.0.1:1",
 		"/etc/coredns-pods/hosts", filepath.Join(w.dir, "pods"), "health {", fmt.Sprintf("health 127.0.0.1:%d {", web), "ready\n", fmt.Sprintf("ready 127.0.0.1:%d\n", freePort(t)),
@@ -45,6 +45,8 @@ func TestDNS(t *testing.T) {
 	w.write(t, "Corefile", corefile)
 	w.write(t, "pods", "10.244.1.2 web-0.cluster.local\n")
 	w.start(t, exec.Command(tools(t, "coredns")[0], "-conf", filepath.Join(w.dir, "Corefile")))
+	w.write(t, "company", fmt.Sprintf(".:%d {\n hosts {\n 10.20.0.7 wiki.corp.example.org\n }\n}\n", company))
+	w.start(t, exec.Command(tools(t, "coredns")[0], "-conf", filepath.Join(w.dir, "company")))
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, fmt.Sprintf("127.0.0.1:%d", port))
 	}}
@@ -76,6 +78,16 @@ func TestDNS(t *testing.T) {
 		}
 		if ctx.Err() != nil {
 			t.Fatalf("db.cluster.local is %v (%v)", list, err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	for {
+		list, err := resolver.LookupHost(ctx, "wiki.corp.example.org.")
+		if err == nil && slices.Equal(list, []string{"10.20.0.7"}) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the name of a zone with a server of its own is %v (%v)", list, err)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
