@@ -53,7 +53,7 @@ func TestNodeLocalDNS(t *testing.T) {
 			asked := w.start(t, upstream)
 			cache := w.inside(coredns, "-conf", filepath.Join(w.dir, "/etc/kubespore/node-local-dns/Corefile"))
 			w.start(t, cache)
-			lookUp := []string{"getent", "-s", "hosts:dns", "ahosts"+strings.Replace(c.name, "ip", "", 1), "web.default.svc.cluster.local."}
+			lookUp := []string{"getent", "-s", "hosts:dns", "ahosts" + strings.Replace(c.name, "ip", "", 1), "web.default.svc.cluster.local."}
 			w.until(t, "the DNS of the cluster", "bash", "-c", `exec 3<>"/dev/tcp/$0/53"`, c.cluster)
 			w.until(t, "the cache", "bash", "-c", `exec 3<>"/dev/tcp/$0/53"`, c.cache)
 			time.Sleep(time.Second) // it looks for loops as it starts
