@@ -217,7 +217,7 @@ func (d *decoder) row(t *table, cells []string, columns []column, says reach, pa
 		}
 		put(host, keys, value, func() *yaml.Node { return node(yaml.MappingNode, line, at) })
 	}
-	host = mapping(host, d.join(d.Pairs(host, path), withInterfaces(shared, nics), path, 2))
+	host = mapping(host, d.join(d.Pairs(host, path), withInterfaces(shared, nics), path, "", parameterDepth))
 	d.Elsewhere[host] = t.file
 	return host
 }

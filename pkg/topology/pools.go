@@ -45,8 +45,9 @@ func (poolKind) Read(d *schema.Decoder, n *yaml.Node, path string, into *[]yamlf
 var poolName = schema.Scalar[string]{Name: "name of a pool", Tag: "!!str", Parse: func(text string) (string, *schema.Fault) { return text, checkLabel(text) }}
 
 // joinPool adds what a host's pool says to what the host says. Mappings are
-// joined key by key, down to the parameters of profiles; lists are added where
-// addedLists has them; of all else the host's own counts.
+// joined key by key, down to the parameters of profiles, and to the keys of a parameter
+// that is laid over the topology's; lists are added where addedLists has them; of all else
+// the host's own counts.
 func joinPool(d *schema.Decoder, own []yamlfile.Pair, path string) []yamlfile.Pair {
 	joined := withPool(d, own, path)
 	if said := of(d).said; said != nil {
@@ -79,26 +80,30 @@ func withPool(d *schema.Decoder, own []yamlfile.Pair, path string) []yamlfile.Pa
 		d.Failed[yamlfile.Join(path, "roles")] = true
 		return own
 	}
-	return of(d).join(own, pool, path, 2)
+	return of(d).join(own, pool, path, "", parameterDepth)
 }
 
-// join adds pairs of a pool to those of a host.
-func (d *decoder) join(own, pool []yamlfile.Pair, path string, depth int) []yamlfile.Pair {
+// parameterDepth is how many mappings lie above a parameter: profiles, and the profile.
+const parameterDepth = 2
+
+// join adds pairs of a pool to those below a key of the host at a path.
+func (d *decoder) join(own, pool []yamlfile.Pair, path, above string, depth int) []yamlfile.Pair {
 	for _, shared := range pool {
 		i := yamlfile.Find(own, shared.Key)
 		if i < 0 {
 			own = append(own, shared)
 			continue
 		}
-		at := yamlfile.Join(path, shared.Key)
+		key := yamlfile.Join(above, shared.Key)
+		at := yamlfile.Join(path, key)
 		mine, theirs := d.Follow(own[i].Value, at), d.Follow(shared.Value, at)
 		switch {
 		case d.Stopped:
 			return own
-		case mine.Kind == yaml.MappingNode && theirs.Kind == yaml.MappingNode && depth > 0:
-			joined := d.join(d.Pairs(mine, at), d.Pairs(theirs, at), at, depth-1)
+		case mine.Kind == yaml.MappingNode && theirs.Kind == yaml.MappingNode && (depth > 0 || d.known.isLaidOver(key)):
+			joined := d.join(d.Pairs(mine, at), d.Pairs(theirs, at), path, key, depth-1)
 			own[i].Value = mapping(mine, joined)
-		case mine.Kind == yaml.SequenceNode && theirs.Kind == yaml.SequenceNode && slices.Contains(addedLists, shared.Key) && depth == 2:
+		case mine.Kind == yaml.SequenceNode && theirs.Kind == yaml.SequenceNode && slices.Contains(addedLists, key):
 			list := *mine
 			list.Content = slices.Concat(theirs.Content, mine.Content)
 			own[i].Value = &list

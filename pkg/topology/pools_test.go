@@ -27,8 +27,8 @@ func TestPools(t *testing.T) {
 		{"system", []string{shared.OS, own.OS}, []string{"debian", "ubuntu"}},
 		{"labels", []map[string]string{shared.Labels, own.Labels}, []map[string]string{{"zone": "a", "example.org/disk": "ssd"}, {"zone": "b", "example.org/disk": "ssd"}}},
 		{"taints", [][]Taint{shared.Taints, own.Taints}, [][]Taint{{storage}, {storage, {"example.org/slow", "yes", "PreferNoSchedule"}}}},
-		{"parameters", own.Profiles["kubelet"].Params, map[string]any{"maxPods": 200, "config": map[string]any{"podsPerCore": 4}}},
-		{"line of what the pool says", topology.At("hosts[2].profiles.kubelet.config").Line, 26},
+		{"parameters", own.Profiles["kubelet"].Params, map[string]any{"maxPods": 200, "config": map[string]any{"imageMaximumGCAge": "240h", "podsPerCore": 4}}},
+		{"line of what the pool says", topology.At("hosts[2].profiles.kubelet.config.podsPerCore").Line, 26},
 		{"line of what the host says", topology.At("hosts[2].profiles.kubelet.maxPods").Line, 19},
 	} {
 		if !reflect.DeepEqual(c.have, c.want) {

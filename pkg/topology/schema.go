@@ -142,7 +142,7 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 	schema.Key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	schema.Key("annotations", annotations, func(e *entry) *map[string]string { return &e.Annotations }, "Annotations of the Node; the control planes set them, once for each list of labels and annotations."),
 	schema.Key("taints", schema.List[Taint]{Item: taint, Unique: taintIdentity}, func(e *entry) *[]Taint { return &e.Taints }, "Taints of the Node, as `key=value:Effect` or as a mapping."),
-	schema.Key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host. A value here replaces the topology's as a whole, lists too; only the keys of a configuration (`kubelet.config`) are laid over each other."),
+	schema.Key("profiles", profiles, func(e *entry) *map[string]Selection { return &e.Profiles }, "Profiles and parameters of this host. A value here replaces the topology's as a whole, lists too; mappings, such as `kubelet.config` and `kernel.sysctls`, are joined key by key."),
 	schema.Key("overlays", schema.List[string]{Item: filePath}, func(e *entry) *[]string { return &e.Overlays }, "Butane files merged into this host after all else."),
 }}
 

@@ -42,10 +42,10 @@ func Settings(file string, data []byte, known Known, host Host) []Setting {
 			note(p.Value, w.ofPool)
 		}
 	}
-	w.write(own, "", 2)
+	w.write(own, "", parameterDepth)
 	settings := w.out
 	w = settingsWriter{decoder: d, from: "topology"}
-	w.write(slices.DeleteFunc(d.Pairs(root, ""), func(p yamlfile.Pair) bool { return !ofHosts(p.Key) }), "", 2)
+	w.write(slices.DeleteFunc(d.Pairs(root, ""), func(p yamlfile.Pair) bool { return !ofHosts(p.Key) }), "", parameterDepth)
 	for _, s := range w.out {
 		if !known.replaced(s, settings) {
 			settings = append(settings, s)
@@ -62,9 +62,9 @@ func ofHosts(key string) bool {
 
 // replaced says whether what the top says does not count for a host that says this.
 func (k Known) replaced(top Setting, own []Setting) bool {
-	added := slices.Contains(addedLists, top.Key) || k.isLaidOver(top.Key)
+	added := slices.Contains(addedLists, top.Key)
 	return slices.ContainsFunc(own, func(s Setting) bool {
-		return s.Key == top.Key && !added || strings.HasPrefix(top.Key, s.Key+".")
+		return s.Key == top.Key && !added || strings.HasPrefix(top.Key, s.Key+".") && !k.isLaidOver(s.Key)
 	})
 }
 
@@ -94,7 +94,7 @@ func (w *settingsWriter) write(pairs []yamlfile.Pair, above string, depth int) {
 	for _, p := range pairs {
 		key, value := yamlfile.Join(above, p.Key), followed(p.Value)
 		switch {
-		case value.Kind == yaml.MappingNode && depth > 0 && len(value.Content) > 0:
+		case value.Kind == yaml.MappingNode && (depth > 0 || w.known.isLaidOver(key)) && len(value.Content) > 0:
 			w.write(w.Pairs(value, key), key, depth-1)
 		case value.Kind == yaml.SequenceNode && slices.Contains(addedLists, key):
 			for _, item := range value.Content {

@@ -12,7 +12,9 @@ import (
 func TestSettings(t *testing.T) {
 	const file = "../../testdata/good/pools.yaml"
 	var got strings.Builder
-	for _, s := range settingsOf(t, file, "w3") {
+	text, _ := readAll(t, file)
+	top, _ := Parse(file, text, testKnown)
+	for _, s := range Settings(file, text, testKnown, top.Hosts[3]) {
 		fmt.Fprintf(&got, "%s %s %s%s %d:%d\n", s.Key, s.Value, s.From, s.Pool, s.At.Line, s.At.Column)
 	}
 	if want := `address 192.168.200.33/24 host 15:5
@@ -22,7 +24,10 @@ name w3 host 13:5
 os ubuntu host 16:5
 pool storage host 14:5
 profiles.flannel {} topology 9:12
-profiles.kubelet.config {podsPerCore: 4} poolstorage 26:39
+profiles.kernel.sysctls.net.core.rmem_max 500000 host 19:95
+profiles.kernel.sysctls.net.core.somaxconn 4096 topology 9:69
+profiles.kubelet.config.imageMaximumGCAge 240h host 19:49
+profiles.kubelet.config.podsPerCore 4 poolstorage 26:48
 profiles.kubelet.maxPods 200 host 19:26
 roles [worker] poolstorage 22:5
 taints example.org/storage=yes:NoSchedule poolstorage 25:14
@@ -33,7 +38,7 @@ taints example.org/slow=yes:PreferNoSchedule host 18:14
 }
 
 // TestSettingsReplaced: a parameter of a host takes the place of the topology's as a whole, but
-// for a configuration, which is laid over it. A text that looks like a mapping is none.
+// for one that is laid over it, which is told key by key. A text that looks like a mapping is none.
 func TestSettingsReplaced(t *testing.T) {
 	text := []byte(`apiVersion: kubespore/v1alpha1
 kind: Topology
@@ -44,33 +49,19 @@ os: debian
 profiles: {kubelet: {config: {a: 1}}, own: {map: {a: 1}, text: "{a}"}}
 hosts: [{name: c, roles: [control-plane], address: 10.0.0.1/24, profiles: {kubelet: {config: {b: 2}}, own: {map: {b: 2}, text: "{b}"}}}]
 `)
-	known := Known{LaidOver: func(profile, param string) bool { return profile+"."+param == "kubelet.config" }}
-	top, list := Parse("t.yaml", text, known)
+	top, list := Parse("t.yaml", text, testKnown)
 	if list.HasErrors() {
 		t.Fatal(list)
 	}
 	var got []string
-	for _, s := range Settings("t.yaml", text, known, top.Hosts[0]) {
+	for _, s := range Settings("t.yaml", text, testKnown, top.Hosts[0]) {
 		if strings.HasPrefix(s.Key, "profiles.") {
 			got = append(got, s.Key+" "+s.From)
 		}
 	}
-	if want := "profiles.kubelet.config host, profiles.kubelet.config topology, profiles.own.map host, profiles.own.text host"; strings.Join(got, ", ") != want {
+	if want := "profiles.kubelet.config.a topology, profiles.kubelet.config.b host, profiles.own.map host, profiles.own.text host"; strings.Join(got, ", ") != want {
 		t.Errorf("got %q, want %q", strings.Join(got, ", "), want)
 	}
-}
-
-func settingsOf(t *testing.T, file, host string) []Setting {
-	t.Helper()
-	text, known := readAll(t, file)
-	top, _ := Parse(file, text, known)
-	for _, h := range top.Hosts {
-		if h.Name == host {
-			return Settings(file, text, known, h)
-		}
-	}
-	t.Fatalf("%s has no host %s", file, host)
-	return nil
 }
 
 func readAll(t *testing.T, file string) ([]byte, Known) {
