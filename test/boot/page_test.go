@@ -24,7 +24,7 @@ const page = "../../docs/boot-lab.md"
 // packages before it. Packages of steps do not import one another, but for those
 // that stand before them.
 var packages = []string{
-	"osfile", "screen", "process", "documents", "network", "lab", "imaging", "payload", "hardware",
+	"osfile", "screen", "process", "documents", "network", "issuer", "lab", "imaging", "payload", "hardware",
 	"steps/cluster", "steps/media", "steps/payload", "steps/security", "steps/upkeep", "steps", "",
 }
 

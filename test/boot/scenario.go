@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kubespore/kubespore/test/boot/documents"
@@ -77,6 +78,8 @@ func check(s lab.Scenario) error {
 		return errors.New("packages are purged, and upstream's archives packed, for containers")
 	case s.Upstream && s.Page == "":
 		return errors.New("upstream's archives are packed by the commands of a page")
+	case s.Takes("tokens-decide") != (s.Issuer != ""):
+		return errors.New("an issuer and the step tokens-decide belong together")
 	case s.Upgrade != "" && s.Set["kubernetes"] == nil:
 		return errors.New("set does not say which version of Kubernetes is upgraded")
 	case s.Lane == lab.ContainerLane && (s.Takes("try") || s.Takes("try-image") || s.Takes("try-cluster")):
@@ -116,10 +119,14 @@ func playOne(ctx context.Context, r *lab.Run, number, of int) screen.Result {
 
 func takeSteps(ctx context.Context, r *lab.Run) error {
 	making := func() (string, error) {
-		if err := r.Lab.Lan.Make(ctx, network.LabAddresses(r.Hosts)); err != nil {
+		own := network.LabAddresses(r.Hosts)
+		if err := r.Lab.Lan.Make(ctx, own, network.OnLink(r.Hosts, own)); err != nil {
 			return "", err
 		}
 		if err := payload.Bring(ctx, r); err != nil {
+			return "", err
+		}
+		if err := serveIssuer(r); err != nil {
 			return "", err
 		}
 		for _, h := range r.Hosts {
@@ -145,6 +152,14 @@ func takeSteps(ctx context.Context, r *lab.Run) error {
 		}
 	}
 	return nil
+}
+
+// serveIssuer runs the issuer of the scenario at the address that its URL names.
+func serveIssuer(r *lab.Run) error {
+	if r.Tokens == nil {
+		return nil
+	}
+	return payload.Serve(r, strings.TrimPrefix(r.Tokens.URL, "https://"), r.Tokens, r.Tokens.Pair)
 }
 
 // end powers everything off and removes what the scenario made.

@@ -72,6 +72,8 @@ func ReadHosts(build, document string) ([]Host, error) {
 		for _, path := range slices.Sorted(maps.Keys(files)) {
 			h.readNetwork(path, files[path])
 		}
+		// A port that asks DHCP is to get these.
+		h.Addresses = append(h.Addresses, strings.Fields(files["/etc/kubespore/leases"])...)
 		for _, found := range virtioDisk.FindAllSubmatch(text, -1) {
 			h.Disks = append(h.Disks, string(found[1]))
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kubespore/kubespore/test/boot/documents"
+	"github.com/kubespore/kubespore/test/boot/issuer"
 	"github.com/kubespore/kubespore/test/boot/process"
 )
 
@@ -33,6 +34,9 @@ type Run struct {
 	Left     map[string]map[string]string // what kubeadm left on machines that the step upgrade upgraded
 	Device   string                       // the stick with the payload, as the kernel calls it
 	Writer   *Writer                      // writes into the cluster
+	Tokens   *issuer.Issuer               // where Issuer says
+	Leases   map[string]string            // what DHCP gives, by machine
+	DHCP     *process.Process             // the server that does
 	Next     *Run                         // packs what the step upgrade brings; has no machines
 }
 

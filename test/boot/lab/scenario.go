@@ -32,6 +32,7 @@ type Scenario struct {
 	Kernel   string            // arguments for the kernel of machines proper, besides the lab's own
 	Deliver  map[string]string // how documents come to hosts of machines proper, where not as usual for the format
 	Firmware map[string]string // of hosts that boot by themselves, from a disk or the network: bios, or uefi
+	Issuer   string            // URL of an issuer of tokens that the lab runs at its own address, the last of the first machine's network, and that the API servers trust
 	Payload  string            // how the machines come to a locked one: folder, mirror or volume; "" has all of it baked in, and machines proper wait for it
 	Page     string            // whose commands make payload and documents, and seed volumes for machines proper, as in README.md
 	Upstream bool              // what the page packs is what upstream publishes, as it was downloaded

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubespore/kubespore/test/boot/documents"
+	"github.com/kubespore/kubespore/test/boot/issuer"
 	"github.com/kubespore/kubespore/test/boot/osfile"
 	"github.com/kubespore/kubespore/test/boot/process"
 )
@@ -109,6 +110,9 @@ func (r *Run) Adapt(without []string) error {
 	if err := r.copyManifests(t); err != nil {
 		return err
 	}
+	if err := r.trustIssuer(t); err != nil {
+		return err
+	}
 	adapted, err := yaml.Marshal(t)
 	if err != nil {
 		return err
@@ -138,6 +142,22 @@ func (r *Run) copyManifests(t map[string]any) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// trustIssuer has the API servers take the tokens of the scenario's issuer. The issuer
+// stays the same from one build of a scenario to the next.
+func (r *Run) trustIssuer(t map[string]any) (err error) {
+	if r.Issuer == "" {
+		return nil
+	}
+	if r.Tokens == nil {
+		if r.Tokens, err = issuer.New(r.Issuer); err != nil {
+			return err
+		}
+	}
+	trusted := map[string]any{"issuer": r.Issuer, "audiences": []any{issuer.Audience}, "groupsClaim": "groups", "ca": string(r.Tokens.Certificate)}
+	osfile.Merge(t, map[string]any{"profiles": map[string]any{"control-plane": map[string]any{"oidc": []any{trusted}}}}, false)
 	return nil
 }
 

@@ -31,8 +31,9 @@ func (n Lan) From(args ...string) []string {
 	return append([]string{"ip", "netns", "exec", string(n)}, args...)
 }
 
-// Make makes the bridge, with an address of the lab's own on it.
-func (n Lan) Make(ctx context.Context, addresses []netip.Prefix) error {
+// Make makes the bridge, with addresses of the lab's own on it and routes to machines
+// that these do not reach.
+func (n Lan) Make(ctx context.Context, addresses []netip.Prefix, onLink []netip.Addr) error {
 	steps := [][]string{
 		{"netns", "add", string(n)},
 		{"-n", string(n), "link", "add", "lan", "type", "bridge"},
@@ -49,6 +50,9 @@ func (n Lan) Make(ctx context.Context, addresses []netip.Prefix) error {
 			step = append(step, "nodad")
 		}
 		steps = append(steps, step)
+	}
+	for _, a := range onLink {
+		steps = append(steps, []string{"-n", string(n), "route", "add", a.String(), "dev", "lan"})
 	}
 	return IP(ctx, steps)
 }
@@ -121,7 +125,8 @@ func (n Lan) Remove(ctx context.Context) error {
 
 // LabAddresses are the lab's own addresses: the last ones of the subnets of
 // the first machine, one for each family. Where other machines stand in other
-// subnets, their gateways come after these, and the first machine's.
+// subnets, their gateways come after these, and the first machine's; a gateway that
+// no subnet of its machine holds stands alone.
 func LabAddresses(hosts []documents.Host) []netip.Prefix {
 	var first, gateways []netip.Prefix
 	for _, h := range hosts {
@@ -134,8 +139,16 @@ func LabAddresses(hosts []documents.Host) []netip.Prefix {
 				first = append(first, netip.PrefixFrom(lastOf(p), p.Bits()))
 			}
 			for _, text := range h.Gateways {
-				if g, err := netip.ParseAddr(text); err == nil && p.Contains(g) && !slices.Contains(gateways, netip.PrefixFrom(g, p.Bits())) {
-					gateways = append(gateways, netip.PrefixFrom(g, p.Bits()))
+				g, err := netip.ParseAddr(text)
+				if err != nil || g.Is4() != p.Addr().Is4() {
+					continue
+				}
+				at := netip.PrefixFrom(g, p.Bits())
+				if !p.Contains(g) {
+					at = netip.PrefixFrom(g, g.BitLen())
+				}
+				if !slices.Contains(gateways, at) {
+					gateways = append(gateways, at)
 				}
 			}
 		}
@@ -147,6 +160,20 @@ func LabAddresses(hosts []documents.Host) []netip.Prefix {
 		return append(first, gateways...)
 	}
 	return first
+}
+
+// OnLink are the addresses of machines that no address of the lab's has on its network.
+func OnLink(hosts []documents.Host, lab []netip.Prefix) []netip.Addr {
+	var out []netip.Addr
+	for _, h := range hosts {
+		for _, text := range h.Addresses {
+			p, err := netip.ParsePrefix(text)
+			if err == nil && !slices.ContainsFunc(lab, func(l netip.Prefix) bool { return l.Contains(p.Addr()) }) {
+				out = append(out, p.Addr())
+			}
+		}
+	}
+	return out
 }
 
 // lastOf gives the last address of a subnet that is not a broadcast address.

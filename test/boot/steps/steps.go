@@ -47,6 +47,7 @@ func Verbs() []Verb {
 		{"cut-power-at-random", "MACHINE N", "power on and cut at a random moment, N times", fromOutside, cutAtRandom},
 		{"reinstall", "MACHINE...", "empty the disk and apply the document again", fromOutside, fresh},
 		{"apply-again", "MACHINE...", "apply the document again to the disk as it is, as another first boot does", fromInside, security.ApplyAgain},
+		{"give-lease", "MACHINE ADDRESS", "DHCP gives the machine that address from now on", fromOutside, giveLease},
 		{"wait", "DURATION", "let time pass", fromOutside, wait},
 		{"nodes-ready", "[DURATION]", "every node that is on is Ready and has its pod CIDR", fromOutside, cluster.NodesReady},
 		{"pods-ready", "[DURATION]", "every pod runs and serves", fromOutside, cluster.PodsReady},
@@ -90,6 +91,7 @@ func Verbs() []Verb {
 		{"upgraded", "MACHINE...", "all is of the new version, and as kubeadm left it", fromInside, upkeep.Upgraded},
 		{"age-certificate", "MACHINE...", "bring the kubelet's client certificate near its end", fromInside, upkeep.AgeCertificate},
 		{"certificate-rotated", "MACHINE...", "the kubelet has renewed it and uses the new one", fromInside, upkeep.CertificateRotated},
+		{"tokens-decide", "GROUP", "a token of the issuer for a user of that group is let in, and may list Nodes and no Secrets; one that has ended, is for others, of another issuer or of another key is not", fromOutside, security.TokensDecide},
 		{"kube-bench", "MACHINE...", "kube-bench fails nothing but what docs/hardening.md lists", fromInside, security.KubeBench},
 		{"compare-with-kubeadm", "MACHINE N", "Ready as soon as with kubeadm's files, by the medians of N runs each", fromInside, upkeep.CompareWithKubeadm},
 		{"boot-by-kubeadm", "MACHINE", "power on with what kubeadm writes in the place of what kubespore does", fromInside, upkeep.BootByKubeadm},
@@ -143,6 +145,13 @@ func doThere(ctx context.Context, r *lab.Run, words []string) (string, error) {
 		}
 		return err
 	})
+}
+
+func giveLease(_ context.Context, r *lab.Run, words []string) (string, error) {
+	if _, ok := r.Machines[words[0]]; !ok {
+		return "", fmt.Errorf("no machine is called %s", words[0])
+	}
+	return "", hardware.GiveLease(r, words[0], words[1])
 }
 
 func powerOn(ctx context.Context, r *lab.Run, words []string) (string, error) {
