@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,3 +88,42 @@ func TestInside(t *testing.T) {
 		}
 	}
 }
+
+// Pods of a scenario run images that the machines have: the cluster's own, of its minor.
+func TestImagesOfPods(t *testing.T) {
+	var all []lab.Scenario
+	var minors map[string]struct {
+		CoreDNS string `yaml:"coredns"`
+	}
+	if err := errors.Join(osfile.ReadYAML("scenarios.yaml", &all), osfile.ReadYAML("../../profiles/versions.yaml", &minors)); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, s := range all {
+		r := (&lab.Lab{Tree: "../.."}).NewRun(s)
+		minor, err := r.Minor()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range appliedFile.FindAllStringSubmatch(strings.Join(s.Steps, "\n"), -1) {
+			text, err := os.ReadFile(filepath.Join("../..", file[1]))
+			if err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+			for _, image := range corednsImage.FindAllStringSubmatch(string(text), -1) {
+				seen++
+				if want := minors[minor].CoreDNS; image[1] != want {
+					t.Errorf("%s: %s runs CoreDNS %s, and machines have that of %s, %s", s.Name, file[1], image[1], minor, want)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no image was compared")
+	}
+}
+
+var (
+	appliedFile  = regexp.MustCompile(`-f (test/boot/\S+[.]yaml)`)
+	corednsImage = regexp.MustCompile(`coredns/coredns:(v[0-9.]+)`)
+)
