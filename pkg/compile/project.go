@@ -60,7 +60,7 @@ func Known(c *profile.Catalog) topology.Known {
 			return false
 		}
 		q := p.Param(param)
-		return q != nil && q.PerHost && q.Type == "map"
+		return q != nil && q.LaidOver()
 	}
 	return topology.Known{Minors: c.Minors(), Systems: c.SystemFormats(), Installed: c.InstalledSystems(), LaidOver: laidOver}
 }

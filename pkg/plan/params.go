@@ -199,21 +199,13 @@ func (s *selection) paramsFor(c *class, p *profile.Profile) map[string]any {
 			if len(problems) > 0 {
 				continue
 			}
-			params[name] = laidOver(params[name], accepted)
+			if below, ok := params[name].(map[string]any); ok && q.LaidOver() {
+				joined := maps.Clone(below)
+				maps.Copy(joined, accepted.(map[string]any))
+				accepted = joined
+			}
+			params[name] = accepted
 		}
 	}
 	return params
-}
-
-// laidOver joins what a host says of a parameter with what the cluster says: mappings key
-// by key, as those of a pool are; of all else the host's counts.
-func laidOver(cluster, host any) any {
-	below, ok := cluster.(map[string]any)
-	above, both := host.(map[string]any)
-	if !ok || !both {
-		return host
-	}
-	joined := maps.Clone(below)
-	maps.Copy(joined, above)
-	return joined
 }

@@ -156,6 +156,10 @@ type Param struct {
 	keys    *regexp.Regexp // Keys compiled
 }
 
+// LaidOver says whether what a host says of the parameter is joined with what its pool and
+// the cluster say, key by key, rather than in their place.
+func (p *Param) LaidOver() bool { return p.PerHost && p.Type == "map" }
+
 // Text is a template in one line of profile.yaml and where it stands.
 type Text struct {
 	*Template
