@@ -133,15 +133,15 @@ func tokenAttributes(p *kubeletv1.CredentialProvider, node *yaml.Node, say sayAt
 // providerFolder begins the flag that says where the kubelet looks for the programs.
 const providerFolder = "--image-credential-provider-bin-dir="
 
-// pluginsOf proves that the programs are there which a kubelet asks for credentials: it
-// ends at its start without them.
-func pluginsOf(m *machine, argv []string, out *diag.List) {
+// pluginsOf proves that the programs are there which a kubelet asks for credentials, by the
+// files that its arguments name: it ends at its start without them.
+func pluginsOf(m *machine, argv []string, configured []object, out *diag.List) {
 	i := slices.IndexFunc(argv, func(s string) bool { return strings.HasPrefix(s, providerFolder) })
 	if i < 0 {
 		return
 	}
 	folder := strings.TrimPrefix(argv[i], providerFolder)
-	for _, o := range configuredFiles(m, argv, asIs) {
+	for _, o := range configured {
 		config := credentialConfig(o.typed)
 		if config == nil {
 			continue

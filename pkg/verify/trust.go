@@ -71,11 +71,18 @@ type network struct {
 
 func newNetwork(ends []endpoints, hosts []*plan.Host) *network {
 	n := &network{byAddress: map[string]*endpoints{}, addresses: map[string][]string{}}
+	external := map[string][]string{}
+	for _, h := range hosts {
+		n.addresses[h.Name], external[h.Name] = h.Addresses, h.External
+	}
 	for i := range ends {
 		for address := range ends[i].own {
 			if !isLoopback(address) {
 				n.byAddress[address] = &ends[i]
 			}
+		}
+		for _, address := range external[ends[i].host] {
+			n.byAddress[address] = &ends[i]
 		}
 		for _, s := range ends[i].servers {
 			switch s.what {
@@ -83,16 +90,6 @@ func newNetwork(ends []endpoints, hosts []*plan.Host) *network {
 				n.apiServers = append(n.apiServers, s)
 			case "the kubelet":
 				n.kubelets = append(n.kubelets, s)
-			}
-		}
-	}
-	for _, h := range hosts {
-		n.addresses[h.Name] = h.Addresses
-		for i := range ends {
-			for _, address := range h.External {
-				if ends[i].host == h.Name {
-					n.byAddress[address] = &ends[i]
-				}
 			}
 		}
 	}

@@ -120,10 +120,11 @@ func (v *Verifier) unit(m *machine, u *unit, known map[string]*unit, out *diag.L
 	}
 	for _, line := range u.values("Service", execOptions...) {
 		argv := m.expand(u, line)
-		for _, o := range configuredFiles(m, argv, asIs) {
+		configured := configuredFiles(m, argv, asIs)
+		for _, o := range configured {
 			namedFiles(m, o, "", asIs, out)
 		}
-		pluginsOf(m, argv, out)
+		pluginsOf(m, argv, configured, out)
 	}
 	user := u.value("Service", "User")
 	if user != "" && !hasUser(m, user) {
