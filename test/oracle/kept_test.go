@@ -24,16 +24,16 @@ func TestKept(t *testing.T) {
 	needRoot(t)
 	eachMinor(t, func(t *testing.T, minor string) {
 		const good = "../../testdata/good"
-		beside := tree{}
-		files, err := filepath.Glob(good + "/files/api-server/*")
-		if err != nil || len(files) == 0 {
+		files := tree{}
+		names, err := filepath.Glob(good + "/files/api-server/*")
+		if err != nil || len(names) == 0 {
 			t.Fatalf("no files: %v", err)
 		}
-		for _, file := range files {
-			beside["files/api-server/"+filepath.Base(file)] = contents(t, file)
+		for _, file := range names {
+			files["files/api-server/"+filepath.Base(file)] = contents(t, file)
 		}
 		text := bytes.Replace(contents(t, good+"/api-server-files.yaml"), []byte("os: flatcar"), []byte("os: fedora-coreos"), 1)
-		c := buildText(t, "kept", minor, text, beside)
+		c := buildText(t, "kept", minor, text, files)
 		ours := c.files(t, "c1")
 		theirs := upgraded(t, minor, c.host(t, "c1").Addresses[0].Addr().String(), clusterConfiguration(t, ours))
 		for _, program := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {

@@ -35,11 +35,9 @@ func GiveLease(r *lab.Run, machine, address string) error {
 	if err := os.WriteFile(file, []byte(leaseSettings(network.LabAddresses(r.Hosts)[0], r.Leases)), 0o644); err != nil {
 		return err
 	}
-	if err := launch(r, "dnsmasq", "--keep-in-foreground", "--user=root", "--leasefile-ro", "--log-dhcp", "--log-facility=-", "--conf-file="+file); err != nil {
-		return err
-	}
-	r.DHCP = r.Services[len(r.Services)-1]
-	return nil
+	var err error
+	r.DHCP, err = launchDNSMasq(r, file)
+	return err
 }
 
 // leaseSettings are those of dnsmasq. Two minutes is the shortest lease that it gives.

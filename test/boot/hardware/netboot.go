@@ -88,6 +88,12 @@ func ServeNetboot(ctx context.Context, r *lab.Run) error {
 	if err := os.WriteFile(file, []byte(documented+settings), 0o644); err != nil {
 		return err
 	}
+	_, err = launchDNSMasq(r, file)
+	return err
+}
+
+// launchDNSMasq serves DHCP by a file of settings.
+func launchDNSMasq(r *lab.Run, file string) (*process.Process, error) {
 	return launch(r, "dnsmasq", "--keep-in-foreground", "--user=root", "--leasefile-ro", "--log-dhcp", "--log-facility=-", "--conf-file="+file)
 }
 
@@ -145,17 +151,17 @@ func serveMatchbox(_ context.Context, r *lab.Run) (string, error) {
 		return "", err
 	}
 	url := bootURL(r, "matchbox")
-	return url + "/boot.ipxe", launch(r, r.Lab.Tools["matchbox"], "-address", strings.TrimPrefix(url, "http://"),
+	_, err := launch(r, r.Lab.Tools["matchbox"], "-address", strings.TrimPrefix(url, "http://"),
 		"-data-path", filepath.Join(r.Media(), "matchbox"), "-assets-path", assets, "-log-level", "debug")
+	return url + "/boot.ipxe", err
 }
 
 // launch starts a program on the machines' network. It ends with the run.
-func launch(r *lab.Run, program string, args ...string) error {
+func launch(r *lab.Run, program string, args ...string) (*process.Process, error) {
 	name := filepath.Base(program)
 	p, err := process.Launch(r.Lab.Name, name, filepath.Join(r.Dir, name+".log"), r.Lab.Lan.From(append([]string{program}, args...)...)...)
-	if err != nil {
-		return err
+	if err == nil {
+		r.Services = append(r.Services, p)
 	}
-	r.Services = append(r.Services, p)
-	return nil
+	return p, err
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -24,6 +25,7 @@ type Client struct {
 	Server string
 	Http   http.Client
 	Ends   time.Time // of its own certificate
+	token  string    // by which it is known in place of a certificate
 }
 
 // decoded is what a kubeconfig says in base64.
@@ -70,7 +72,7 @@ func ReadKubeconfig(path string, dial dialer) (*Client, error) {
 	if !roots.AppendCertsFromPEM(cluster.Authority) {
 		return nil, fmt.Errorf("%s holds no authority", path)
 	}
-	return &Client{cluster.Server, http.Client{
+	return &Client{Server: cluster.Server, Ends: pair.Leaf.NotAfter, Http: http.Client{
 		Timeout: 5 * time.Second,
 		Transport: &http.Transport{
 			DialContext:     dial,
@@ -78,21 +80,44 @@ func ReadKubeconfig(path string, dial dialer) (*Client, error) {
 			// The address may be another machine's at the next question.
 			DisableKeepAlives: true,
 		},
-	}, pair.Leaf.NotAfter}, nil
+	}}, nil
+}
+
+// As gives a client that is known by a token, and by no certificate: of both, the API server
+// heeds the certificate.
+func (c *Client) As(token string) *Client {
+	as := *c
+	transport := c.Http.Transport.(*http.Transport).Clone()
+	transport.TLSClientConfig.Certificates = nil
+	as.Http.Transport, as.token = transport, token
+	return &as
+}
+
+// Ask sends one request, with a body in JSON where there is one, and gives the status and
+// the body of the answer.
+func (c *Client) Ask(ctx context.Context, method, path, body string) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.Server+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.Http.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
 }
 
 // List asks for the objects at a path.
 func (c *Client) List(ctx context.Context, path string) ([]Object, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := c.Http.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	status, body, err := c.Ask(ctx, http.MethodGet, path, "")
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +126,8 @@ func (c *Client) List(ctx context.Context, path string) ([]Object, error) {
 		Message string
 	}
 	err = json.Unmarshal(body, &answer)
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", response.Status, answer.Message)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%d %s: %s", status, http.StatusText(status), answer.Message)
 	}
 	return answer.Items, err
 }

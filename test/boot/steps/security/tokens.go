@@ -1,7 +1,6 @@
 package security
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,10 +48,8 @@ func TokensDecide(ctx context.Context, r *lab.Run, words []string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	// Who shows a certificate is known by that, whatever token comes with it.
-	client.Http.Transport.(*http.Transport).TLSClientConfig.Certificates = nil
 	for _, p := range all {
-		status, found, err := whoAmI(ctx, client, p.token)
+		status, found, err := whoAmI(ctx, client.As(p.token))
 		if err != nil {
 			return "", fmt.Errorf("a token %s: %w", p.what, err)
 		}
@@ -65,7 +62,7 @@ func TokensDecide(ctx context.Context, r *lab.Run, words []string) (string, erro
 		}
 	}
 	for path, wanted := range map[string]int{lab.NodesPath: http.StatusOK, "/api/v1/secrets": http.StatusForbidden} {
-		status, _, err := ask(ctx, client, http.MethodGet, path, all[0].token, nil)
+		status, _, err := client.As(all[0].token).Ask(ctx, http.MethodGet, path, "")
 		if err == nil && status != wanted {
 			err = fmt.Errorf("%s is answered by %d, not %d", path, status, wanted)
 		}
@@ -97,30 +94,12 @@ func tokens(i *issuer.Issuer, group string) ([]presented, error) {
 	return append(rows, presented{"that another key signed", forged, http.StatusUnauthorized}), err
 }
 
-// whoAmI gives the status of the answer, and whom the API server takes the token's bearer for.
-func whoAmI(ctx context.Context, c *lab.Client, token string) (int, review, error) {
+// whoAmI gives the status of the answer, and whom the API server takes the client for.
+func whoAmI(ctx context.Context, c *lab.Client) (int, review, error) {
 	var found review
-	status, body, err := ask(ctx, c, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", token, []byte(`{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`))
+	status, body, err := c.Ask(ctx, http.MethodPost, "/apis/authentication.k8s.io/v1/selfsubjectreviews", `{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`)
 	if err == nil && status == http.StatusCreated {
 		err = json.Unmarshal(body, &found)
 	}
 	return status, found, err
-}
-
-// ask sends one request with a token.
-func ask(ctx context.Context, c *lab.Client, method, path, token string, body []byte) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.Server+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.Http.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	var text bytes.Buffer
-	_, err = text.ReadFrom(response.Body)
-	return response.StatusCode, text.Bytes(), err
 }

@@ -109,18 +109,9 @@ func NoWriteLost(ctx context.Context, r *lab.Run, words []string) (string, error
 
 // create posts an object.
 func create(ctx context.Context, c *lab.Client, path, object string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Server+path, strings.NewReader(object))
-	if err != nil {
-		return err
+	status, _, err := c.Ask(ctx, http.MethodPost, path, object)
+	if err == nil && status != http.StatusCreated {
+		err = errors.New(http.StatusText(status))
 	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.Http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		return errors.New(response.Status)
-	}
-	return nil
+	return err
 }
