@@ -81,6 +81,6 @@ func (b *binding) depends(name string, u profile.Reads) bool {
 	return b.readsHost(u) || slices.ContainsFunc(u.Vars, func(v string) bool { return b.isBound(varName{name, v}) }) ||
 		slices.ContainsFunc(u.VarsOf, func(v [2]string) bool { return b.isBound(varName{v[0], v[1]}) }) ||
 		slices.ContainsFunc(u.Slots, func(v [2]string) bool {
-			return slices.ContainsFunc(b.catalog.Providers(v[0]), func(p *profile.Profile) bool { return b.isBound(varName{p.Name, profile.SlotVar(v[1])}) })
+			return slices.ContainsFunc(b.catalog.Providers(v[0]), func(p *profile.Profile) bool { return b.isBound(varName{p.Name, profile.SlotVar(v[0], v[1])}) })
 		})
 }

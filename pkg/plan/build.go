@@ -71,6 +71,7 @@ func finish(e *evaluation, p *Plan) {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		p.Profiles = append(p.Profiles, names[name])
 	}
+	p.Slots = slices.Sorted(maps.Keys(e.whole.slots))
 	m := newKeySpecs(e)
 	for _, h := range e.hosts {
 		finishHost(e, h)

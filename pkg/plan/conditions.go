@@ -188,7 +188,12 @@ func (s *selection) settled(name string, accepted []string) bool {
 
 // hasSlot says whether a class has a profile that provides a slot.
 func (s *selection) hasSlot(c *class, slot string) bool {
-	return slices.ContainsFunc(s.catalog.Providers(slot), func(p *profile.Profile) bool { return s.hasProfile(c, p.Name) })
+	return slices.ContainsFunc(s.catalog.Providers(slot), func(p *profile.Profile) bool { return s.hasProfile(c, p.Name) && s.provides(c, p, slot) })
+}
+
+// provides says whether a profile of a class fills a slot there.
+func (s *selection) provides(c *class, p *profile.Profile, slot string) bool {
+	return s.holds(c, p, &p.Provision(slot).When)
 }
 
 // hasElements says whether a list is not empty for a host.

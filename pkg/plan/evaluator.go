@@ -64,8 +64,8 @@ func (e *Evaluator) Shared(host, name string, t *profile.Template) (SharedText, 
 		vars.WriteString(h.varsOf(other)[v[1]] + "\x00")
 	}
 	for _, v := range t.Reads.Slots {
-		if p := profile.Provider(h.class.profiles(), v[0]); p != nil {
-			vars.WriteString(h.varsOf(h.class.byName[p.Name])[profile.SlotVar(v[1])])
+		if p := h.class.slots[v[0]]; p != nil {
+			vars.WriteString(h.varsOf(h.class.byName[p.Name])[profile.SlotVar(v[0], v[1])])
 		}
 		vars.WriteByte(0)
 	}

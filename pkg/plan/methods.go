@@ -138,21 +138,12 @@ func (d *Data) Slot(slot, value string) (string, error) {
 	if s.class == nil {
 		return "", nil
 	}
-	p := profile.Provider(s.class.profiles(), slot)
+	p := s.class.slots[slot]
 	if p == nil {
 		return "", nil
 	}
-	text, err := d.VarOf(p.Name, profile.SlotVar(value))
+	text, err := d.VarOf(p.Name, profile.SlotVar(slot, value))
 	return strings.TrimSpace(text), err
-}
-
-// profiles gives the profiles of a class.
-func (c *class) profiles() []*profile.Profile {
-	out := make([]*profile.Profile, len(c.instances))
-	for i, u := range c.instances {
-		out[i] = u.Profile
-	}
-	return out
 }
 
 // ParamOf gives a parameter of another profile.

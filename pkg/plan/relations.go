@@ -13,7 +13,6 @@ func checkSelection(s *selection) {
 	unusedNames(s, refusals(s))
 	warnings(s)
 	checkRelations(s)
-	checkSlots(s)
 }
 
 // refusals reports the profiles that say they are a mistake in this cluster,
@@ -85,29 +84,6 @@ func checkRelations(s *selection) {
 					WithRelated(u.At(fmt.Sprintf("excludes[%d]", i)), "said here").
 					WithRelated(s.where(s.catalog.Lookup(other)), "%s is selected here", other)
 			}
-		}
-	}
-}
-
-// checkSlots finds hosts with two profiles for one slot.
-func checkSlots(s *selection) {
-	for _, c := range s.classes {
-		slots := map[string]*profile.Profile{}
-		for _, u := range c.instances {
-			if u.Provides == "" {
-				continue
-			}
-			first := slots[u.Provides]
-			if first != nil && profile.Over(first, u.Profile) {
-				continue
-			}
-			if first != nil {
-				s.errorAt("P008", s.where(u.Profile), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, u.Provides, c.facts.Name).
-					WithHint("%s", s.offHint(first, u.Profile)).
-					WithRelated(s.where(first), "%s is selected here", first.Name)
-				continue
-			}
-			slots[u.Provides] = u.Profile
 		}
 	}
 }

@@ -46,6 +46,7 @@ type class struct {
 	path       string                        // of the first host, for positions
 	instances  []*instance                   // peers by name, then layers
 	byName     map[string]*instance
+	slots      map[string]*profile.Profile // which profile fills each slot, by the slot's name
 	conditions map[*profile.Condition]bool
 	selection  map[string]choice
 	collected  *collected
@@ -167,6 +168,32 @@ func (s *selection) selectFor(c *class) {
 		}
 	}
 	slices.SortStableFunc(c.instances, func(a, b *instance) int { return strings.Compare(a.Layer, b.Layer) })
+	s.fillSlots(c)
+}
+
+// fillSlots finds which profile of a class has each slot: of several the one that
+// is built over the others. Two that are not built over one another are a mistake.
+func (s *selection) fillSlots(c *class) {
+	c.slots = map[string]*profile.Profile{}
+	for _, u := range c.instances {
+		for _, slot := range u.Provides {
+			if !s.provides(c, u.Profile, slot.Slot) {
+				continue
+			}
+			first := c.slots[slot.Slot]
+			if first == nil {
+				c.slots[slot.Slot] = u.Profile
+				continue
+			}
+			if above := profile.Above(slot.Slot, first, u.Profile); above != nil {
+				c.slots[slot.Slot] = above
+				continue
+			}
+			s.errorAt("P008", s.where(u.Profile), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, slot.Slot, c.facts.Name).
+				WithHint("%s", s.offHint(first, u.Profile)).
+				WithRelated(s.where(first), "%s is selected here", first.Name)
+		}
+	}
 }
 
 func (c *class) add(u *instance) {
@@ -223,7 +250,14 @@ func (s *selection) hasProfile(c *class, name string) bool {
 // wholeClass stands for the cluster: everything that some host has, with the
 // parameters that the cluster sets.
 func (s *selection) wholeClass() *class {
-	c := &class{byName: map[string]*instance{}, conditions: map[*profile.Condition]bool{}}
+	c := &class{byName: map[string]*instance{}, conditions: map[*profile.Condition]bool{}, slots: map[string]*profile.Profile{}}
+	for _, d := range s.classes {
+		for slot, p := range d.slots {
+			if c.slots[slot] == nil {
+				c.slots[slot] = p
+			}
+		}
+	}
 	for _, p := range s.enabled {
 		if slices.ContainsFunc(s.classes, func(d *class) bool { return d.byName[p.Name] != nil }) {
 			c.add(&instance{Profile: p, params: s.base[p.Name]})

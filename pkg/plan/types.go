@@ -18,6 +18,7 @@ type Plan struct {
 	Cluster     *Cluster
 	Hosts       []*Host            // sorted by name
 	Profiles    []*profile.Profile // selected on some host, sorted by name
+	Slots       []string           // that profiles fill on some host, sorted
 	Authorities []AuthoritySpec
 	Certs       []CertSpec   // sorted by ID
 	Secrets     []SecretSpec // sorted by ID

@@ -85,7 +85,7 @@ func (m *allHostsCheck) looks(p *Profile, r reference) string {
 	}
 	if r.kind == "Slot" {
 		for _, q := range m.catalog.Providers(r.profile) {
-			if m.looksVar(q.Name, SlotVar(r.name)) {
+			if m.looksVar(q.Name, SlotVar(r.profile, r.name)) {
 				return fmt.Sprintf("what %s hands on as %s", q.Name, r.name)
 			}
 		}

@@ -79,22 +79,16 @@ func (p *Profile) condition(c *Condition, list *diag.List) {
 // Conditions gives every condition of the profile with those inside it.
 func (p *Profile) Conditions() []*Condition {
 	var out []*Condition
-	var add func(c *Condition)
-	add = func(c *Condition) {
-		out = append(out, c)
-		for i := range c.Any {
-			add(&c.Any[i])
-		}
-		if c.Not != nil {
-			add(c.Not)
-		}
-	}
+	add := func(c *Condition) { out = append(out, c.all()...) }
 	deposits := func(list []Deposit) {
 		for i := range list {
 			add(&list[i].When)
 		}
 	}
 	add(&p.When)
+	for i := range p.Provides {
+		add(&p.Provides[i].When)
+	}
 	for i := range p.Refuses {
 		add(&p.Refuses[i].When)
 	}
@@ -144,6 +138,18 @@ func (p *Profile) Conditions() []*Condition {
 	}
 	for i := range p.Manifests {
 		add(&p.Manifests[i].When)
+	}
+	return out
+}
+
+// all gives the condition and those that it is made of.
+func (c *Condition) all() []*Condition {
+	out := []*Condition{c}
+	for i := range c.Any {
+		out = append(out, c.Any[i].all()...)
+	}
+	if c.Not != nil {
+		out = append(out, c.Not.all()...)
 	}
 	return out
 }

@@ -39,7 +39,7 @@ var profileTable = &schema.Object[Profile]{Name: "profile", Example: "name: exam
 	schema.Key("readsAllHosts", schema.Boolean, func(p *Profile) *bool { return &p.ReadsAllHosts }, "may look at every host, so that a new worker changes the documents of others"),
 	schema.Key("needs", texts, func(p *Profile) *[]string { return &p.Needs }, "profiles that some host must have"),
 	schema.Key("excludes", texts, func(p *Profile) *[]string { return &p.Excludes }, "profiles that no host may have together with it"),
-	schema.Key("provides", slotKind, func(p *Profile) *Profile { return p }, "the slot that it fills; a host has one profile for each slot"),
+	schema.Key("provides", provisions, func(p *Profile) *[]Provision { return &p.Provides }, "the slots that it fills; a host has one profile for each slot"),
 	schema.Key("refuses", listOf(refusal), func(p *Profile) *[]Refusal { return &p.Refuses }, "where selecting it is an error"),
 	schema.Key("warns", listOf(refusal), func(p *Profile) *[]Refusal { return &p.Warns }, "where selecting it is not wise"),
 	schema.Key("advises", listOf(advice), func(p *Profile) *[]Advice { return &p.Advises }, "what is missing where the condition holds for a host with the profile"),

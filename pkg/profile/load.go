@@ -223,7 +223,11 @@ func (p *Profile) dropUnread() {
 	empty := func(name string) bool { return name == "" }
 	p.Needs, p.Excludes = slices.DeleteFunc(p.Needs, empty), slices.DeleteFunc(p.Excludes, empty)
 	p.Vars = slices.DeleteFunc(p.Vars, func(v Var) bool { return unread(v.Text) })
-	p.handsOn = slices.DeleteFunc(p.handsOn, func(v Var) bool { return unread(v.Text) })
+	p.Provides = slices.DeleteFunc(p.Provides, func(s Provision) bool { return empty(s.Slot) })
+	for i := range p.Provides {
+		s := &p.Provides[i]
+		s.values = slices.DeleteFunc(s.values, func(v Var) bool { return unread(v.Text) })
+	}
 	p.Images = slices.DeleteFunc(p.Images, func(i Image) bool { return unread(i.Ref) })
 	p.Binaries = slices.DeleteFunc(p.Binaries, func(b Binary) bool { return unread(b.Path) || unread(b.URL) })
 	p.Ports = slices.DeleteFunc(p.Ports, func(x Port) bool { return unread(x.From) || unread(x.Port) })

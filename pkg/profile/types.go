@@ -40,12 +40,11 @@ type Profile struct {
 	ReadsAllHosts bool     // may look at every host: adding a worker changes other workers
 	Needs         []string // other profiles that must be selected in the cluster
 	Excludes      []string
-	Provides      string    // a slot that a host may fill only once, such as cni
-	Over          []string  // profiles on which this one builds, and whose place in the slot it takes
-	Refuses       []Refusal // where selecting it is a mistake
-	Warns         []Refusal // where selecting it works and is not wise
-	Advises       []Advice  // what is missing where a condition holds
-	Bounds        []Bound   // numbers that other numbers of a host bound
+	Provides      []Provision // slots that a host may fill only once, such as cni
+	Refuses       []Refusal   // where selecting it is a mistake
+	Warns         []Refusal   // where selecting it works and is not wise
+	Advises       []Advice    // what is missing where a condition holds
+	Bounds        []Bound     // numbers that other numbers of a host bound
 	Params        []Param
 	Vars          []Var
 
@@ -76,7 +75,6 @@ type Profile struct {
 
 	systems []asked             // systems that conditions name
 	named   []namedCondition    // conditions that have a name, in the order of the file
-	handsOn []Var               // what it hands on with its slot; also among Vars
 	locals  map[string][]string // the files that a fragment takes contents from
 }
 

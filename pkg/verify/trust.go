@@ -10,7 +10,6 @@ import (
 
 	"github.com/kubespore/kubespore/pkg/diag"
 	"github.com/kubespore/kubespore/pkg/plan"
-	"github.com/kubespore/kubespore/pkg/profile"
 )
 
 // clusterProofs judge what needs the documents of all hosts.
@@ -150,7 +149,7 @@ func (n *network) unserved(client client, target string, out *diag.List) {
 
 // provided says whether some profile of some host provides a slot.
 func (v *clusterProofs) provided(slot string) bool {
-	return slices.ContainsFunc(v.plan.Profiles, func(p *profile.Profile) bool { return p.Provides == slot })
+	return slices.Contains(v.plan.Slots, slot)
 }
 
 // answering gives the servers behind an address: those of the machine that has
