@@ -105,15 +105,20 @@ func TestImagesOfPods(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range appliedFile.FindAllStringSubmatch(strings.Join(s.Steps, "\n"), -1) {
+		steps := strings.Join(s.Steps, "\n")
+		texts := map[string]string{"a step": steps}
+		for _, file := range appliedFile.FindAllStringSubmatch(steps, -1) {
 			text, err := os.ReadFile(filepath.Join("../..", file[1]))
 			if err != nil {
 				t.Errorf("%s: %v", s.Name, err)
 			}
-			for _, image := range corednsImage.FindAllStringSubmatch(string(text), -1) {
+			texts[file[1]] = string(text)
+		}
+		for from, text := range texts {
+			for _, image := range corednsImage.FindAllStringSubmatch(text, -1) {
 				seen++
 				if want := minors[minor].CoreDNS; image[1] != want {
-					t.Errorf("%s: %s runs CoreDNS %s, and machines have that of %s, %s", s.Name, file[1], image[1], minor, want)
+					t.Errorf("%s: %s runs CoreDNS %s, and machines have that of %s, %s", s.Name, from, image[1], minor, want)
 				}
 			}
 		}
