@@ -72,7 +72,7 @@ func (s scope) checkBound(bound *profile.Bound) {
 	path := bound.At[len(bound.At)-1]
 	for _, one := range slices.Backward(bound.At) {
 		for _, at := range []string{one, s.host.Path + "." + one} {
-			if s.topology.Given(at) {
+			if _, read := s.read[at]; read || s.topology.Given(at) {
 				path = at
 			}
 		}
@@ -81,7 +81,11 @@ func (s scope) checkBound(bound *profile.Bound) {
 	if most == 0 { // what there may be none of is not counted
 		said = fmt.Sprintf("not right for %s: %s", s.host.Name, bound.Because)
 	}
-	s.errorAt("P019", s.topology.At(path), path, "%s", said).
+	at := s.at(path)
+	if at.File != s.topology.File {
+		path = ""
+	}
+	s.errorAt("P019", at, path, "%s", said).
 		WithHint("%s", strings.ReplaceAll(bound.Hint, "{atMost}", strconv.Itoa(most))).WithRelated(bound.Position, "said here")
 }
 

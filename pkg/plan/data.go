@@ -19,6 +19,7 @@ type Data struct {
 	System  map[string]any    // the facts of the host's operating system
 
 	keyRings
+	userFiles
 	scope *scope // what the methods look into
 }
 
@@ -29,6 +30,7 @@ type Data struct {
 //	{{ .KeyRing "encryption-key" }}  the values of a secret that may have two, the one in use first: Number, and Value as of .Secret
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Sockets .Param.kms }}        the folders of the sockets that a file next to the topology names
+//	{{ .Workloads .Param.manifest }} the objects that make pods in a file next to the topology
 //	{{ .Generation }}                a mark that becomes the build generation
 //	{{ .Written }}                   a mark that becomes the units and paths of the host's document that go with its cluster
 //	{{ .State }}                     a mark that becomes the digest of all that the host's document makes of its machine

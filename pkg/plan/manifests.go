@@ -16,12 +16,15 @@ func (s *selection) manifests() []ManifestSpec {
 			if !s.holds(s.whole, u.Profile, &m.When) {
 				continue
 			}
-			if m.Param == "" {
+			if m.File != "" {
 				out = append(out, ManifestSpec{Profile: selected, File: m.File, Name: strings.TrimSuffix(path.Base(m.File), ".raw")})
 			}
-			for k, f := range s.filesOf(u.params[m.Param]) {
-				// What the user lists first is applied first.
-				out = append(out, ManifestSpec{Profile: selected, Name: fmt.Sprintf("%02d-%s", k, path.Base(f.Name)), UserFile: f})
+			for k, f := range s.filesFor(m, u.params) {
+				name := fmt.Sprintf("%02d-%s", k, path.Base(f.Name)) // what the user lists first is applied first
+				if m.Base != "" {
+					name = "base/" + m.Base + ".yaml" // not applied by itself
+				}
+				out = append(out, ManifestSpec{Profile: selected, Name: name, UserFile: f})
 			}
 		}
 	}

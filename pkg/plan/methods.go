@@ -87,15 +87,6 @@ func (s *selection) declares(fits func(*profile.Profile) bool) bool {
 	return slices.ContainsFunc(s.whole.instances, func(u *instance) bool { return fits(u.Profile) })
 }
 
-// Sockets gives the folders of the Unix sockets that a file of the user names, the
-// file being the value of a parameter; none where that is empty.
-func (d *Data) Sockets(file string) []string {
-	if file == "" {
-		return nil
-	}
-	return socketFolders(d.scope.filesOf([]any{file}))
-}
-
 // Generation gives a mark that becomes the build generation.
 func (d *Data) Generation() string { return MarkGeneration }
 

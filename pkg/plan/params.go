@@ -51,8 +51,15 @@ func resolveParams(w *world, report *reporter, b *binding, enabled []*profile.Pr
 	return out
 }
 
-// param works out one parameter: what the topology says, else the default.
+// param works out one parameter: what the topology or a file of the user says, else the
+// default.
 func (r *paramResolver) param(q *profile.Param, given map[string]any, path string) any {
+	if q.From != nil {
+		if v, found := r.fromFile(q, path); found {
+			return v
+		}
+		return r.fallback(q, path)
+	}
 	if v, ok := given[q.Name]; ok && v != nil {
 		accepted, good := r.accept(q, v, path+"."+q.Name)
 		if good {
@@ -65,6 +72,11 @@ func (r *paramResolver) param(q *profile.Param, given map[string]any, path strin
 			WithHint("add %s under %s: %s", q.Name, path, q.Doc).WithRelated(q.Position, "declared here")
 		return q.Zero()
 	}
+	return r.fallback(q, path)
+}
+
+// fallback is what counts when nothing says the parameter.
+func (r *paramResolver) fallback(q *profile.Param, path string) any {
 	switch d := q.Default.(type) {
 	case nil:
 		return q.Zero()
@@ -147,9 +159,14 @@ func (r *paramResolver) among(q *profile.Param, params, given map[string]any, pa
 
 func (r *paramResolver) unknownParams(p *profile.Profile, given map[string]any, path string) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if p.Param(name) == nil {
+		q := p.Param(name)
+		if q != nil && q.From != nil {
+			r.errorAt("P071", r.topology.At(path+"."+name), path+"."+name, "%s is read from the file that %s names, and not said here", name, q.From.Param).
+				WithHint("take it out, and change %s of %s in the file", strings.Join(q.From.Path, "."), q.From.Object).WithRelated(q.Position, "%s", q.Doc)
+		}
+		if q == nil {
 			r.errorAt("P015", r.topology.At(path+"."+name), path+"."+name, "the profile %s has no parameter %s", p.Name, name).
-				WithHint("%s", suggest(name, p.ParamNames(), "parameters")).WithRelated(p.Position, "the profile")
+				WithHint("%s", suggest(name, p.Settable(), "parameters")).WithRelated(p.Position, "the profile")
 		}
 	}
 }
@@ -165,8 +182,8 @@ func (r *paramResolver) checkOverrides(h *topology.Host) {
 		r.unknownParams(p, given, path)
 		for _, key := range slices.Sorted(maps.Keys(given)) {
 			q := p.Param(key)
-			if q == nil {
-				continue
+			if q == nil || q.From != nil {
+				continue // said above
 			}
 			if !q.PerHost {
 				where := path + "." + key

@@ -24,7 +24,7 @@ func refusals(s *selection) map[string]bool {
 			r := &p.Refuses[i]
 			if slices.ContainsFunc(s.classes, func(c *class) bool { return concerns(s, c, p, &r.When) && s.test(c, p, &r.When) }) {
 				refused[p.Name] = true
-				s.errorAt("P017", s.where(p), "", "the profile %s is a mistake here: %s", p.Name, r.Because).
+				s.errorAt("P017", s.cause(p, &r.When), "", "the profile %s is a mistake here: %s", p.Name, r.Because).
 					WithHint("%s", r.Hint).WithRelated(r.Position, "said here")
 			}
 		}
@@ -50,7 +50,7 @@ func warnings(s *selection) {
 		for i := range p.Warns {
 			r := &p.Warns[i]
 			if slices.ContainsFunc(s.classes, func(c *class) bool { return s.test(c, p, &r.When) }) {
-				s.list.Warnf("P061", s.where(p), "", "the profile %s: %s", p.Name, r.Because).
+				s.list.Warnf("P061", s.cause(p, &r.When), "", "the profile %s: %s", p.Name, r.Because).
 					WithHint("%s", r.Hint).WithRelated(r.Position, "said here")
 			}
 		}

@@ -81,7 +81,7 @@ func (s scope) data() *Data {
 	if s.host != nil {
 		d.Host, d.System = s.host.HostFacts, s.host.class.systemData
 	}
-	d.scope, d.keyRings = &s, keyRings{d}
+	d.scope, d.keyRings, d.userFiles = &s, keyRings{d}, userFiles{&s}
 	return d
 }
 

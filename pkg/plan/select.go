@@ -189,9 +189,13 @@ func (s *selection) fillSlots(c *class) {
 				c.slots[slot.Slot] = above
 				continue
 			}
-			s.errorAt("P008", s.where(u.Profile), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, slot.Slot, c.facts.Name).
+			at, other := u.Profile, first
+			if s.where(at).File != s.topology.File { // it is on by itself
+				at, other = other, at
+			}
+			s.errorAt("P008", s.cause(at, &at.Provision(slot.Slot).When), "", "both %s and %s provide %s, and the host %s takes one only", first.Name, u.Name, slot.Slot, c.facts.Name).
 				WithHint("%s", s.offHint(first, u.Profile)).
-				WithRelated(s.where(first), "%s is selected here", first.Name)
+				WithRelated(s.where(other), "%s is selected here", other.Name)
 		}
 	}
 }

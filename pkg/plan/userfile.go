@@ -83,6 +83,14 @@ func (w *world) filesOf(list any) []*UserFile {
 	return out
 }
 
+// filesFor gives the files of the user that a manifest is, or changes.
+func (w *world) filesFor(m *profile.Manifest, params map[string]any) []*UserFile {
+	if base, _ := params[m.Base].(string); base != "" {
+		return w.filesOf([]any{base})
+	}
+	return w.filesOf(params[m.Param])
+}
+
 // fileChecker checks the files that parameters name.
 type fileChecker struct {
 	*world
@@ -107,9 +115,9 @@ func (c fileChecker) check(enabled []*profile.Profile, base map[string]map[strin
 			}
 		}
 		for _, m := range p.Manifests {
-			if m.Param != "" {
-				for _, f := range c.filesOf(base[p.Name][m.Param]) {
-					c.manifest(f.Name)
+			for _, f := range c.filesFor(&m, base[p.Name]) {
+				if c.manifest(f.Name); m.Base != "" {
+					c.repeats(f.Name)
 				}
 			}
 		}
@@ -187,7 +195,11 @@ func (c fileChecker) manifest(name string) {
 	}
 	all, fault := objects.Read(f.File, f.Content)
 	if fault != nil {
-		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", cmp.Or(fault.Hint, objectHint))
+		hint := cmp.Or(fault.Hint, objectHint)
+		if bytes.Contains(f.Content, []byte("{{")) {
+			hint = "render a chart before, with helm template: kubectl reads no templates"
+		}
+		c.errorAt("P052", fault.At, "", "%s", fault.Message).WithHint("%s", hint)
 		return
 	}
 	for _, o := range all {
@@ -228,10 +240,10 @@ func (c *collector) imagesOfUser() {
 	u := c.instance
 	for i := range u.Profile.Manifests {
 		m := &u.Profile.Manifests[i]
-		if m.Param == "" || !c.applies(&m.When) {
+		if !c.applies(&m.When) {
 			continue
 		}
-		for _, f := range c.filesOf(u.params[m.Param]) {
+		for _, f := range c.filesFor(m, u.params) {
 			for _, ref := range objects.ImageNames(f.Objects...) {
 				c.out.images = append(c.out.images, ImageRef{Name: path.Base(f.Name), Ref: ref, Profile: u.Name})
 			}

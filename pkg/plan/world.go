@@ -18,7 +18,8 @@ type world struct {
 	topology *topology.Topology
 	catalog  *profile.Catalog
 	lock     Lock
-	files    map[string]UserFile // that parameters name
+	files    map[string]UserFile      // that parameters name
+	read     map[string]diag.Position // where parameters stand that were read from these, by their path in a topology
 	cluster  *Cluster
 	version  map[string]string // row of versions.yaml; nil where the minor has none
 }
@@ -27,7 +28,7 @@ type world struct {
 func newWorld(in Inputs, r *reporter, sorted []*topology.Host, given Allocations) *world {
 	cluster := clusterFacts(in.Topology, factsOfHosts(in, sorted, given), given)
 	cluster.LockedImages = in.Lock.Images
-	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: maps.Clone(in.Files), cluster: cluster, version: versionRow(in, r)}
+	return &world{topology: in.Topology, catalog: in.Catalog, lock: in.Lock, files: maps.Clone(in.Files), read: map[string]diag.Position{}, cluster: cluster, version: versionRow(in, r)}
 }
 
 func sortedHosts(t *topology.Topology) []*topology.Host {
@@ -82,6 +83,28 @@ func (w *world) clusterWide(p *profile.Profile) bool {
 		return !u.Off
 	}
 	return p.Default
+}
+
+// at is the place of a path: in a file of the user, where the parameter is read from it,
+// else in the topology.
+func (w *world) at(path string) diag.Position {
+	if at, ok := w.read[path]; ok {
+		return at
+	}
+	return w.topology.At(path)
+}
+
+// cause is the place of what a condition of a profile is about: of the first parameter
+// in it that was read from a file of the user, else where the profile was selected.
+func (w *world) cause(p *profile.Profile, when *profile.Condition) diag.Position {
+	for _, c := range when.All() {
+		for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+			if at, ok := w.read["profiles."+p.Name+"."+name]; ok {
+				return at
+			}
+		}
+	}
+	return w.where(p)
 }
 
 // where is the place at which a profile was selected.

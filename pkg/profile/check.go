@@ -28,7 +28,14 @@ func (p *Profile) check(list *diag.List) {
 		p.condition(c, list)
 	}
 	for i := range p.Params {
+		if f := p.Params[i].From; f != nil && !slices.ContainsFunc(p.Params[:i], func(q Param) bool { return q.Name == f.Param && q.Type == FileParam && !q.PerHost }) {
+			list.Errorf("F010", f.Position, "", "no parameter %s of type file stands before %s, which is read from it", f.Param, p.Params[i].Name).
+				WithHint("declare the file first: params: {%s: {type: file, ...}}", f.Param)
+		}
 		for _, f := range p.Params[i].Fields {
+			if f.From != nil {
+				list.Errorf("F006", f.From.Position, "", "a key of an element is not read from a file").WithHint("take from out, or make %s a parameter of its own", f.Name)
+			}
 			if q := p.Param(f.Among); f.Among != "" && (q == nil || q.Type != "hosts") {
 				list.Errorf("F010", f.Position, "", "%s is to be among a parameter %s of type hosts that the profile does not have", f.Name, f.Among).
 					WithHint("among names a parameter: params: {%s: {type: hosts, ...}}", f.Among)
@@ -79,7 +86,7 @@ func (p *Profile) condition(c *Condition, list *diag.List) {
 // Conditions gives every condition of the profile with those inside it.
 func (p *Profile) Conditions() []*Condition {
 	var out []*Condition
-	add := func(c *Condition) { out = append(out, c.all()...) }
+	add := func(c *Condition) { out = append(out, c.All()...) }
 	deposits := func(list []Deposit) {
 		for i := range list {
 			add(&list[i].When)
@@ -142,14 +149,14 @@ func (p *Profile) Conditions() []*Condition {
 	return out
 }
 
-// all gives the condition and those that it is made of.
-func (c *Condition) all() []*Condition {
+// All gives the condition and those that it is made of.
+func (c *Condition) All() []*Condition {
 	out := []*Condition{c}
 	for i := range c.Any {
-		out = append(out, c.Any[i].all()...)
+		out = append(out, c.Any[i].All()...)
 	}
 	if c.Not != nil {
-		out = append(out, c.Not.all()...)
+		out = append(out, c.Not.All()...)
 	}
 	return out
 }
@@ -298,6 +305,7 @@ func (p *Profile) fileParams(list *diag.List) {
 	}
 	for _, m := range p.Manifests {
 		check(m.Param, m.Position, func(q *Param) bool { return q.Type == "list" && q.Items == FileParam && !q.PerHost }, "list with items file")
+		check(m.Base, m.Position, func(q *Param) bool { return q.Type == FileParam && !q.PerHost }, FileParam)
 	}
 }
 

@@ -128,6 +128,7 @@ var (
 	identifierRule = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9]*$`)
 	// packageRule is what Debian's policy allows (section 5.6.1).
 	packageRule  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	objectRule   = regexp.MustCompile(`^[A-Z][A-Za-z]*/[a-z0-9][a-z0-9.-]*$`)
 	absoluteRule = regexp.MustCompile(`^/`)
 	fileRule     = regexp.MustCompile(`^[^./\\][^/\\]*$`)
 )
@@ -148,6 +149,7 @@ func matching(name string, rule *regexp.Regexp, message, hint string) schema.Sca
 var (
 	nameInStore  = matching("name", nameRule, "a name", "use a-z, 0-9, - and . as in etcd-server")
 	packageName  = matching("name of a package", packageRule, "the name of a Debian package", "write it as apt does, as in keepalived")
+	objectName   = matching("kind and name of an object", objectRule, "the kind and name of an object", "write it as in ConfigMap/example")
 	absolutePath = matching("absolute path", absoluteRule, "an absolute path", "begin with /")
 	fileOfBuild  = matching("name of a file", fileRule, "a name of a file in the build's folder", "write a bare name, as in admin.conf")
 )

@@ -13,7 +13,7 @@ var (
 	usages     = []string{"client", "server"}
 	kinds      = []string{"random", "password", "keypair", "file"}
 	algorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"} // as topologies call them
-	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "icmp", "igmp"}
+	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "esp", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}
 	formats    = []string{"ignition", "cloud-init"}
 	arches     = []string{"amd64", "arm64"}

@@ -131,19 +131,26 @@ var fragment = placed(schema.Either[Fragment]{
 	}},
 }, func(f *Fragment) *diag.Position { return &f.Position })
 
-// manifest is the name of a file, {file, when} or {param, when}.
+// manifest is the name of a file, {file, base, when} or {param, when}.
 var manifest = placed(schema.Either[Manifest]{
 	Short: schema.Part[Manifest, string]{Kind: manifestFile, Field: func(m *Manifest) *string { return &m.File }},
 	Long: &schema.Object[Manifest]{Name: "manifest", Properties: []schema.Property[Manifest]{
 		schema.Key("file", manifestFile, func(m *Manifest) *string { return &m.File }, "name of the file below manifests/"),
 		schema.Key("param", schema.Text, func(m *Manifest) *string { return &m.Param }, "the parameter that lists files of the user"),
+		schema.Key("base", schema.Text, func(m *Manifest) *string { return &m.Base }, "of kustomization.yaml: the parameter with the file of the user that it changes, which lies at base/PARAMETER.yaml"),
 		when(func(m *Manifest) *Condition { return &m.When }, "whether the cluster gets it"),
 	}, Check: func(d *schema.Decoder, path string, m *Manifest) {
+		if m.Base != "" && m.File != kustomization {
+			d.Errorf("F006", path+".base", "only a kustomization changes objects of another file").WithHint("write file: kustomization.yaml, or take base out")
+		}
 		if (m.File == "") == (m.Param == "") {
 			d.Errorf("F006", path, "a manifest is a file of the profile or a parameter that lists files").WithHint("write file: NAME or param: NAME")
 		}
 	}},
 }, func(m *Manifest) *diag.Position { return &m.Position })
+
+// kustomization is what kubectl kustomize reads.
+const kustomization = manifestsDir + "/kustomization.yaml"
 
 // manifestFile is the name of a file in the folder of manifests, which need not be
 // said.

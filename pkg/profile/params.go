@@ -46,9 +46,17 @@ func parameterTable() *schema.Object[Param] {
 		schema.Key("perHost", schema.Boolean, func(p *Param) *bool { return &p.PerHost }, "a host may say it for itself"),
 		schema.Key("unique", texts, func(p *Param) *[]string { return &p.Unique }, "fields that tell the elements of a list apart; several in one text do so together"),
 		schema.Key("among", schema.Text, func(p *Param) *string { return &p.Among }, "of a field: the parameter of type hosts that lists what it may be; where that lists one host, it need not be said"),
+		schema.Key("from", schema.Pointer[Field]{Kind: fieldTable}, func(p *Param) **Field { return &p.From }, "the field of an object that it is read from: no topology says it"),
 		schema.Key("secret", schema.Boolean, func(p *Param) *bool { return &p.Secret }, "neither messages nor listings repeat it"),
 	}}
 }
+
+// fieldTable is {param, object, field}.
+var fieldTable = placed(&schema.Object[Field]{Name: "field of an object", Example: "{param: manifest, object: ConfigMap/example, field: [data, mtu]}", Properties: []schema.Property[Field]{
+	schema.Key("param", schema.Text, func(f *Field) *string { return &f.Param }, "the parameter of type file that names the file").Need(),
+	schema.Key("object", objectName, func(f *Field) *string { return &f.Object }, "kind and name of the object, as in ConfigMap/example").Need(),
+	schema.Key("field", texts, func(f *Field) *[]string { return &f.Path }, "the keys that lead to the value, as in [data, mtu]").Need(),
+}}, func(f *Field) *diag.Position { return &f.Position })
 
 // checkParam checks what the keys of a parameter say together.
 func checkParam(d *schema.Decoder, path string, p *Param) {
@@ -64,7 +72,8 @@ func checkParam(d *schema.Decoder, path string, p *Param) {
 		{len(p.Enum) == 0 && p.Type == "enum", "F005", "enum is missing", "add enum: [one, other]"},
 		{len(p.Fields) > 0 && (p.Type != "list" || p.Items != "map"), "F006", "only a list of maps has fields", "write type: list and items: map, or take fields out"},
 		{p.Among != "" && p.Type != "string", "F006", "only a text is the name of a host", "write type: string, or take among out"},
-		{p.Hint != "" && p.Pattern == "" && d.OK(path+".pattern"), "F006", "a hint says what to write instead of what a pattern refuses, and there is none", "add pattern, or take hint out"},
+		{p.From != nil && (p.PerHost || p.Secret || !slices.Contains(readable, p.Type)), "F006", "what is read from a file is not a host's, not a secret, and of one of the types " + strings.Join(readable, ", "), "give it another type, or take from out"},
+		{p.Hint != "" && p.Pattern == "" && p.From == nil && d.OK(path+".pattern"), "F006", "a hint says what to write instead of what a pattern refuses, and there is none", "add pattern, or take hint out"},
 	} {
 		if rule.broken && d.OK(path+".type") {
 			d.Errorf(rule.code, path, "%s", rule.message).WithHint("%s", rule.hint)
@@ -117,6 +126,9 @@ func (p *Param) describe(d *schema.Decoder, path string) {
 		}
 	}
 }
+
+// readable are the types that a text in a file of the user can become.
+var readable = []string{"boolean", "cidr", "enum", "integer", "list", "port", "string"}
 
 // wordPattern is what a text may be that the profile does not describe: a file may
 // hold it in any language, quoted or not.
@@ -175,4 +187,9 @@ func (p *Profile) ParamNames() []string {
 		out[i] = q.Name
 	}
 	return out
+}
+
+// Settable gives the names of the parameters that a topology may set, in file order.
+func (p *Profile) Settable() []string {
+	return slices.DeleteFunc(p.ParamNames(), func(name string) bool { return p.Param(name).From != nil })
 }

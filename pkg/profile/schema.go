@@ -25,6 +25,9 @@ func paramsShape(params []Param) *schema.Shape {
 	out := &schema.Shape{Name: "map", Type: "object", Properties: []schema.Described{}}
 	for i := range params {
 		p := &params[i]
+		if p.From != nil {
+			continue
+		}
 		described := schema.Described{Name: p.Name, Doc: p.Doc, Required: p.Required, Shape: p.shape()}
 		if _, computed := p.Default.(Text); !computed {
 			described.Value = p.Default

@@ -127,7 +127,7 @@ func (c *Catalog) provision(p *Profile, s *Provision, list *diag.List) {
 				WithHint("%s", hintFor(other, c.Names(), "profiles"))
 		}
 	}
-	for _, when := range s.When.all() {
+	for _, when := range s.When.All() {
 		if len(when.Profiles)+len(when.Slots) > 0 {
 			list.Errorf("F006", when.Position, "provides.when", "whether %s provides %s depends on other profiles, which depend on slots", p.Name, s.Slot).
 				WithHint("ask for a parameter, a role, a family of addresses or a setting of the cluster")

@@ -147,6 +147,7 @@ type Param struct {
 	PerHost  bool     // a host may set it; otherwise only the cluster
 	Unique   []string // fields of a list of maps whose values tell the elements apart: what templates make a key of; several in one text do so together
 	Among    string   // of a field: the parameter of type hosts that lists what it may be
+	From     *Field   // what it is read from, and no topology says; nil where topologies say it
 	Secret   bool     // never shown
 	Position diag.Position
 
@@ -157,6 +158,15 @@ type Param struct {
 // LaidOver says whether what a host says of the parameter is joined with what its pool and
 // the cluster say, key by key, rather than in their place.
 func (p *Param) LaidOver() bool { return p.PerHost && p.Type == "map" }
+
+// Field is a field of an object in a file of the user.
+type Field struct {
+	Param  string   // the parameter that names the file
+	Object string   // kind and name, as in ConfigMap/cilium-config
+	Path   []string // the keys that lead to the value, as in [data, mtu]
+
+	Position diag.Position
+}
 
 // Text is a template in one line of profile.yaml and where it stands.
 type Text struct {
@@ -282,7 +292,7 @@ const KindManifest = "manifest"
 // Port is an opening in the firewall.
 type Port struct {
 	Port     Text   // a number or a range a-b; empty for protocols without ports
-	Protocol string // tcp, udp, or without a port vrrp, ipip, icmp, igmp
+	Protocol string // tcp, udp, or without a port vrrp, ipip, esp, icmp, igmp
 	From     Text   // anywhere, nodes, control-planes, etcd, pods, or CIDRs separated by blanks
 	Doc      string
 	When     Condition
@@ -338,6 +348,7 @@ type Fragment struct {
 type Manifest struct {
 	File  string // manifests/rbac.yaml
 	Param string // a list of files: taken as they are, with the images they name
+	Base  string // of kustomization.yaml: the file of the user that it changes, with the images it names
 	When  Condition
 
 	Position diag.Position

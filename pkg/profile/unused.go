@@ -117,6 +117,7 @@ func (n named) declared(p *Profile) {
 	}
 	for _, m := range p.Manifests {
 		n.add("param", p.Name, m.Param)
+		n.add("param", p.Name, m.Base)
 	}
 	for _, f := range p.Fragments {
 		if name, ok := strings.CutPrefix(f.Each, "param."); ok {

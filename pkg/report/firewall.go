@@ -17,7 +17,7 @@ var (
 )
 
 // protocols are those that the table names by number.
-var protocols = map[string]string{"1": "icmp", "2": "igmp", "4": "ipip", "112": "vrrp"}
+var protocols = map[string]string{"1": "icmp", "2": "igmp", "4": "ipip", "50": "esp", "112": "vrrp"}
 
 // openings reads what a table of nftables lets in, as the profile firewall
 // writes it: the file that the machine loads.
