@@ -18,13 +18,13 @@ profiles: {%s: {}}
 hosts: [{name: c1, roles: [control-plane], address: 10.9.0.11/24}]
 `
 	for key, want := range map[string]string{
-		"sysctls": "{kernel: {sysctls", "registries": "{containerd: {mirrors", "bonds": "kind: bond", "kernelArgs": "{kernel: {arguments", "podSubnet": "network: {pods", "write_files": "storage.files",
+		"sysctls": "{kernel: {sysctls", "registries": "{containerd: {mirrors", "bonds": "kind: bond", "kernelArgs": "{kernel: {arguments", "podSubnet": "network: {pods", "cilium": "{cilium: {manifest", "write_files": "storage.files",
 	} {
 		if list := checkIn(bad, fmt.Appendf(nil, text, key, "flannel")); len(list) == 0 || list[0].Code != "T004" || !strings.Contains(list[0].Hint, want) {
 			t.Errorf("%s: %v", key, list)
 		}
 	}
-	for name, want := range map[string]string{"cilium": "own: [cni]", "metallb": "manifests", "kube-vip": "keepalived"} {
+	for name, want := range map[string]string{"metallb": "manifests", "kube-vip": "keepalived"} {
 		text := strings.Replace(fmt.Sprintf(text, "X", name), "X: {}\n", "", 1)
 		if list := checkIn(bad, []byte(text)); len(list) == 0 || list[0].Code != "P002" || !strings.Contains(list[0].Hint, want) {
 			t.Errorf("%s: %v", name, list)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -42,6 +43,7 @@ var bases = map[string]string{
 	"flannel-etcd": `{bridge: {}, flannel-etcd: {hosts: [h1]}, kube-proxy: {run: static-pod}}`,
 	"kube-router":  `{flannel: {}, kube-proxy: false, kube-router: {}}`,
 	"calico":       `{calico: {}}`,
+	"cilium":       `{kube-proxy: false, cilium: {manifest: cilium.yaml}}`,
 	"nfs":          `{flannel: {}, nfs: {hosts: [h1], exports: [{path: /srv/share}]}}`,
 	"topology":     `{flannel: {}, control-plane: {audit: metadata}}`,
 }
@@ -123,6 +125,9 @@ func paramSlots(t *testing.T, c *profile.Catalog) []slot {
 		}
 		for i := range p.Params {
 			q := &p.Params[i]
+			if q.From != nil { // no topology says it
+				continue
+			}
 			under := "profiles." + p.Name + "." + q.Name
 			for _, v := range variants(q) {
 				for _, base := range slices.Compact([]string{base, map[bool]string{true: "units", false: base}[q.Type == "flags" && p.Name != "kube-router"]}) {
@@ -133,7 +138,7 @@ func paramSlots(t *testing.T, c *profile.Catalog) []slot {
 							params = map[string]any{}
 						}
 						for k := range p.Params {
-							if f := &p.Params[k]; f.Required && params[f.Name] == nil {
+							if f := &p.Params[k]; f.Required && f.From == nil && params[f.Name] == nil {
 								params[f.Name] = fitting(f)
 							}
 						}
@@ -336,7 +341,12 @@ func compiled(t *testing.T, c *profile.Catalog, s slot, system, text string) (ma
 	if list.HasErrors() {
 		return nil, list
 	}
-	planned, evaluator, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: c})
+	manifest, err := os.ReadFile("../../testdata/good/files/cilium.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, evaluator, list := plan.Build(plan.Inputs{Topology: parsed, Catalog: c,
+		Files: map[string]plan.UserFile{"cilium.yaml": {Name: "cilium.yaml", File: "cilium.yaml", Content: manifest}}})
 	if list.HasErrors() {
 		return nil, list
 	}

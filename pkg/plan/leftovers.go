@@ -51,7 +51,7 @@ func isNetwork(s string) bool {
 
 func isTable(s string) bool {
 	n, err := strconv.Atoi(s)
-	return err == nil && n > 0 && n < 253 // the last three are the kernel's
+	return err == nil && n > 0 && (n < 253 || n > 255) // these three are the kernel's
 }
 
 // leftover works out one entry of a profile.

@@ -65,6 +65,7 @@ var licences = []struct{ place, expression string }{
 	{"distribution/distribution/", "Apache-2.0"},
 	{"projectcalico/calico/", "Apache-2.0"},
 	{"quay.io/calico/", "Apache-2.0"},
+	{"quay.io/cilium/", "Apache-2.0"},
 	{"cloudnativelabs/kube-router", "Apache-2.0"},
 	{"Mirantis/cri-dockerd/", "Apache-2.0"},
 	{"download.docker.com/", "Apache-2.0"},
