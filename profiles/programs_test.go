@@ -138,8 +138,9 @@ func scriptsOf(t *testing.T) map[string]string {
 	return out
 }
 
-// declares says whether the profile of a file says that it needs a program.
+// declares says whether the profile of a file says that it needs a program. What makes disks
+// for cloud-init is called as the profile that asks for them.
 func declares(c *profile.Catalog, file, name string) bool {
-	p := c.Lookup(strings.SplitN(file, "/", 2)[0])
+	p := c.Lookup(strings.SplitN(strings.TrimPrefix(file, "../pkg/emit/cloudinit/"), "/", 2)[0])
 	return p != nil && slices.ContainsFunc(p.Programs, func(x profile.Program) bool { return x.Name == name })
 }

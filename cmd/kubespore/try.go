@@ -139,9 +139,7 @@ func rehearsed(built *compile.Built, hosts []media.Host) ([]rehearse.Machine, di
 			list.Errorf("Q005", h.Position, "", "%s is %s, and machines are rehearsed as amd64", h.Name, h.Arch).WithHint("choose others with --host")
 		}
 		if i := slices.IndexFunc(t.Hosts, func(o topology.Host) bool { return o.Name == h.Name }); i >= 0 {
-			for _, d := range t.Hosts[i].Disks {
-				m.Disks = append(m.Disks, d.Device)
-			}
+			m.Disks = t.Hosts[i].Devices()
 		}
 		for _, device := range m.Foreign() {
 			list.Warnf("Q006", h.Position, "", "%s has no disk %s here, and will wait for it", h.Name, device).

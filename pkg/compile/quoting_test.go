@@ -59,7 +59,8 @@ access: {users: [{name: zzuser, groups: [zzgroup], shell: /bin/zzshell, password
 profiles: %s
 hosts:
   - {name: h1, roles: [control-plane, worker], labels: {zzkey: zzvalue}, taints: [{key: zztaint, value: zzworth, effect: NoSchedule}],
-     disks: [{device: /dev/disk/by-id/zzdisk, filesystem: ext4, label: zzlabel, mount: /var/lib/zzmount, options: [zzoption]}],
+     disks: [{device: /dev/disk/by-id/zzdisk, filesystem: ext4, label: zzlabel, mount: /var/lib/zzmount, options: [zzoption]}, {device: /dev/disk/by-id/zzparts, partitions: [{name: zzpart, size: 1Gi, mount: /var/lib/zzpart}]}],
+     arrays: [{name: zzarray, level: raid1, devices: [/dev/disk/by-id/zzone, /dev/disk/by-id/zztwo], mount: /var/lib/zzarray}],
      interfaces: [{name: zzlan, addresses: [192.168.200.21/24], gateway: 192.168.200.1, routes: [{to: 10.9.9.0/24, via: 192.168.200.7}]}, {name: zzbond, kind: bond, members: [zzp1, zzp2]}, {name: zzp1}, {name: zzp2}]}
 `
 
@@ -80,7 +81,7 @@ func topologySlots(t *testing.T) []slot {
 		"access.users[0].name": "zzuser", "access.users[0].groups[0]": "zzgroup", "access.users[0].shell": "/bin/zzshell", "access.users[0].sshAuthorizedKeys[0]": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICnRVHZevH/i0iE0Xbth8WDFpjSgxI3ze+k2jiXkLuPk zz@example.org",
 		"access.users[0].passwordHash": "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/",
 		"hosts[0].labels.zzkey":        "zzvalue", "hosts[0].taints[0].key": "zztaint", "hosts[0].taints[0].value": "zzworth", "hosts[0].disks[0].device": "/dev/disk/by-id/zzdisk", "hosts[0].disks[0].label": "zzlabel",
-		"hosts[0].disks[0].mount": "/var/lib/zzmount", "hosts[0].disks[0].options[0]": "zzoption", "hosts[0].interfaces[0].name": "zzlan", "hosts[0].interfaces[1].name": "zzbond", "hosts[0].serial": "zzserial", "hosts[0].name": "zzhost",
+		"hosts[0].disks[1].partitions[0].name": "zzpart", "hosts[0].arrays[0].name": "zzarray", "hosts[0].arrays[0].devices[0]": "/dev/disk/by-id/zzone", "hosts[0].disks[0].mount": "/var/lib/zzmount", "hosts[0].disks[0].options[0]": "zzoption", "hosts[0].interfaces[0].name": "zzlan", "hosts[0].interfaces[1].name": "zzbond", "hosts[0].serial": "zzserial", "hosts[0].name": "zzhost",
 	} {
 		out = append(out, slot{path, "topology", benign, func(tree map[string]any, text string) { put(t, tree, path, text) }})
 	}

@@ -64,7 +64,18 @@ func messages(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	take("kit/program", kit.Program())
+	take("cloudinit/disks", assembly(t, "disks"))
 	return out
+}
+
+// assembly gives a script of documents for cloud-init.
+func assembly(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../emit/cloudinit/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // What the programs of machines say has a state, and what a state says is there.
@@ -118,6 +129,7 @@ func everything(t *testing.T) map[string]string {
 		out[folder.Name()] = text.String() + string(steps)
 	}
 	out["kit"] += kit.Program()
+	out["disks"] += assembly(t, "disks") + assembly(t, "finish")
 	return out
 }
 

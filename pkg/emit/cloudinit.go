@@ -30,6 +30,8 @@ var (
 	groupScript string
 	//go:embed cloudinit/finish
 	finishScript string
+	//go:embed cloudinit/disks
+	disksScript string
 )
 
 // Where cloud-init puts what the finishing script works from: in memory, gone
@@ -91,7 +93,11 @@ func instanceID(d *document.Document) (string, error) {
 		return "", err
 	}
 	h.Write(raw)
-	for _, script := range []string{beginScript, groupScript, finishScript} {
+	scripts := []string{beginScript, groupScript, finishScript}
+	if needsDisks(&d.Config.Storage) {
+		scripts = append(scripts, disksScript)
+	}
+	for _, script := range scripts {
 		h.Write([]byte(script))
 	}
 	return fmt.Sprintf("%s-%s", d.Host, hex.EncodeToString(h.Sum(nil)[:16])), nil

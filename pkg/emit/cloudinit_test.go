@@ -42,6 +42,22 @@ func machine() *document.Document {
 			},
 		},
 		Storage: types.Storage{
+			Disks: []types.Disk{
+				{Device: "/dev/disk/by-id/five", WipeTable: ptr(true), Partitions: []types.Partition{
+					{Number: 1, Label: ptr("a"), StartMiB: ptr(1), SizeMiB: ptr(100), TypeGUID: ptr("A19D880F-05FC-4D3B-A006-743F0F84911E"), GUID: ptr("3C2B8A0D-9D5F-4C3A-8B5E-0D1C2B3A4958")},
+					{Label: ptr("b")},
+				}},
+				{Device: "/dev/disk/by-id/six", WipeTable: ptr(false)},
+			},
+			Raid: []types.Raid{
+				{Name: "data", Level: ptr("raid1"), Devices: []types.Device{"/dev/disk/by-partlabel/a", "/dev/disk/by-id/three"}, Spares: ptr(0)},
+				{Name: "more", Level: ptr("raid5"), Devices: []types.Device{"/dev/a", "/dev/b", "/dev/c", "/dev/d"}, Spares: ptr(1), Options: []types.RaidOption{"--chunk=64", "--assume-clean"}},
+			},
+			Luks: []types.Luks{
+				{Name: "plain", Device: ptr("/dev/md/data"), KeyFile: types.Resource{Source: ptr("data:;base64,AAECAw==")}, WipeVolume: ptr(false)},
+				{Name: "rich", Device: ptr("/dev/md/more"), KeyFile: types.Resource{Source: ptr("data:;base64,BAUG")}, WipeVolume: ptr(true), Label: ptr("rich"), UUID: ptr("0a-1c"), Discard: ptr(true),
+					Options: []types.LuksOption{"--hash", "sha512"}, OpenOptions: []types.OpenOption{"--perf-no_read_workqueue"}},
+			},
 			Filesystems: []types.Filesystem{
 				{Device: "/dev/disk/by-id/one", Format: ptr("ext4"), Path: ptr("/var/lib/etcd"), WipeFilesystem: ptr(false)},
 				{Device: "/dev/disk/by-id/two", Format: ptr("xfs"), Path: ptr("/var/lib/images"), WipeFilesystem: ptr(true), Label: ptr("images"), UUID: ptr("0a-1b"),
@@ -102,11 +118,44 @@ func TestCloudInitReadsBack(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(d.Config.Storage.Filesystems, back.Config.Storage.Filesystems); diff != "" {
+	for _, c := range []*types.Storage{&d.Config.Storage, &back.Config.Storage} {
+		c.Files, c.Directories, c.Links = nil, nil, nil // compared as entries
+	}
+	if diff := cmp.Diff(d.Config.Storage, back.Config.Storage); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(d.Config.Passwd, back.Config.Passwd, sortedByName); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// An array may be wiped where what lies on it may: a file system, or one in an encrypted volume.
+// The key comes before what it opens.
+func TestCloudInitWipesArrays(t *testing.T) {
+	text := string(lowerMachine(t, machine()).UserData)
+	for _, want := range []string{
+		"array data raid1 0 keep -- /dev/disk/by-partlabel/a /dev/disk/by-id/three\n",
+		"array more raid5 1 wipe --chunk=64 --assume-clean -- /dev/a /dev/b /dev/c /dev/d\n",
+		"luks rich /dev/md/more wipe rich 0a-1c discard --perf-no_read_workqueue -- --hash sha512\n",
+		"table /dev/disk/by-id/five wipe 1:1:100:A19D880F-05FC-4D3B-A006-743F0F84911E:3C2B8A0D-9D5F-4C3A-8B5E-0D1C2B3A4958:a -:-:-:-:-:b\n",
+		"path: /etc/luks/rich\n    permissions: \"0600\"\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+	_, steps, _ := strings.Cut(text, "path: "+stepsFile)
+	steps, _, _ = strings.Cut(steps, "path: "+sumsFile)
+	for _, verbs := range [][2]string{{" table ", " array "}, {" array ", " luks "}, {" luks ", " filesystem "}} {
+		if strings.LastIndex(steps, verbs[0]) > strings.Index(steps, verbs[1]) {
+			t.Errorf("%s comes after %s", verbs[0], verbs[1])
+		}
+	}
+	// A document without disks does not carry what makes them.
+	plain := machine()
+	plain.Config.Storage.Disks, plain.Config.Storage.Raid, plain.Config.Storage.Luks = nil, nil, nil
+	if strings.Contains(string(lowerMachine(t, plain).UserData), "sfdisk") {
+		t.Error("the script for disks is in a document without them")
 	}
 }
 
@@ -196,9 +245,34 @@ func TestCloudInitRefuses(t *testing.T) {
 		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Config.Merge = []types.Resource{{Source: ptr("data:,{}")}} }},
 		{"", "of Ignition itself", func(c *types.Config) { c.Ignition.Timeouts.HTTPTotal = ptr(3) }},
 		{"", "kernel arguments", func(c *types.Config) { c.KernelArguments.ShouldExist = []types.KernelArgument{"quiet"} }},
-		{"disk:/dev/vdb", "partition", func(c *types.Config) { c.Storage.Disks = []types.Disk{{Device: "/dev/vdb"}} }},
-		{"raid:data", "RAID", func(c *types.Config) { c.Storage.Raid = []types.Raid{{Name: "data"}} }},
-		{"luks:data", "encrypted", func(c *types.Config) { c.Storage.Luks = []types.Luks{{Name: "data"}} }},
+		{"disk:/dev/vdb", "a partition that is removed", func(c *types.Config) {
+			c.Storage.Disks = []types.Disk{{Device: "/dev/vdb", Partitions: []types.Partition{{Number: 1, ShouldExist: ptr(false)}}}}
+		}},
+		{"disk:/dev/vdb", "resized", func(c *types.Config) {
+			c.Storage.Disks = []types.Disk{{Device: "/dev/vdb", Partitions: []types.Partition{{Number: 1, Resize: ptr(true)}}}}
+		}},
+		{"disk:/dev/vdb", "or replaced", func(c *types.Config) {
+			c.Storage.Disks = []types.Disk{{Device: "/dev/vdb", Partitions: []types.Partition{{Number: 1, WipePartitionEntry: ptr(true)}}}}
+		}},
+		{"disk:/dev/vdb", "neither a number nor a label", func(c *types.Config) {
+			c.Storage.Disks = []types.Disk{{Device: "/dev/vdb", Partitions: []types.Partition{{SizeMiB: ptr(1)}}}}
+		}},
+		{"disk:/dev/vdb", "blanks", func(c *types.Config) {
+			c.Storage.Disks = []types.Disk{{Device: "/dev/vdb", Partitions: []types.Partition{{Label: ptr("a b")}}}}
+		}},
+		{"raid:data", "blanks", func(c *types.Config) {
+			c.Storage.Raid = []types.Raid{{Name: "data", Options: []types.RaidOption{"--chunk 4"}}}
+		}},
+		{"luks:data", "blanks", func(c *types.Config) {
+			c.Storage.Luks = []types.Luks{{Name: "data", KeyFile: types.Resource{Source: ptr("data:,x")}, Options: []types.LuksOption{"--hash sha512"}}}
+		}},
+		{"luks:data", "without a key in the document", func(c *types.Config) { c.Storage.Luks = []types.Luks{{Name: "data"}} }},
+		{"luks:data", "without a key in the document", func(c *types.Config) {
+			c.Storage.Luks = []types.Luks{{Name: "data", KeyFile: types.Resource{Source: ptr("https://example.org/key")}}}
+		}},
+		{"luks:data", "without a key in the document", func(c *types.Config) {
+			c.Storage.Luks = []types.Luks{{Name: "data", KeyFile: types.Resource{Source: ptr("data:,x")}, Clevis: types.Clevis{Tpm2: ptr(true)}}}
+		}},
 		{"filesystem:/dev/vdb", "mounted nowhere", func(c *types.Config) {
 			c.Storage.Filesystems = []types.Filesystem{{Device: "/dev/vdb", Format: ptr("ext4")}}
 		}},

@@ -23,10 +23,20 @@ func lowered(d *document.Document, id string) (cloudConfig, error) {
 		PreserveHostname: true, ConfigModules: []string{}, FinalModules: []string{},
 		Run: [][]string{command(finishScript, id)},
 	}
+	storage := &d.Config.Storage
+	if needsDisks(storage) {
+		out.Run = [][]string{command(finishScript, id, disksScript)}
+	}
+	keys, err := keyFiles(storage.Luks)
+	if err != nil {
+		return cloudConfig{}, err
+	}
+	entries = slices.Concat(keys, entries)
 	steps := &steps{}
 	out.accounts(d.Config.Passwd, id, steps)
 	out.InitModules = out.initModules()
-	disks := slices.Clone(d.Config.Storage.Filesystems)
+	steps.disks(storage)
+	disks := slices.Clone(storage.Filesystems)
 	slices.SortFunc(disks, func(a, b types.Filesystem) int { return strings.Compare(stringOf(a.Path), stringOf(b.Path)) })
 	for _, f := range disks {
 		steps.filesystem(f)

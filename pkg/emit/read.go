@@ -80,6 +80,7 @@ func (r *reader) read(c *cloudConfig) error {
 			f.User, f.Group = types.NodeUser(parseOwner(words[2])), types.NodeGroup(parseOwner(words[3]))
 		}
 	}
+	takeKeys(&r.config.Storage)
 	for _, u := range r.units {
 		r.config.Systemd.Units = append(r.config.Systemd.Units, *u)
 	}
@@ -136,9 +137,14 @@ func (r *reader) unit(name string) *types.Unit {
 func (r *reader) step(words []string, owners map[string][]string) error {
 	yes, no := true, false
 	s := &r.config.Storage
-	if words[0] == "filesystem" && len(words) >= 8 {
-		s.Filesystems = append(s.Filesystems, filesystem(words))
-		return nil
+	switch words[0] {
+	case "table", "array", "luks":
+		return diskStep(s, words)
+	case "filesystem":
+		if len(words) >= 8 {
+			s.Filesystems = append(s.Filesystems, filesystem(words))
+			return nil
+		}
 	}
 	switch fmt.Sprint(words[0], len(words)) {
 	case "directory5":
@@ -174,19 +180,9 @@ func filesystem(words []string) types.Filesystem {
 	f := types.Filesystem{Device: words[1], Format: &words[2], Path: &words[4]}
 	wipe := words[3] == "wipe"
 	f.WipeFilesystem = &wipe
-	if words[5] != "-" {
-		f.Label = &words[5]
-	}
-	if words[6] != "-" {
-		f.UUID = &words[6]
-	}
+	f.Label, f.UUID, f.Options = closed(words[5]), closed(words[6]), typed[types.FilesystemOption](words[8:])
 	if words[7] != "-" {
-		for _, o := range strings.Split(words[7], ",") {
-			f.MountOptions = append(f.MountOptions, types.MountOption(o))
-		}
-	}
-	for _, o := range words[8:] {
-		f.Options = append(f.Options, types.FilesystemOption(o))
+		f.MountOptions = typed[types.MountOption](strings.Split(words[7], ","))
 	}
 	return f
 }

@@ -35,14 +35,15 @@ func limits() []limit {
 		{"kernel arguments", leaveToImage, func(c types.Config) []string {
 			return itemIf(len(c.KernelArguments.ShouldExist)+len(c.KernelArguments.ShouldNotExist) > 0, "")
 		}},
-		{"a partition table", leaveToImage, func(c types.Config) []string {
-			return itemsWhere(c.Storage.Disks, func(d types.Disk) (string, bool) { return "disk:" + d.Device, true })
+		{"a partition that is removed, resized or replaced, or has neither a number nor a label", "give partitions of a new table a number or a label; " + leaveToImage, func(c types.Config) []string {
+			return itemsWhere(c.Storage.Disks, func(d types.Disk) (string, bool) {
+				return "disk:" + d.Device, slices.ContainsFunc(d.Partitions, changes)
+			})
 		}},
-		{"a RAID", leaveToImage, func(c types.Config) []string {
-			return itemsWhere(c.Storage.Raid, func(r types.Raid) (string, bool) { return "raid:" + r.Name, true })
-		}},
-		{"an encrypted disk", leaveToImage, func(c types.Config) []string {
-			return itemsWhere(c.Storage.Luks, func(l types.Luks) (string, bool) { return "luks:" + l.Name, true })
+		{"an encrypted disk without a key in the document", "give it key_file: with the key; " + leaveToImage, func(c types.Config) []string {
+			return itemsWhere(c.Storage.Luks, func(l types.Luks) (string, bool) {
+				return "luks:" + l.Name, !strings.HasPrefix(stringOf(l.KeyFile.Source), "data:") || !reflect.DeepEqual(l.Clevis, types.Clevis{})
+			})
 		}},
 		{"a file system that is mounted nowhere, or none of " + strings.Join(filesystems(), ", "), leaveToImage, func(c types.Config) []string {
 			return itemsWhere(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
@@ -68,12 +69,22 @@ func limits() []limit {
 			links := itemsWhere(c.Storage.Links, func(l types.Link) (string, bool) {
 				return "link:" + l.Path, hasBlank(l.Path) || hasBlank(stringOf(l.Target))
 			})
+			made := slices.Concat(
+				itemsWhere(c.Storage.Disks, func(d types.Disk) (string, bool) {
+					return "disk:" + d.Device, hasBlank(d.Device) || slices.ContainsFunc(d.Partitions, func(p types.Partition) bool { return hasBlank(stringOf(p.Label)) })
+				}),
+				itemsWhere(c.Storage.Raid, func(r types.Raid) (string, bool) {
+					return "raid:" + r.Name, slices.ContainsFunc(slices.Concat([]string{r.Name}, textsOf(r.Options), textsOf(r.Devices)), hasBlank)
+				}),
+				itemsWhere(c.Storage.Luks, func(l types.Luks) (string, bool) {
+					return "luks:" + l.Name, slices.ContainsFunc(slices.Concat([]string{l.Name, stringOf(l.Device), stringOf(l.Label)}, textsOf(l.OpenOptions), textsOf(l.Options)), hasBlank)
+				}))
 			disks := itemsWhere(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
 				return "filesystem:" + f.Device, hasBlank(fmt.Sprint(f.Device, stringOf(f.Path), stringOf(f.Label), stringOf(f.UUID))) ||
 					slices.ContainsFunc(f.Options, func(o types.FilesystemOption) bool { return hasBlank(string(o)) }) ||
 					slices.ContainsFunc(f.MountOptions, func(o types.MountOption) bool { return hasBlank(string(o)) })
 			})
-			return slices.Concat(files, dirs, links, disks)
+			return slices.Concat(files, dirs, links, made, disks)
 		}},
 		{"ssh keys for a user without a home", "leave out system: and no_create_home:, or the keys", func(c types.Config) []string {
 			return itemsWhere(c.Passwd.Users, func(u types.PasswdUser) (string, bool) {
@@ -126,6 +137,12 @@ func isRemote(f types.File) bool {
 		}
 	}
 	return false
+}
+
+// changes says whether a partition is more than what a table lacks: what the disk holds would
+// be lost, or the next boot would make one more.
+func changes(p types.Partition) bool {
+	return isFalse(p.ShouldExist) || isTrue(p.Resize) || isTrue(p.WipePartitionEntry) || p.Number == 0 && stringOf(p.Label) == ""
 }
 
 func hasBlank(path string) bool { return strings.ContainsFunc(path, unicode.IsSpace) }

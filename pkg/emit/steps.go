@@ -13,6 +13,9 @@ import (
 // steps is what the finishing script does, one step a line, words divided by
 // single blanks (refuse sees to it that no path has one):
 //
+//	table DEVICE wipe|keep NUMBER:START:SIZE:TYPE:GUID:LABEL...
+//	array NAME LEVEL SPARES wipe|keep OPTION... -- DEVICE...
+//	luks NAME DEVICE wipe|keep LABEL UUID DISCARD OPEN-OPTION... -- FORMAT-OPTION...
 //	filesystem DEVICE FORMAT wipe|keep PATH LABEL UUID MOUNT-OPTIONS MKFS-OPTIONS...
 //	directory MODE USER GROUP PATH
 //	link soft|hard USER GROUP PATH TARGET
@@ -58,15 +61,11 @@ func (s *steps) entry(e document.Entry) {
 
 // filesystem adds a file system and its mounting.
 func (s *steps) filesystem(f types.Filesystem) {
-	wipe := "keep"
-	if isTrue(f.WipeFilesystem) {
-		wipe = "wipe"
-	}
 	var mount []string
 	for _, o := range f.MountOptions {
 		mount = append(mount, string(o))
 	}
-	words := []string{"filesystem", f.Device, stringOf(f.Format), wipe, stringOf(f.Path), orOpen(stringOf(f.Label)), orOpen(stringOf(f.UUID)), orOpen(strings.Join(mount, ","))}
+	words := []string{"filesystem", f.Device, stringOf(f.Format), wiping(isTrue(f.WipeFilesystem)), stringOf(f.Path), orOpen(stringOf(f.Label)), orOpen(stringOf(f.UUID)), orOpen(strings.Join(mount, ","))}
 	for _, o := range f.Options {
 		words = append(words, string(o))
 	}

@@ -138,6 +138,8 @@ type HostFacts struct {
 	Interfaces     []InterfaceFacts
 	Primary        InterfaceFacts // the one with the primary address
 	Disks          []DiskFacts
+	Tables         []TableFacts
+	Arrays         []ArrayFacts
 	VRRPPriority   int // control planes: each its own, kept permanently
 
 	LockedPackages []LockedPackage // that the payload has for its system, of all releases
@@ -195,13 +197,4 @@ type RouteFacts struct {
 	To, Via string
 	Metric  int
 	OnLink  bool // Via is on the link although no network holds it
-}
-
-// DiskFacts is a disk.
-type DiskFacts struct {
-	Device, Filesystem, Label, Mount string
-	Options                          []string
-	Wipe, LUKS                       bool
-	Unit                             string // systemd's name of the mount point: var-lib-etcd.mount
-	Ident                            string // fit for names
 }

@@ -6,12 +6,9 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/coreos/go-systemd/v22/unit"
 
 	"github.com/kubespore/kubespore/pkg/topology"
 )
@@ -161,7 +158,7 @@ func hostFacts(h *topology.Host) *HostFacts {
 			break
 		}
 	}
-	f.Disks = diskFacts(h.Disks)
+	f.Disks, f.Tables, f.Arrays = diskFacts(h), tableFacts(h.Disks), arrayFacts(h.Arrays)
 	return f
 }
 
@@ -240,23 +237,6 @@ func outside(hops []netip.Addr, networks []netip.Prefix) bool {
 	return len(networks) > 0 && slices.ContainsFunc(hops, func(hop netip.Addr) bool {
 		return hop.IsValid() && !hop.IsLinkLocalUnicast() && !slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(hop) })
 	})
-}
-
-var notIdent = regexp.MustCompile(`[^a-z0-9]+`)
-
-func diskFacts(list []topology.Disk) []DiskFacts {
-	out := make([]DiskFacts, len(list))
-	taken := map[string]int{}
-	for n, d := range list {
-		ident := strings.Trim(notIdent.ReplaceAllString(strings.ToLower(cmp.Or(d.Label, d.Mount, d.Device)), "-"), "-")
-		taken[ident]++
-		out[n] = DiskFacts{Device: d.Device, Filesystem: d.Filesystem, Label: d.Label, Mount: d.Mount, Options: d.Options,
-			Wipe: d.Wipe, LUKS: d.LUKS, Ident: numbered(ident, taken[ident]-1)}
-		if d.Mount != "" {
-			out[n].Unit = unit.UnitNamePathEscape(d.Mount) + ".mount"
-		}
-	}
-	return out
 }
 
 // numbered makes names unique: lan, lan1, lan2.

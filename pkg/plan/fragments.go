@@ -13,16 +13,18 @@ const paramList = "param."
 
 // lists are the names that a fragment may repeat for, besides parameters.
 var lists = map[string]func(*Cluster, *HostFacts) []any{
-	"interfaces":     func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
-	"bonds":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
-	"bridges":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
-	"dummies":        func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "dummy") },
-	"leases":         func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Leases) },
-	"vlans":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
-	"plainDisks":     func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
-	"encryptedDisks": func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
-	"lockedPackages": func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
-	"users":          func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
+	"interfaces":       func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
+	"bonds":            func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
+	"bridges":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
+	"dummies":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "dummy") },
+	"leases":           func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Leases) },
+	"vlans":            func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
+	"plainDisks":       func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
+	"encryptedDisks":   func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
+	"partitionedDisks": func(_ *Cluster, h *HostFacts) []any { return pointers(h.Tables) },
+	"arrays":           func(_ *Cluster, h *HostFacts) []any { return pointers(h.Arrays) },
+	"lockedPackages":   func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
+	"users":            func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
 }
 
 // Lists gives the names that a fragment may repeat for, besides param.NAME.
@@ -32,6 +34,15 @@ func anys[T any](list []T) []any {
 	out := make([]any, len(list))
 	for i, v := range list {
 		out[i] = v
+	}
+	return out
+}
+
+// pointers gives the elements as interfaces and disks are given.
+func pointers[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i := range list {
+		out[i] = &list[i]
 	}
 	return out
 }

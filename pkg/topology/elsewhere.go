@@ -4,6 +4,9 @@ import "strings"
 
 const externalHint = "hosts: [{name: ..., externalAddresses: [...]}]"
 
+// noVolumes: docs/decisions/0024-no-logical-volumes.md.
+const noVolumes = "disks: [{device: ..., partitions: [...]}] or arrays: [...]: logical volumes are not made"
+
 // elsewhere says where topologies say what kubeadm, Talos, kubespray, netplan,
 // nmstate and cloud-init call by these words, in small letters.
 var elsewhere = map[string]string{
@@ -93,6 +96,21 @@ var elsewhere = map[string]string{
 	"nodetaints":           "hosts: [{taints: [...]}]",
 	"nodeport":             "profiles: {control-plane: {apiServerExtraArgs: [service-node-port-range=...]}}",
 	"etcd":                 "hosts: [{roles: [etcd]}], or profiles: {etcd: {...}} for its parameters",
+	"raid":                 "hosts: [{arrays: [{name: ..., level: raid1, devices: [...], mount: ...}]}]",
+	"mdadm":                "hosts: [{arrays: [{name: ..., level: raid1, devices: [...], mount: ...}]}]",
+	"disk_setup":           "hosts: [{disks: [{device: ..., partitions: [{name: ..., size: 20Gi, mount: ...}]}]}]",
+	"fs_setup":             "hosts: [{disks: [{device: ..., filesystem: ext4, mount: ...}]}]",
+	"filesystems":          "hosts: [{disks: [{device: ..., filesystem: ext4, mount: ...}]}]",
+	"mounts":               "hosts: [{disks: [{device: ..., mount: ..., options: [...]}]}]",
+	"mountpoint":           "mount: /var/lib/...",
+	"systemdiskencryption": "hosts: [{disks: [{device: ..., mount: ..., luks: true}]}], for disks besides the system's",
+	"encryption":           "luks: true, at a disk, a partition or an array",
+	"lvm":                  noVolumes,
+	"lvm_volgroup":         noVolumes,
+	"lvm_partition":        noVolumes,
+	"volumegroup":          noVolumes,
+	"volumegroups":         noVolumes,
+	"logicalvolumes":       noVolumes,
 	"install":              "kubespore media install, which takes disk and image as flags",
 }
 

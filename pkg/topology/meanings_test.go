@@ -34,7 +34,7 @@ func meanings() []meaning {
 		{codeReference, "interface or pool that is not there", "Members and links name other interfaces of the same host, without going in circles; a host names a pool of the file, and a pool has hosts."},
 		{codeInterface, "interface settings", "Settings that do not fit the kind of interface, or each other."},
 		{codeRoute, "route that cannot work", "The next hop is on a network of the interface and of the family of the destination."},
-		{codeDisk, "disks", "A disk or mount point that is malformed, used twice, reserved, or goes by a name that changes between boots."},
+		{codeDisk, "disks", "A disk, partition, array or mount point that is malformed, used twice or reserved, a file system that is mounted nowhere or lies on what is divided, an array of too few devices, or a name that changes between boots."},
 		{codeLabel, "labels", "A label or annotation that Kubernetes does not take, a label that a kubelet may not set, an annotation that kubespore itself writes, or more annotations than a Node holds."},
 		{codeTaint, "taints", "A taint that Kubernetes does not take, or that has no Node to be on."},
 		{codeUser, "accounts", "An account that is malformed, or that no one can use."},

@@ -15,7 +15,7 @@ var ofOneHost = []string{"name", "names", "from", "columns", "pool", "address", 
 
 // addedLists are the lists of a host that come after those of its pool; any
 // other list takes the place of the pool's.
-var addedLists = []string{"disks", "taints", "overlays"}
+var addedLists = []string{"disks", "arrays", "taints", "overlays"}
 
 // poolSchema is what hosts of a pool may share: a host without what one machine
 // has for itself, and without a key that must be there.

@@ -138,7 +138,8 @@ var hostSchema = &schema.Object[entry]{Name: "host", Choices: [][]string{{"name"
 	schema.Key("delivery", schema.Enum("delivery", Deliveries), func(e *entry) *string { return &e.Delivery }, "How the document reaches the machine.").Says("the topology's `delivery`"),
 	schema.Key("interfaces", schema.List[Interface]{Item: interfaceSchema, Limit: maxParts}, func(e *entry) *[]Interface { return &e.Interfaces }, "All interfaces, where one address on one port is not the whole story.").Says("one Ethernet interface with `address`, `gateway` and `mac`"),
 	schema.Key("installDisk", installDisk, func(e *entry) *InstallDisk { return &e.InstallDisk }, "The disk that installation media write the system to: a path, or conditions that are true of one disk alone. The machine looks for it, and stops where none or several are like that.").Says("what `--install` says"),
-	schema.Key("disks", schema.List[Disk]{Item: diskSchema, Limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, in addition to the system's own."),
+	schema.Key("disks", schema.List[Disk]{Item: diskSchema, Limit: maxParts}, func(e *entry) *[]Disk { return &e.Disks }, "Disks to format and mount, in addition to the system's own: as a whole, or in partitions."),
+	schema.Key("arrays", schema.List[Array]{Item: arraySchema, Limit: maxParts}, func(e *entry) *[]Array { return &e.Arrays }, "RAID arrays of disks or partitions, to format and mount."),
 	schema.Key("labels", labels, func(e *entry) *map[string]string { return &e.Labels }, "Labels of the Node."),
 	schema.Key("annotations", annotations, func(e *entry) *map[string]string { return &e.Annotations }, "Annotations of the Node; the control planes set them, once for each list of labels and annotations."),
 	schema.Key("taints", schema.List[Taint]{Item: taint, Unique: taintIdentity}, func(e *entry) *[]Taint { return &e.Taints }, "Taints of the Node, as `key=value:Effect` or as a mapping."),
@@ -178,14 +179,4 @@ var routeSchema = &schema.Object[Route]{Name: "route", Properties: []schema.Prop
 	schema.Key("via", address, func(r *Route) *netip.Addr { return &r.Via }, "Next hop; without it the destination is on the link."),
 	schema.Key("metric", schema.Number("metric", codeRoute, 0, 1<<31-1), func(r *Route) *int { return &r.Metric }, "The lower one wins."),
 	schema.Key("onLink", schema.Boolean, func(r *Route) *bool { return &r.OnLink }, "Whether the next hop is on the link although no network of the interface holds it.").Or("false"),
-}}
-
-var diskSchema = &schema.Object[Disk]{Name: "disk", Properties: []schema.Property[Disk]{
-	schema.Key("device", device, func(d *Disk) *string { return &d.Device }, "Device by a name that survives a reboot, such as /dev/disk/by-id/...").Need(),
-	schema.Key("filesystem", schema.Enum("file system", filesystems), func(d *Disk) *string { return &d.Filesystem }, "File system to make where there is none.").Or("ext4"),
-	schema.Key("label", diskLabel, func(d *Disk) *string { return &d.Label }, "Label of the file system."),
-	schema.Key("mount", mountPoint, func(d *Disk) *string { return &d.Mount }, "Where it is mounted."),
-	schema.Key("options", schema.List[string]{Item: mountOption, Unique: schema.Itself}, func(d *Disk) *[]string { return &d.Options }, "Mount options."),
-	schema.Key("wipe", schema.Boolean, func(d *Disk) *bool { return &d.Wipe }, "Whether to make the file system even where there is one: all data is lost at first boot.").Or("false"),
-	schema.Key("luks", schema.Boolean, func(d *Disk) *bool { return &d.LUKS }, "Whether to encrypt it, with a key of its own from the store.").Or("false"),
 }}

@@ -131,6 +131,7 @@ type Host struct {
 	Interfaces  []Interface
 	InstallDisk InstallDisk
 	Disks       []Disk
+	Arrays      []Array
 	Labels      map[string]string
 	Annotations map[string]string
 	Taints      []Taint
@@ -181,9 +182,33 @@ type Route struct {
 	OnLink bool // the next hop is on the link although no network holds it
 }
 
-// Disk is one block device, by a name that survives a reboot.
+// Disk is one block device, by a name that survives a reboot: a volume as a whole, divided
+// into partitions, or neither, where it is a member of an array.
 type Disk struct {
 	Device     string // /dev/disk/by-id/... or another stable path
+	Partitions []Partition
+	Volume
+}
+
+// Partition is a part of a disk. Their place in the list is their number in the table, from 1.
+type Partition struct {
+	Name string // in the table; the device is /dev/disk/by-partlabel/Name
+	Size int64  // bytes; 0: the rest of the disk
+	Volume
+}
+
+// Array is a RAID of disks and partitions, /dev/md/Name.
+type Array struct {
+	Name    string
+	Level   string // one of arrayLevels
+	Devices []string
+	Spares  []string
+	Volume
+}
+
+// Volume is the file system on a disk, a partition or an array. Without a mount point nothing
+// is made there.
+type Volume struct {
 	Filesystem string // ext4, xfs, btrfs or vfat
 	Label      string
 	Mount      string // absolute path

@@ -125,9 +125,9 @@ func (m *machine) mountable(name string, at diag.Position, out *diag.List) {
 
 // diskAt gives the line of the topology that mounts a disk at a path.
 func (m *machine) diskAt(name string) (diag.Position, bool) {
-	for i, d := range m.Disks {
+	for _, d := range m.Disks {
 		if d.Mount == name {
-			return m.plan.Topology.At(fmt.Sprintf("%s.disks[%d].mount", m.Path, i)), true
+			return m.plan.Topology.At(d.Path + ".mount"), true
 		}
 	}
 	return diag.Position{}, false
