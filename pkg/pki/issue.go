@@ -90,6 +90,8 @@ func (s *Store) secrets(specs []plan.SecretSpec, keys *plan.Keys) diag.List {
 		switch {
 		case spec.Kind == kindKeypair:
 			secret.Public, problem = publicOf(value)
+		case spec.Kind == kindWireguard:
+			secret.Public, problem = wireguardPublic(value)
 		case len(value) == 0:
 			problem = errors.New("its file is empty")
 		}
@@ -138,10 +140,11 @@ func (s *Store) path(name string) string {
 }
 
 const (
-	kindRandom   = "random"
-	kindPassword = "password"
-	kindKeypair  = "keypair"
-	kindFile     = "file" // the user keeps it, and not the store
+	kindRandom    = "random"
+	kindPassword  = "password"
+	kindKeypair   = "keypair"
+	kindWireguard = "wireguard"
+	kindFile      = "file" // the user keeps it, and not the store
 )
 
 func authorityFile(name string) string { return plan.AuthorityID(name) }

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/kubespore/kubespore/pkg/plan"
 )
@@ -102,7 +104,10 @@ const passwordLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 // makeSecret makes the text of a secret that is not a key pair.
 func makeSecret(s plan.SecretSpec) []byte {
-	if s.Kind == kindRandom {
+	switch s.Kind {
+	case kindWireguard:
+		return makeWireguard()
+	case kindRandom:
 		b := make([]byte, s.Size)
 		rand.Read(b) // never fails, by its documentation
 		return []byte(base64.StdEncoding.EncodeToString(b))
@@ -116,4 +121,27 @@ func makeSecret(s plan.SecretSpec) []byte {
 		}
 	}
 	return out
+}
+
+// makeWireguard makes a private key of WireGuard: 32 bytes of Curve25519 as base64, with the
+// bits set that `wg genkey` sets.
+func makeWireguard() []byte {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails, by its documentation
+	b[0], b[31] = b[0]&248, b[31]&127|64
+	return []byte(base64.StdEncoding.EncodeToString(b))
+}
+
+// wireguardPublic gives the public half of a private key of WireGuard, as `wg pubkey` does.
+func wireguardPublic(private []byte) ([]byte, error) {
+	damaged := errors.New("it is not a key of WireGuard")
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(private)))
+	if err != nil {
+		return nil, damaged
+	}
+	key, err := ecdh.X25519().NewPrivateKey(raw)
+	if err != nil {
+		return nil, damaged
+	}
+	return base64.StdEncoding.AppendEncode(nil, key.PublicKey().Bytes()), nil
 }

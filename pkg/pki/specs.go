@@ -87,13 +87,14 @@ func checkSecret(list *diag.List, s plan.SecretSpec) {
 	switch s.Kind {
 	case kindKeypair:
 		checkAlgorithm(list, s.Position, "secret "+s.Name, s.Algorithm)
+	case kindWireguard:
 	case kindFile: // of the user, next to the topology: pkg/plan has looked at it
 	case kindRandom, kindPassword:
 		if s.Size < 1 {
 			list.Errorf("K019", s.Position, "", "secret %s has no size", s.Name).WithHint("say size: 32")
 		}
 	default:
-		list.Errorf("K019", s.Position, "", "secret %s has the unknown kind %q", s.Name, s.Kind).WithHint("use random, password or keypair")
+		list.Errorf("K019", s.Position, "", "secret %s has the unknown kind %q", s.Name, s.Kind).WithHint("use random, password, keypair or wireguard")
 	}
 }
 

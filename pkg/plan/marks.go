@@ -11,6 +11,7 @@ import (
 // Kinds of marks.
 const (
 	KindSecret     = "secret"
+	KindPublicKey  = "public-key"
 	KindAuthority  = "authority"
 	KindGeneration = "generation"
 	KindClockFloor = "clock-floor"
@@ -30,6 +31,9 @@ const (
 
 // MarkSecret stands for the value of a secret.
 func MarkSecret(name string) string { return mark(KindSecret, name) }
+
+// MarkPublicKey stands for the public half of a secret of a host.
+func MarkPublicKey(secret, host string) string { return mark(KindPublicKey, secret+"."+host) }
 
 // MarkParam stands for the value of a parameter that is a secret.
 func MarkParam(profile, param string) string { return mark(KindParam, profile+"."+param) }

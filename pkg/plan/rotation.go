@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -66,7 +67,8 @@ type RingKey struct {
 	Value  string // a mark
 }
 
-// keyRings is what Data knows of secrets that may have two values.
+// keyRings is what Data knows of secrets besides their values: which of two is in use, and
+// their public halves.
 type keyRings struct{ data *Data }
 
 // KeyRing gives the values of a secret of the cluster: first the one in use, then
@@ -86,4 +88,12 @@ func (r keyRings) KeyRing(name string) ([]RingKey, error) {
 		ring = append(ring, RingKey{rotation.Turns, MarkSecret(id + rotation.Other())})
 	}
 	return ring, nil
+}
+
+// PublicKey gives a mark that becomes the public half of a secret that each host has its own of.
+func (r keyRings) PublicKey(name, host string) (string, error) {
+	if s := r.data.scope; s.class != nil && !s.declares(declaresSecret(name)) {
+		return "", fmt.Errorf("no selected profile has a secret %s", name)
+	}
+	return MarkPublicKey(name, host), nil
 }

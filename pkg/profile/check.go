@@ -332,7 +332,7 @@ func (c *Catalog) reference(p *Profile, t *Template, r reference, known known, l
 		}
 	case "VarOf", "ParamOf":
 		c.referenceTo(r, fail, known)
-	case "Secret", "KeyRing":
+	case "Secret", "KeyRing", "PublicKey":
 		if !known.secrets[r.name] {
 			fail(r.name, slices.Sorted(maps.Keys(known.secrets)), "secrets", "no profile has a secret %s", r.name)
 		}

@@ -11,7 +11,7 @@ var (
 	scopes     = []string{"host", "cluster"}
 	classes    = []string{"leaf", "kubelet-serving"}
 	usages     = []string{"client", "server"}
-	kinds      = []string{"random", "password", "keypair", "file"}
+	kinds      = []string{"random", "password", "keypair", "wireguard", "file"}
 	algorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"} // as topologies call them
 	protocols  = []string{"tcp", "udp", "vrrp", "ipip", "esp", "icmp", "igmp"}
 	roles      = []string{"control-plane", "worker", "etcd", "none"}

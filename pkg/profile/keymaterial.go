@@ -14,7 +14,7 @@ import (
 var (
 	certForms      = []string{"certificate", "key", "bundle", "kubeconfig", "kubeconfig-file"}
 	authorityForms = []string{"certificate", "signer", "key", "bundle"}
-	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "file": {"value"}, "keypair": {"key", "public"}}
+	secretForms    = map[string][]string{"random": {"value"}, "password": {"value"}, "file": {"value"}, "keypair": {"key", "public"}, "wireguard": {"value"}}
 )
 
 var authority = placed(&schema.Object[Authority]{Name: "authority", Example: "{name: web, commonName: web-ca}", Properties: []schema.Property[Authority]{

@@ -41,7 +41,7 @@ var contexts = template.FuncMap{"asScalar": asScalar, "inDouble": inDouble, "inS
 
 var (
 	// pieceFields hold what the core or a profile made for the place where it goes.
-	pieceFields = []string{"Var", "VarOf", "Slot", "Version", "Secret", "KeyRing", "Authority", "Generation", "ClockFloor", "Written", "State"}
+	pieceFields = []string{"Var", "VarOf", "Slot", "Version", "Secret", "KeyRing", "PublicKey", "Authority", "Generation", "ClockFloor", "Written", "State"}
 	// plainFields hold names, numbers and addresses, or texts of profile.yaml.
 	plainFields = []string{"Host", "Cluster", "Ports", "Programs", "Modules", "Sysctls", "Binaries", "Manifests", "Interfaces", "Leftovers"}
 	// quotingFunctions say how the profile wants its value.

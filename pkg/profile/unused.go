@@ -83,7 +83,7 @@ func (n named) template(p *Profile, t *Template) {
 			n.add("param", r.profile, r.name)
 		case "VarOf":
 			n.add("var", r.profile, r.name)
-		case "Secret", "KeyRing":
+		case "Secret", "KeyRing", "PublicKey":
 			n.add("secret", r.name)
 		case "Image":
 			owner, image := p.Name, r.name

@@ -167,7 +167,7 @@ func (w *walker) field(ident []string, args []tree.Node, pos int) {
 		w.key(name, ident, pos)
 	case "Ports", "Programs", "Packages", "LockedPackages", "Modules", "Sysctls", "Images", "Binaries", "Manifests", "Interfaces", "Leftovers":
 		w.reads.Collects = true
-	case "Has", "Image", "Secret", "KeyRing", "Authority":
+	case "Has", "Image", "Secret", "KeyRing", "PublicKey", "Authority":
 		if names := literals(args, 1); names != nil {
 			w.refs = append(w.refs, reference{kind: name, name: names[0], pos: pos})
 		} else {

@@ -65,6 +65,13 @@ func (j *job) resolve(kind, name string) (value []byte, id string, err error) {
 			}
 		}
 		return nil, "", fmt.Errorf("there is no parameter %s", name)
+	case plan.KindPublicKey:
+		secret, host, _ := strings.Cut(name, ".")
+		s := j.keys.Secrets[j.secrets[secretName{host, secret}]]
+		if len(s.Public) == 0 {
+			return nil, "", fmt.Errorf("%s has no secret %q with a public half", host, secret)
+		}
+		return s.Public, "", nil
 	case plan.KindAuthority:
 		a, ok := j.keys.Authorities[name]
 		if !ok {
