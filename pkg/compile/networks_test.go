@@ -44,6 +44,18 @@ func TestHostFiles(t *testing.T) {
 		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.netdev", []string{"Name=anycast\nKind=dummy\n"}, nil},
 		{"dummy", "c1", "/etc/systemd/network/05-kubespore-anycast.network", []string{"Name=anycast\n", "Address=192.0.2.53/32\nAddress=2001:db8::53/128\n", "RequiredForOnline=no\n"}, nil},
 		{"dummy", "w1", "/etc/NetworkManager/system-connections/kubespore-anycast.nmconnection", []string{"type=dummy\ninterface-name=anycast\n", "address1=192.0.2.54/32\n", "method=manual\n"}, nil},
+		{"wireguard", "c1", "/etc/systemd/network/05-kubespore-wg0.netdev", []string{
+			"Kind=wireguard\n", "PrivateKeyFile=/etc/systemd/network/kubespore-wireguard.key\nListenPort=51820\n", "\nEndpoint=192.168.200.32:51900\nAllowedIPs=10.99.0.32/32\nAllowedIPs=10.240.2.0/24\n", "=\nAllowedIPs=10.99.0.41/32\n"}, []string{"Keepalive"}},
+		{"wireguard", "c1", "/etc/systemd/network/05-kubespore-wg0.network", []string{"Name=wg0\n", "RequiredForOnline=no\nMTUBytes=8920\n", "LinkLocalAddressing=no\n", "Address=10.99.0.11/24\n", "Destination=10.96.0.0/16\nScope=link\n"}, []string{"DNS=", "Gateway="}},
+		{"wireguard", "c1", "/etc/systemd/network/05-kubespore-eth0.network", []string{"RequiredForOnline=yes\n", "DNS=192.168.200.1\n", "Gateway=192.168.200.1\n"}, []string{"10.99", "10.96"}},
+		{"wireguard", "c1", "/etc/kubespore/firewall.nft", []string{
+			"\t\tudp dport 51820 accept", "iifname != \"lo\" iifname != \"wg0\" ip saddr 10.99.0.0/24 counter drop\n", "iifname != \"wg1\" ip6 saddr fd00:98::/64 counter drop\n"}, []string{"saddr 192.168.200.31 udp"}},
+		{"wireguard", "w3", "/etc/kubespore/firewall.nft", []string{"ip saddr 203.0.113.7 udp dport 51820 accept", "ip saddr 192.168.200.31 udp dport 51820 accept", "elements = { 10.99.0.0/24 }"}, []string{"\t\tudp dport 51820 accept"}},
+		{"wireguard", "w1", "/etc/systemd/network/05-kubespore-wg0.netdev", []string{"ListenPort=51900\n", "\nEndpoint=203.0.113.7:51820\n"}, []string{"Endpoint=192.168.200.21"}},
+		{"wireguard", "w1", "/etc/kubernetes/kubelet.conf", []string{"server: https://10.99.0.11:6443\n"}, nil},
+		{"wireguard", "w3", "/etc/NetworkManager/system-connections/kubespore-wg0.nmconnection", []string{
+			"type=wireguard\ninterface-name=wg0\n", "listen-port=51820\nmtu=1420\n", "\nendpoint=203.0.113.7:51820\nallowed-ips=10.99.0.11/32;10.240.0.0/24;\npersistent-keepalive=25\n", "address1=10.99.0.41/24\n", "route1=10.96.0.0/16,0.0.0.0,4096\nmethod=manual\n"}, []string{"dns=", "gateway="}},
+		{"wireguard", "w3", "/etc/NetworkManager/system-connections/kubespore-eth0.nmconnection", []string{"dns=192.168.200.1;\nmethod=auto\n", "dhcp-client-id=mac\n"}, []string{"never-default", "ignore-auto-routes"}},
 		{"external-addresses", "w1", "/etc/kubernetes/kubelet.conf", []string{"server: https://10.9.0.11:6443\n"}, []string{"203.0.113.7"}},
 		{"external-addresses", "c1", "/etc/kubespore/objects/kubeadm/kubeadm-config.yaml", []string{`, "203.0.113.7", "2001:db8::7"`, `controlPlaneEndpoint: "203.0.113.7:6443"`}, nil},
 		{"provider-id", "cp1", "/var/lib/kubelet/config.yaml", []string{"\nproviderID: \"metal3://rack1/cp1\"\n"}, nil},

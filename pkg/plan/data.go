@@ -28,6 +28,7 @@ type Data struct {
 //	{{ .Image "etcd" }}              the reference of an image of the profile, or "profile/image" of another
 //	{{ .Secret "encryption-key" }}   a mark that becomes the secret in the finished file, which must be 0600
 //	{{ .KeyRing "encryption-key" }}  the values of a secret that may have two, the one in use first: Number, and Value as of .Secret
+//	{{ .PublicKey "wireguard" "w1" }} a mark that becomes the public half of a secret of a host
 //	{{ .Authority "kubernetes" }}    a mark that becomes base64 of the authority's certificate (PEM)
 //	{{ .Sockets .Param.kms }}        the folders of the sockets that a file next to the topology names
 //	{{ .Workloads .Param.manifest }} the objects that make pods in a file next to the topology
@@ -187,9 +188,36 @@ type InterfaceFacts struct {
 	Bond       topology.BondOptions
 	VLAN       int
 	Link       string
-	VLANs      []string // interfaces of kind vlan on top of this one
-	Master     string   // bond or bridge that this one is a member of
+	VLANs      []string        // interfaces of kind vlan on top of this one
+	Tunnel     topology.Tunnel // of a wireguard
+	Lookup     bool            // names are looked up by this interface: the primary one, or the port below it
+	Master     string          // bond or bridge that this one is a member of
 	MasterKind string
+}
+
+// Dials gives where a host reaches the tunnel of a peer, as in 192.168.200.21:51820; nothing
+// where the peer dials.
+func (i InterfaceFacts) Dials(peer InterfaceFacts) string {
+	at, ok := i.Tunnel.Dial(&peer.Tunnel)
+	if !ok {
+		return ""
+	}
+	return at.String()
+}
+
+// Senders gives the addresses that packets of a tunnel may come from; none stands for any. A
+// router puts an address of its own on what a peer sends that others do not dial.
+func (i InterfaceFacts) Senders() []string {
+	if len(i.Tunnel.Endpoints) == 0 {
+		return nil
+	}
+	out := textsOf(i.Tunnel.Local)
+	for _, e := range i.Tunnel.Endpoints {
+		if text := e.Addr().String(); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // RouteFacts is a static route; Via is "" when on-link.

@@ -83,9 +83,10 @@ func endpoint(e topology.Endpoint, hosts []*HostFacts) Endpoint {
 		out.IsVirtual = holder(e.Host, hosts) == nil
 	}
 	// A machine may not reach the address that its own router translates, and need not:
-	// translated one to one, it is another machine's on the same ports.
+	// translated one to one, it is another machine's on the same ports. What goes through
+	// a tunnel is proved by keys, so that nodes dial nothing below it.
 	out.Inside = out.URL
-	if h := holder(e.Host, hosts); h != nil && slices.Contains(h.External, e.Host) {
+	if h := holder(e.Host, hosts); h != nil && (slices.Contains(h.External, e.Host) || h.Primary.Kind == "wireguard") {
 		out.Inside = "https://" + net.JoinHostPort(h.Address, strconv.Itoa(e.Port))
 	}
 	return out
@@ -152,6 +153,7 @@ func hostFacts(h *topology.Host) *HostFacts {
 	f.Taints = taintFacts(h)
 	f.Interfaces = interfaceFacts(h.Interfaces)
 	leases(f)
+	lookups(f)
 	for _, i := range f.Interfaces {
 		if i.Primary {
 			f.Primary = i
@@ -195,13 +197,25 @@ func leases(f *HostFacts) {
 	}
 }
 
+// lookups marks the interface by which names are looked up: the primary one or, where that is a
+// tunnel, which leads to peers alone, the port below.
+func lookups(f *HostFacts) {
+	for n := range f.Interfaces {
+		i := &f.Interfaces[n]
+		i.Lookup = i.Primary && i.Kind != "wireguard" ||
+			slices.ContainsFunc(f.Interfaces, func(over InterfaceFacts) bool {
+				return over.Primary && over.Kind == "wireguard" && over.Link == i.Name && i.Kind != "wireguard"
+			})
+	}
+}
+
 func interfaceFacts(list []topology.Interface) []InterfaceFacts {
 	out := make([]InterfaceFacts, len(list))
 	unnamed := 0
 	for n, i := range list {
 		f := InterfaceFacts{Name: i.Name, Ident: i.Name, Kind: i.Kind, MAC: i.MAC, Primary: i.Primary,
 			Addresses: textsOf(i.Addresses), Gateways: textsOf(i.Gateways), DHCP: i.DHCP, MTU: i.MTU,
-			OnLink: outside(i.Gateways, i.Addresses), Members: i.Members, BondMode: i.BondMode, Bond: i.Bond, VLAN: i.VLAN, Link: i.Link}
+			OnLink: outside(i.Gateways, i.Addresses), Members: i.Members, BondMode: i.BondMode, Bond: i.Bond, VLAN: i.VLAN, Link: i.Link, Tunnel: i.Tunnel}
 		if f.Ident == "" {
 			f.Ident = numbered("lan", unnamed)
 			unnamed++

@@ -24,7 +24,11 @@ var lists = map[string]func(*Cluster, *HostFacts) []any{
 	"partitionedDisks": func(_ *Cluster, h *HostFacts) []any { return pointers(h.Tables) },
 	"arrays":           func(_ *Cluster, h *HostFacts) []any { return pointers(h.Arrays) },
 	"lockedPackages":   func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
-	"users":            func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
+	"nodeTunnels": func(_ *Cluster, h *HostFacts) []any {
+		return slices.DeleteFunc(kindOf(h, "wireguard"), func(i any) bool { return !i.(*InterfaceFacts).Primary })
+	},
+	"tunnels": func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "wireguard") },
+	"users":   func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
 }
 
 // Lists gives the names that a fragment may repeat for, besides param.NAME.

@@ -31,6 +31,7 @@ func (c *checker) check() {
 	c.checkFamilies()
 	c.checkUnique()
 	c.checkOverlaps()
+	checkMeshes(c)
 	c.checkEndpoint()
 	c.checkWays()
 	c.checkDomain()

@@ -33,6 +33,7 @@ func (c *checker) checkInterfaces(e *entry) {
 	n.checkMembers()
 	n.checkCircles()
 	n.checkDummies()
+	n.checkTunnels()
 }
 
 func (n *nics) at(i int, key string) string { return yamlfile.Join(yamlfile.Element(n.path, i), key) }
@@ -74,7 +75,10 @@ var kindKeys = []struct {
 	{"upDelay", []string{"bond"}, func(i Interface) bool { return i.Bond.UpDelay != 0 }},
 	{"downDelay", []string{"bond"}, func(i Interface) bool { return i.Bond.DownDelay != 0 }},
 	{"vlan", []string{"vlan"}, func(i Interface) bool { return i.VLAN != 0 }},
-	{"link", []string{"vlan"}, func(i Interface) bool { return i.Link != "" }},
+	{"link", []string{"vlan", kindWireguard}, func(i Interface) bool { return i.Link != "" }},
+	{"port", []string{kindWireguard}, func(i Interface) bool { return i.Tunnel.Port != 0 }},
+	{"endpoint", []string{kindWireguard}, func(i Interface) bool { return i.endpoint.IsValid() }},
+	{"keepalive", []string{kindWireguard}, func(i Interface) bool { return i.Tunnel.Keepalive != 0 }},
 }
 
 // needed are the keys without which a kind makes no interface.
@@ -133,6 +137,9 @@ func (n *nics) checkMembers() {
 		master := n.master[name]
 		i := n.byName[name]
 		nic := n.settled[i]
+		if nic.Kind == kindWireguard {
+			continue // a tunnel is a member of nothing
+		}
 		if len(nic.Addresses) > 0 || nic.DHCP != "no" && nic.DHCP != "" {
 			n.Errorf(codeInterface, yamlfile.Element(n.path, i), "%s is a member of %s and cannot have addresses of its own", name, n.Interfaces[master].Name).
 				WithHint("give the addresses to %s", n.Interfaces[master].Name).WithRelated(n.decoder.At(n.at(master, "members")), "a member here")

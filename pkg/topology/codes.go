@@ -41,4 +41,5 @@ const (
 	codeReach        = "T037"
 	codeDomain       = "T038"
 	codeInventory    = "T039"
+	codeTunnel       = "T040"
 )

@@ -206,6 +206,7 @@ func (e *entry) host(name string, n int) Host {
 		h.Addresses = firstOfEachFamily(nic.Addresses)
 	}
 	h.Gateways = nic.Gateways
+	settleTunnels(&h)
 	if h.MAC == "" {
 		h.MAC = bootMAC(h.Interfaces, e.primary)
 	}

@@ -45,5 +45,6 @@ func meanings() []meaning {
 		{codeReach, "hosts that cannot reach each other", "Machines of a cluster dial each other. A host reaches a network that it stands in, that a route leads to, or that its gateway knows."},
 		{codeDomain, "domain that hides a name", "The cluster's own DNS answers for everything below cluster.domain, so pods cannot resolve other names there."},
 		{codeInventory, "inventory", "A file of hosts (`from`) cannot be read, is not CSV, or has a column that gives no key of a host."},
+		{codeTunnel, "tunnels", "What would keep an interface of kind `wireguard` from carrying packets between all hosts that have one of its name; see [wireguard](wireguard.md)."},
 	}
 }

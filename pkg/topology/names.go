@@ -27,7 +27,7 @@ var (
 	KeyAlgorithms = []string{"ECDSA-P256", "ECDSA-P384", "RSA-2048", "RSA-3072", "RSA-4096"}
 
 	effects     = []string{"NoSchedule", "PreferNoSchedule", "NoExecute"}
-	interfaces  = []string{"ethernet", "bond", "vlan", "bridge", "dummy"}
+	interfaces  = []string{"ethernet", "bond", "vlan", "bridge", "dummy", kindWireguard}
 	bondModes   = []string{"active-backup", "802.3ad", "balance-rr", "balance-xor", "broadcast", "balance-tlb", "balance-alb"}
 	lacpRates   = []string{"fast", "slow"}
 	bondHashes  = []string{"layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4"}

@@ -152,10 +152,10 @@ func taintIdentity(t Taint) string { return fmt.Sprintf("%s:%s", t.Key, t.Effect
 
 var interfaceSchema = &schema.Object[Interface]{Name: "interface", Choices: [][]string{{"mac", "macs"}}, Properties: []schema.Property[Interface]{
 	schema.Key("name", interfaceName, func(i *Interface) *string { return &i.Name }, "Name in the kernel; without it the interface is found by `mac`, or is the only Ethernet port."),
-	schema.Key("kind", schema.Enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is. A `dummy` has no port: it holds addresses that the machine has wherever its packets come in, such as those that it announces by BGP.").Or("ethernet"),
+	schema.Key("kind", schema.Enum("kind of interface", interfaces), func(i *Interface) *string { return &i.Kind }, "What it is. A `dummy` has no port: it holds addresses that the machine has wherever its packets come in, such as those that it announces by BGP. A `wireguard` is a tunnel to all hosts that have one of the same name; see [wireguard](wireguard.md).").Or("ethernet"),
 	schema.Key("mac", mac, func(i *Interface) *string { return &i.MAC }, "MAC address by which it is found."),
 	schema.Key("macs", schema.List[string]{Item: mac, Unique: schema.Itself, Limit: maxHosts}, func(i *Interface) *[]string { return &i.macs }, "With `names`: the MAC address of each host's port, in the order of the hosts."),
-	schema.Key("primary", schema.Boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").Says("the interface that holds `address`, or the only one that may: members of others and, where there are ports, a `dummy` do not count"),
+	schema.Key("primary", schema.Boolean, func(i *Interface) *bool { return &i.Primary }, "Whether it holds the host's address.").Says("the interface that holds `address`, or the only one that may: members of others and, where there are ports, a `dummy` or `wireguard` do not count. A `wireguard` without addresses holds `address`"),
 	schema.Key("addresses", schema.List[counted]{Item: countedPrefix, Single: true}, func(i *Interface) *[]counted { return &i.written }, "Addresses with prefix length. With `names` they count up: the first host's address and a +, as in `10.12.0.1+/22`."),
 	schema.Key("gateway", schema.List[netip.Addr]{Item: address, Single: true}, func(i *Interface) *[]netip.Addr { return &i.Gateways }, "Default gateway; a list for one of each family."),
 	schema.Key("onLink", schema.Boolean, func(i *Interface) *bool { return &i.OnLink }, "Whether the gateway is on the link although no network of the interface holds it, as clouds have it. An address with /32 or /128 says so by itself.").Or("false"),
@@ -171,7 +171,10 @@ var interfaceSchema = &schema.Object[Interface]{Name: "interface", Choices: [][]
 	schema.Key("upDelay", schema.Number("time in milliseconds", codeInterface, 1, 600000), func(i *Interface) *int { return &i.Bond.UpDelay }, "Of a bond: how long a member must have a link before it is used; a multiple of `monitor`.").Says("none"),
 	schema.Key("downDelay", schema.Number("time in milliseconds", codeInterface, 1, 600000), func(i *Interface) *int { return &i.Bond.DownDelay }, "Of a bond: how long a member may be without a link before it is not used; a multiple of `monitor`.").Says("none"),
 	schema.Key("vlan", schema.Number("VLAN id", codeInterface, 1, 4094), func(i *Interface) *int { return &i.VLAN }, "Of a vlan: its id."),
-	schema.Key("link", interfaceName, func(i *Interface) *string { return &i.Link }, "Of a vlan: the interface below it."),
+	schema.Key("link", interfaceName, func(i *Interface) *string { return &i.Link }, "Of a vlan: the interface below it. Of a wireguard: the one whose address peers dial.").Says("of a wireguard the host's other port"),
+	schema.Key("port", schema.Number("port", codeTunnel, 1, 65535), func(i *Interface) *int { return &i.Tunnel.Port }, "Of a wireguard: its UDP port.").Says("51820"),
+	schema.Key("endpoint", tunnelEndpoint, func(i *Interface) *netip.AddrPort { return &i.endpoint }, "Of a wireguard: the address that peers dial, with a port where that is another than `port`.").Says("the host's `externalAddresses`, or else those of `link`"),
+	schema.Key("keepalive", schema.Number("time in seconds", codeTunnel, 1, 65535), func(i *Interface) *int { return &i.Tunnel.Keepalive }, "Of a wireguard: how often it sends its peers a packet, in seconds, so that a router between does not forget it; 25 is usual.").Says("never"),
 }}
 
 var routeSchema = &schema.Object[Route]{Name: "route", Properties: []schema.Property[Route]{

@@ -110,16 +110,19 @@ func (d *decoder) findPrimary(e *entry) int {
 }
 
 // natural gives the interface that is the primary one without a word of it: the only one in
-// question. A dummy is in question last, since others reach the machine by a port; members of
-// others never are.
+// question. A dummy or tunnel is in question last, since others reach the machine by a port;
+// members of others never are. A tunnel without an address is there for the host's.
 func (e *entry) natural() []int {
 	addressed := len(e.addresses) > 0 || len(e.ranges) > 0
 	inQuestion := func(nic Interface) bool {
 		member := slices.ContainsFunc(e.settled, func(over Interface) bool { return slices.Contains(over.Members, nic.Name) && nic.Name != "" })
 		return !member && (addressed || len(nic.Addresses) > 0)
 	}
-	ports := e.having(func(nic Interface) bool { return inQuestion(nic) && nic.Kind != "dummy" })
+	tunnels := e.having(func(nic Interface) bool { return nic.Kind == kindWireguard && len(nic.Addresses) == 0 })
+	ports := e.having(func(nic Interface) bool { return inQuestion(nic) && nic.Kind != "dummy" && nic.Kind != kindWireguard })
 	switch all := e.having(inQuestion); {
+	case addressed && len(tunnels) == 1:
+		return tunnels
 	case len(ports) == 1:
 		return ports
 	case len(ports) == 0 && len(all) == 1:

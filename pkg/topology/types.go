@@ -144,7 +144,7 @@ type Host struct {
 // least one interface here.
 type Interface struct {
 	Name      string // kernel name; "" when it is found by MAC or is the only Ethernet port
-	Kind      string // ethernet, bond, vlan, bridge or dummy
+	Kind      string // ethernet, bond, vlan, bridge, dummy or wireguard
 	MAC       string
 	Primary   bool
 	Addresses []netip.Prefix
@@ -157,10 +157,13 @@ type Interface struct {
 	BondMode  string   // active-backup by default
 	Bond      BondOptions
 	VLAN      int    // id of a vlan
-	Link      string // of a vlan: the interface below
+	Link      string // of a vlan or a wireguard: the interface below
+	Tunnel    Tunnel // of a wireguard
 
 	written []counted // the addresses as they are written
 	macs    []string  // one for each host of a range
+
+	endpoint netip.AddrPort // of a wireguard, as written; port 0 stands for the tunnel's own
 }
 
 // BondOptions are what a bond has besides its mode; times are in milliseconds.

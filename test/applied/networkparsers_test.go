@@ -16,8 +16,8 @@ import (
 // networkRoots are the versions of networkd that read what we write: 247, 252 and 257.
 var networkRoots = []string{"debian-11", "cloud-init", "debian-13"}
 
-// networkHosts are those of testdata/network.yaml, which say all that ports, bonds, dummies
-// and DHCP can.
+// networkHosts are those of testdata/network.yaml, which say all that ports, bonds, dummies,
+// tunnels and DHCP can.
 var networkHosts = []string{"c1", "c2", "c3"}
 
 // complaint is what networkd says of a file of ours while it reads it: that it uses one is
@@ -61,8 +61,9 @@ func TestNetworkdParses(t *testing.T) {
 			}
 			misspell(t, l, "etc/systemd/network/05-kubespore-bond0.netdev", "LACPTransmitRate=", "LACPRate=", "layer2+3", "layer23", "UpDelaySec=200ms", "UpDelaySec=200 of them")
 			misspell(t, l, "etc/systemd/network/05-kubespore-bond0.network", "[Network]", "[Network]\nDHCP=ipv5")
-			if said := complaints(t, l, root); len(said) != 4 {
-				t.Errorf("%s finds %d of 4 mistakes:\n%s", root, len(said), strings.Join(said, "\n"))
+			misspell(t, l, "etc/systemd/network/05-kubespore-wg0.netdev", "ListenPort=", "ListenPorts=", "PersistentKeepalive=25", "PersistentKeepalive=-25", "AllowedIPs=10.99.0.12/32", "AllowedIPs=10.99.0.12/33")
+			if said := complaints(t, l, root); len(said) != 7 {
+				t.Errorf("%s finds %d of 7 mistakes:\n%s", root, len(said), strings.Join(said, "\n"))
 			}
 		}
 	}
@@ -101,16 +102,22 @@ func TestNetworkManagerParses(t *testing.T) {
 			for _, lost := range dropped(t, l, string(text)) {
 				t.Errorf("%s, %s: NetworkManager does not take %s", host, filepath.Base(file), lost)
 			}
-			if host != "c1" || filepath.Base(file) != "kubespore-bond0.nmconnection" {
+			if host != "c1" {
 				continue
 			}
-			for right, wrong := range map[string]string{"lacp_rate=": "lacprate=", "xmit_hash_policy=layer2+3": "xmit_hash_policy=layer23", "method=manual": "metod=manual", "route-metric=50": "route-metrics=50"} {
+			for right, wrong := range misspelt[filepath.Base(file)] {
 				if !strings.Contains(string(text), right) || len(dropped(t, l, strings.ReplaceAll(string(text), right, wrong))) == 0 {
 					t.Errorf("%s in place of %s is not found", wrong, right)
 				}
 			}
 		}
 	}
+}
+
+// misspelt are words of the files of c1, and others that NetworkManager must not take for them.
+var misspelt = map[string]map[string]string{
+	"kubespore-bond0.nmconnection": {"lacp_rate=": "lacprate=", "xmit_hash_policy=layer2+3": "xmit_hash_policy=layer23", "method=manual": "metod=manual", "route-metric=50": "route-metrics=50"},
+	"kubespore-wg0.nmconnection":   {"listen-port=": "listenport=", "persistent-keepalive=25": "persistentkeepalive=25", "allowed-ips=10.99.0.12/32": "allowed-ips=10.99.0.12/33", "[wireguard-peer.": "[wireguardpeer."},
 }
 
 // respelt are the names that NetworkManager has today for what it reads under another.
