@@ -163,7 +163,7 @@ func (q *QEMU) PutInKey(host string) {
 
 // intoImage has the document put into the lab's Debian, partitioned as cloud
 // images are.
-func intoImage(q *QEMU) []string { return []string{"disk", "--image", q.Run.Lab.CloudImage} }
+func intoImage(q *QEMU) []string { return []string{"disk", "--image", q.Run.Base().CloudImage} }
 
 // ownDisk makes the image with the document in it the disk of the machine, which
 // its firmware boots from where the machine has one.

@@ -47,19 +47,21 @@ TTYPath=/dev/console
 func MachineBases(ctx context.Context, l *lab.Lab, runs []*lab.Run) (string, error) {
 	l.Bases = map[string]lab.Base{}
 	for _, r := range runs {
-		if _, made := l.Bases[r.BaseName()]; made || r.Lane != lab.MachineLane {
+		if r.Lane != lab.MachineLane {
 			continue
 		}
-		b, err := machineBase(ctx, l, r.Scenario)
+		b, made := l.Bases[r.BaseName()]
+		var err error
+		if !made {
+			b, err = machineBase(ctx, l, r.Scenario)
+		}
+		if err == nil && r.Boots() && b.CloudImage == "" {
+			b.CloudImage, err = makeCloudImage(ctx, l, b, r.Scenario)
+		}
 		if err != nil {
 			return "", err
 		}
 		l.Bases[r.BaseName()] = b
-	}
-	if at := slices.IndexFunc(runs, func(r *lab.Run) bool { return r.Boots() }); at >= 0 {
-		if err := makeCloudImage(ctx, l, runs[at].Base()); err != nil {
-			return "", err
-		}
 	}
 	return fmt.Sprintf("%d base images", len(l.Bases)), nil
 }
@@ -78,6 +80,9 @@ func machineBase(ctx context.Context, l *lab.Lab, s lab.Scenario) (lab.Base, err
 		module = filepath.Join(folder, "dracut/30ignition")
 	}
 	ingredients := append([]string{diskFormat, s.BaseName(), dracutConfig, firstBootUnit, module, l.Tools[s.Ignition()]}, wanted...)
+	if s.HasGRUB() {
+		ingredients = append(ingredients, loaderConfig, loaderDefaults)
+	}
 	dir, err := l.Cached("machine-"+format, ingredients, func(dir string) error {
 		root := filepath.Join(dir, "root")
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -99,6 +104,11 @@ func machineBase(ctx context.Context, l *lab.Lab, s lab.Scenario) (lab.Base, err
 		}
 		if err := Remove(root, root, s.Lacks); err != nil {
 			return err
+		}
+		if s.HasGRUB() {
+			if err := configureGRUB(root); err != nil {
+				return err
+			}
 		}
 		return makeDisk(ctx, dir, root, format)
 	})

@@ -17,22 +17,21 @@ import (
 
 // Lab is what the scenarios of one run of this program share.
 type Lab struct {
-	Tree       string // the repository
-	Name       string // of control groups and network namespaces
-	Dir        string // where all of the lab lives
-	Lan        network.Lan
-	Cache      string // base images and container images, kept between runs
-	Run        string // machines, on a tmpfs
-	Tools      map[string]string
-	Debian     map[string]string // a container's root without programs, by what is asked of it
-	Programs   map[string]string // the programs, as they lie over it, by the minor of Kubernetes
-	Archives   map[string]string // container images, by their names
-	Store      string            // the same, imported
-	Bases      map[string]Base   // of the machine lane, by what is asked of them
-	CloudImage string            // the base image for cloud-init, with partitions
-	Screen     *screen.Screen
-	lock       *os.File
-	observer   []string // what a program runs by that asks machines, and must not wait for them
+	Tree     string // the repository
+	Name     string // of control groups and network namespaces
+	Dir      string // where all of the lab lives
+	Lan      network.Lan
+	Cache    string // base images and container images, kept between runs
+	Run      string // machines, on a tmpfs
+	Tools    map[string]string
+	Debian   map[string]string // a container's root without programs, by what is asked of it
+	Programs map[string]string // the programs, as they lie over it, by the minor of Kubernetes
+	Archives map[string]string // container images, by their names
+	Store    string            // the same, imported
+	Bases    map[string]Base   // of the machine lane, by what is asked of them
+	Screen   *screen.Screen
+	lock     *os.File
+	observer []string // what a program runs by that asks machines, and must not wait for them
 }
 
 // labs is the folder of all labs. They share one cache.

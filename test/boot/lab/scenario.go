@@ -71,6 +71,7 @@ func (s Scenario) DebianName() string {
 type Base struct {
 	Disk, Kernel, Initrd string
 	Lacking              string // a folder with what was taken out of the root
+	CloudImage           string // the same with partitions and a boot loader, where a machine boots by itself
 }
 
 // FirstBootDone is what the image says on the console when its boot loader must
@@ -94,6 +95,10 @@ func (s Scenario) Ignition() string {
 
 // Boots says whether the scenario has a machine that boots the image by itself.
 func (s Scenario) Boots() bool { return s.comesBy("disk") || s.Takes("try-image") }
+
+// HasGRUB says whether the image of a machine that boots by itself has the programs
+// that configure its boot loader, so that the machine may.
+func (s Scenario) HasGRUB() bool { return slices.Contains(s.Packages, "grub2-common") }
 
 // Bakes says whether the scenario starts from such an image.
 func (s Scenario) Bakes() bool { return s.Lane == MachineLane && s.Payload == InFolder }

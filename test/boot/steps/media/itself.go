@@ -114,7 +114,7 @@ func awaitShown(r *lab.Run) func(context.Context, []*lab.Machine, string) error 
 
 // TryImage has it run them from an image that boots by itself.
 func TryImage(ctx context.Context, r *lab.Run, words []string) (string, error) {
-	return rehearse(ctx, r, words, awaitShown(r), "--image", r.Lab.CloudImage)
+	return rehearse(ctx, r, words, awaitShown(r), "--image", r.Base().CloudImage)
 }
 
 // rehearse has kubespore try run machines, as a user would, and ends it as a user
