@@ -30,6 +30,7 @@ const dracutConfig = `hostonly=no
 compress=cat
 add_dracutmodules+=" ignition "
 add_drivers+=" virtio_blk virtio_pci virtio_net qemu_fw_cfg isofs squashfs overlay ext4 xfs vfat nls_ascii nls_cp437 "
+install_optional_items+=" cryptsetup "
 `
 
 const firstBootUnit = `[Unit]
