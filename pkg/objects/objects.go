@@ -156,6 +156,20 @@ func (o *Object) At(file string, n *yaml.Node) diag.Position {
 	return diag.Position{File: file, Line: o.Line + cmp.Or(n, o.Node).Line - 1, Column: cmp.Or(n, o.Node).Column}
 }
 
+// Group gives the group of an apiVersion: apps for apps/v1, and "" for v1.
+func Group(apiVersion string) string {
+	group, _, grouped := strings.Cut(apiVersion, "/")
+	if !grouped {
+		return ""
+	}
+	return group
+}
+
+// Identity is equal for objects that a cluster holds one of, of whatever version.
+func (o *Object) Identity() string {
+	return strings.Join([]string{Group(o.APIVersion), o.Kind, o.Metadata.Namespace, o.Metadata.Name}, " ")
+}
+
 // Lacks says which of what every object must say is missing; "" for none.
 func (o *Object) Lacks() string {
 	switch {

@@ -82,17 +82,12 @@ func (c fileChecker) repeats(name string) {
 	first := map[string]*objects.Object{}
 	f := c.files[name]
 	for _, o := range f.Objects {
-		group, _, grouped := strings.Cut(o.APIVersion, "/")
-		if !grouped {
-			group = ""
-		}
-		key := strings.Join([]string{group, o.Kind, o.Metadata.Namespace, o.Metadata.Name}, " ")
-		if before := first[key]; before != nil {
+		if before := first[o.Identity()]; before != nil {
 			c.errorAt("P052", o.At(f.File, nil), "", "the file has %s %s twice", o.Kind, o.Metadata.Name).WithHint("take one of them out").
 				WithRelated(before.At(f.File, nil), "the first")
 			continue
 		}
-		first[key] = o
+		first[o.Identity()] = o
 	}
 }
 

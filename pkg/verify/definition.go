@@ -72,7 +72,7 @@ func (m *machine) definition(apiVersion, kind string) *definition {
 			}
 		}
 	}
-	return m.defines[groupOf(apiVersion)+" "+kind]
+	return m.defines[objects.Group(apiVersion)+" "+kind]
 }
 
 func (m *machine) define(node *yaml.Node) {

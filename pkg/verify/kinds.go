@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubespore/kubespore/pkg/objects"
 )
 
 // The tables say what the API server of a release serves and demands.
@@ -49,10 +51,10 @@ func loadKinds(minor string) (kinds, error) {
 		switch words[0] {
 		case "served":
 			k.served[words[1]+" "+words[2]] = true
-			k.groups[groupOf(words[1])] = true
+			k.groups[objects.Group(words[1])] = true
 		case "off":
 			k.off[words[1]+" "+words[2]] = true
-			k.groups[groupOf(words[1])] = true
+			k.groups[objects.Group(words[1])] = true
 		case "required":
 			k.required[words[1]] = words[2:]
 		case "absent":
@@ -69,18 +71,9 @@ func loadKinds(minor string) (kinds, error) {
 		return k, err
 	}
 	for version := range k.gone {
-		k.groups[groupOf(version)] = true
+		k.groups[objects.Group(version)] = true
 	}
 	return k, nil
-}
-
-// groupOf gives apps for apps/v1, and "" for v1.
-func groupOf(apiVersion string) string {
-	group, _, grouped := strings.Cut(apiVersion, "/")
-	if !grouped {
-		return ""
-	}
-	return group
 }
 
 // builtin says whether a group can only be one of Kubernetes' own: it has no dot, or

@@ -47,7 +47,7 @@ func (v *objectProofs) servedNode(m *machine, o object, node *yaml.Node, at diag
 		refuse("V016", definition.flaws(node, apiVersion))
 		return true
 	}
-	if !v.kinds.builtin(groupOf(apiVersion)) {
+	if !v.kinds.builtin(objects.Group(apiVersion)) {
 		if v.users(m, o) {
 			out.Warnf("V017", spot(node), where, "%s: nothing among the objects of the cluster defines the kind %s of %s", name, kind, apiVersion).
 				WithHint("add the file with its CustomResourceDefinition; without it the object waits until something in the cluster defines it")

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"fmt"
 	"reflect"
 
 	"github.com/kubespore/kubespore/pkg/diag"
@@ -15,12 +14,9 @@ func proveOnce(m *machine, out *diag.List) {
 		if o.read == nil || !underObjects(o.entry.Path) || o.read.Kind == "Kustomization" {
 			continue
 		}
-		meta := o.read.Metadata
-		name := fmt.Sprintf("%s %s", o.read.Kind, meta.Name)
-		key := groupOf(o.read.APIVersion) + " " + meta.Namespace + " " + name
-		before, seen := first[key]
+		before, seen := first[o.read.Identity()]
 		if !seen {
-			first[key] = o
+			first[o.read.Identity()] = o
 			continue
 		}
 		users, other := o, before
@@ -32,7 +28,7 @@ func proveOnce(m *machine, out *diag.List) {
 		}
 		at := m.doc.At(users.entry.Item)
 		at.Line = users.line
-		out.Warnf("V083", at, m.where(users.entry.Path), "%s is in %s too, and differs: the cluster holds what is applied last", name, other.entry.Path).
+		out.Warnf("V083", at, m.where(users.entry.Path), "%s %s is in %s too, and differs: the cluster holds what is applied last", o.read.Kind, o.read.Metadata.Name, other.entry.Path).
 			WithHint("take it out of one of them, or give it another name")
 	}
 }
