@@ -81,8 +81,7 @@ func limits() []limit {
 				}))
 			disks := itemsWhere(c.Storage.Filesystems, func(f types.Filesystem) (string, bool) {
 				return "filesystem:" + f.Device, hasBlank(fmt.Sprint(f.Device, stringOf(f.Path), stringOf(f.Label), stringOf(f.UUID))) ||
-					slices.ContainsFunc(f.Options, func(o types.FilesystemOption) bool { return hasBlank(string(o)) }) ||
-					slices.ContainsFunc(f.MountOptions, func(o types.MountOption) bool { return hasBlank(string(o)) })
+					slices.ContainsFunc(slices.Concat(textsOf(f.Options), textsOf(f.MountOptions)), hasBlank)
 			})
 			return slices.Concat(files, dirs, links, made, disks)
 		}},

@@ -61,15 +61,8 @@ func (s *steps) entry(e document.Entry) {
 
 // filesystem adds a file system and its mounting.
 func (s *steps) filesystem(f types.Filesystem) {
-	var mount []string
-	for _, o := range f.MountOptions {
-		mount = append(mount, string(o))
-	}
-	words := []string{"filesystem", f.Device, stringOf(f.Format), wiping(isTrue(f.WipeFilesystem)), stringOf(f.Path), orOpen(stringOf(f.Label)), orOpen(stringOf(f.UUID)), orOpen(strings.Join(mount, ","))}
-	for _, o := range f.Options {
-		words = append(words, string(o))
-	}
-	s.add(words...)
+	words := []string{"filesystem", f.Device, stringOf(f.Format), wiping(isTrue(f.WipeFilesystem)), stringOf(f.Path), orOpen(stringOf(f.Label)), orOpen(stringOf(f.UUID)), orOpen(strings.Join(textsOf(f.MountOptions), ","))}
+	s.add(append(words, textsOf(f.Options)...)...)
 }
 
 func orOpen(value string) string { return cmp.Or(value, "-") }
