@@ -13,19 +13,27 @@ const paramList = "param."
 
 // lists are the names that a fragment may repeat for, besides parameters.
 var lists = map[string]func(*Cluster, *HostFacts) []any{
-	"interfaces":       func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
-	"bonds":            func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
-	"bridges":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
-	"dummies":          func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "dummy") },
-	"leases":           func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Leases) },
-	"vlans":            func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
-	"plainDisks":       func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return !d.LUKS }) },
-	"encryptedDisks":   func(_ *Cluster, h *HostFacts) []any { return disksOf(h, func(d DiskFacts) bool { return d.LUKS }) },
-	"partitionedDisks": func(_ *Cluster, h *HostFacts) []any { return pointers(h.Tables) },
-	"arrays":           func(_ *Cluster, h *HostFacts) []any { return pointers(h.Arrays) },
-	"lockedPackages":   func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
+	"interfaces": func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "") },
+	"bonds":      func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bond") },
+	"bridges":    func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "bridge") },
+	"dummies":    func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "dummy") },
+	"leases":     func(_ *Cluster, h *HostFacts) []any { return anys(h.Primary.Leases) },
+	"vlans":      func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "vlan") },
+	"plainDisks": func(_ *Cluster, h *HostFacts) []any {
+		return pointersTo(h.Disks, func(d *DiskFacts) bool { return !d.LUKS })
+	},
+	"encryptedDisks": func(_ *Cluster, h *HostFacts) []any {
+		return pointersTo(h.Disks, func(d *DiskFacts) bool { return d.LUKS })
+	},
+	"partitionedDisks": func(_ *Cluster, h *HostFacts) []any {
+		return pointersTo(h.Tables, func(*TableFacts) bool { return true })
+	},
+	"arrays": func(_ *Cluster, h *HostFacts) []any {
+		return pointersTo(h.Arrays, func(*ArrayFacts) bool { return true })
+	},
+	"lockedPackages": func(_ *Cluster, h *HostFacts) []any { return anys(h.LockedPackages) },
 	"nodeTunnels": func(_ *Cluster, h *HostFacts) []any {
-		return slices.DeleteFunc(kindOf(h, "wireguard"), func(i any) bool { return !i.(*InterfaceFacts).Primary })
+		return pointersTo(h.Interfaces, func(i *InterfaceFacts) bool { return i.Kind == "wireguard" && i.Primary })
 	},
 	"tunnels": func(_ *Cluster, h *HostFacts) []any { return kindOf(h, "wireguard") },
 	"users":   func(c *Cluster, _ *HostFacts) []any { return anys(c.Users) },
@@ -42,33 +50,19 @@ func anys[T any](list []T) []any {
 	return out
 }
 
-// pointers gives the elements as interfaces and disks are given.
-func pointers[T any](list []T) []any {
-	out := make([]any, len(list))
+// pointersTo gives the elements for which something holds, whose methods templates call.
+func pointersTo[T any](list []T, fits func(*T) bool) []any {
+	var out []any
 	for i := range list {
-		out[i] = &list[i]
+		if fits(&list[i]) {
+			out = append(out, &list[i])
+		}
 	}
 	return out
 }
 
 func kindOf(h *HostFacts, kind string) []any {
-	var out []any
-	for i := range h.Interfaces {
-		if kind == "" || h.Interfaces[i].Kind == kind {
-			out = append(out, &h.Interfaces[i])
-		}
-	}
-	return out
-}
-
-func disksOf(h *HostFacts, fits func(DiskFacts) bool) []any {
-	var out []any
-	for i := range h.Disks {
-		if fits(h.Disks[i]) {
-			out = append(out, &h.Disks[i])
-		}
-	}
-	return out
+	return pointersTo(h.Interfaces, func(i *InterfaceFacts) bool { return kind == "" || i.Kind == kind })
 }
 
 // fragments gives the Butane files of the profile on the host.

@@ -18,7 +18,7 @@ func (c *checker) checkRoles() {
 	}) {
 		return // a host that could not be read may be what is missing
 	}
-	if _, given := c.Positions["hosts"]; !given {
+	if !c.isGiven("hosts") {
 		return
 	}
 	controlPlanes, members := c.withRole("control-plane"), c.withRole("etcd")

@@ -32,7 +32,7 @@ func (c *checker) checkPods() {
 			bits, name = c.Network.NodePodBits.IPv6, "ipv6"
 		}
 		path, nodes := "network.nodePodBits."+name, c.countNodes()
-		if _, given := c.Positions[path]; !given {
+		if !c.isGiven(path) {
 			path = at
 		}
 		split := bits - p.Bits()
@@ -65,7 +65,7 @@ func (c *checker) checkPodRange(p netip.Prefix, bits, nodes int) {
 			WithHint("exchange nodePodMin and nodePodMax").WithRelated(c.decoder.At("network.nodePodMin"), "the first one")
 	case nodes > room:
 		path := "network.nodePodMax"
-		if _, given := c.Positions[path]; !given {
+		if !c.isGiven(path) {
 			path = "network.nodePodMin"
 		}
 		c.Errorf(codePodNetwork, path, "between its bounds %s has room for %d nodes with a /%d each, and there are %d", p, room, bits, nodes).

@@ -39,17 +39,20 @@ func (n *nics) checkPlainTunnel(i int) {
 	if nic.leased() {
 		refuse(n.at(i, "dhcp"), "no DHCP server answers in a tunnel", "write the address of the host, and remove dhcp")
 	}
-	for key, given := range map[string]bool{"mac": n.Interfaces[i].MAC != "", "macs": len(nic.macs) > 0} {
-		if given {
-			refuse(n.at(i, key), "a tunnel has no MAC address", "write it at the port below")
+	for _, key := range []struct {
+		name  string
+		given bool
+	}{{"mac", n.Interfaces[i].MAC != ""}, {"macs", len(nic.macs) > 0}} {
+		if key.given {
+			refuse(n.at(i, key.name), "a tunnel has no MAC address", "write it at the port below")
 		}
 	}
 	const atPort = "write the gateway at the port below: peers take nothing for other addresses than their own"
 	switch {
 	case len(n.Interfaces[i].Gateways) > 0:
-		refuse(n.at(i, "gateway"), "there is no router in a tunnel", atPort)
+		refuse(n.at(i, "gateway"), "a tunnel has no router", atPort)
 	case i == n.primary && len(n.gateways) > 0:
-		refuse(yamlfile.Join(n.Path, "gateway"), "the gateway goes with the primary interface "+name+", and there is no router in a tunnel", atPort)
+		refuse(yamlfile.Join(n.Path, "gateway"), "the gateway goes with the primary interface "+name+", and a tunnel has no router", atPort)
 	}
 	if master, ok := n.master[name]; ok {
 		refuse(n.at(master, "members"), name+" is a tunnel, and carries no Ethernet frames", "name ports as members")
@@ -176,7 +179,7 @@ func (m *mesh) checkEnd(x, first end) {
 			m.refuse(yamlfile.Join(x.path, "addresses"), "use one network for all hosts of the tunnel", "%s has %s in the tunnel %s, and %s has no address of that network", x.host.Name, p, m.name, first.host.Name)
 		}
 	}
-	if _, given := m.Positions[yamlfile.Join(x.path, "mtu")]; hasIPv6 && x.nic.MTU < leastMTU && !given {
+	if hasIPv6 && x.nic.MTU < leastMTU && !m.isGiven(yamlfile.Join(x.path, "mtu")) {
 		m.refuse(x.path, "give the interface below an mtu of 1360 or more", "the tunnel %s is left with an MTU of %d, which carries no IPv6", m.name, x.nic.MTU)
 	}
 }

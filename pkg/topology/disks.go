@@ -100,7 +100,7 @@ func (d *decoder) checkDisks(e *entry) {
 func (c *diskCheck) disk(disk *Disk, at string) {
 	c.device(disk.Device, yamlfile.Join(at, "device"))
 	parts := yamlfile.Join(at, "partitions")
-	if _, given := c.Positions[parts]; !given {
+	if !c.isGiven(parts) {
 		c.volume(&disk.Volume, at, true)
 		return
 	}
@@ -183,11 +183,6 @@ func (c *diskCheck) volume(v *Volume, at string, must bool) {
 	if must {
 		c.Errorf(codeDisk, at, "nothing says where this is mounted").WithHint(hint)
 	}
-}
-
-func (c *diskCheck) isGiven(path string) bool {
-	_, given := c.Positions[path]
-	return given
 }
 
 // once reports a value that an earlier path has already.

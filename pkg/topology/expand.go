@@ -117,7 +117,12 @@ func (d *decoder) refuseSingular(e *entry) {
 
 // given says whether the file holds a key of the entry.
 func (d *decoder) given(e *entry, name string) bool {
-	_, ok := d.Positions[yamlfile.Join(e.Path, name)]
+	return d.isGiven(yamlfile.Join(e.Path, name))
+}
+
+// isGiven says whether the file holds a path.
+func (d *decoder) isGiven(path string) bool {
+	_, ok := d.Positions[path]
 	return ok
 }
 
