@@ -165,20 +165,23 @@ func seed(t *testing.T, l layer, documents string) {
 	}
 }
 
-// enter runs a command in a layer with mounts and devices of its own. Disks
-// that the document names stand in /dev as loop devices; at the end what is on
-// them moves into the tree.
-const enter = `
-set -eu
-root=$1; shift
-mount -t proc proc "$root/proc"
+// mountDevices gives the layer at $root processes, and the devices that programs take for granted.
+const mountDevices = `mount -t proc proc "$root/proc"
 mount -t tmpfs none "$root/dev"
 for name in null zero full random urandom loop-control; do
   touch "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
 done
 ln -s /proc/self/fd "$root/dev/fd"
 touch "$root/dev/console"
-loops=
+`
+
+// enter runs a command in a layer with mounts and devices of its own. Disks
+// that the document names stand in /dev as loop devices; at the end what is on
+// them moves into the tree.
+const enter = `
+set -eu
+root=$1; shift
+` + mountDevices + `loops=
 seed=$root/var/lib/cloud/seed/nocloud/user-data
 if [ ! -e "$seed" ]; then seed=/dev/null; fi
 awk '$1 == "filesystem" { print $2 }' "$seed" >"$root/dev/disks"

@@ -128,14 +128,7 @@ chmod +x "$root"/usr/local/sbin/*
 const withDisks = `
 set -eu
 root=$1; images=$2; shift 2
-mount -t proc proc "$root/proc"
-mount -t sysfs sysfs "$root/sys"
-mount -t tmpfs none "$root/dev"
-for name in null zero full random urandom loop-control; do
-  touch "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
-done
-ln -s /proc/self/fd "$root/dev/fd"
-touch "$root/dev/console"
+` + mountDevices + `mount -t sysfs sysfs "$root/sys"
 mkdir -p "$root/dev/disk/by-id"
 for image in "$images"/*; do
   loop=$(losetup --find --show "$image")
@@ -291,7 +284,7 @@ func TestDisks(t *testing.T) {
 }
 
 // TestDisksStartOver cuts the power after each change of a disk, in the midst of those that
-// are no single write. The next boot makes whole what was begun.
+// are not a single write. The next boot makes whole what was begun.
 func TestDisksStartOver(t *testing.T) {
 	needRoot(t)
 	const step = "luks vault /dev/disk/by-partlabel/vault keep - - - --"
